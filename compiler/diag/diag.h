@@ -1,0 +1,52 @@
+/* The one sink for everything that is said about a user's model. A message has a stable code (codes.def), a primary
+ * span, and any number of notes (secondary spans) and remedies. Compilation goes on after an error; whoever reported
+ * it poisons what it was building so that no second message follows from the first. */
+#ifndef QTMC_DIAG_DIAG_H
+#define QTMC_DIAG_DIAG_H
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "source/source.h"
+
+typedef enum DiagCode {
+#define DIAG(code, severity, title) DIAG_##code,
+#include "diag/codes.def"
+#undef DIAG
+    DIAG_CODE_COUNT
+} DiagCode;
+
+typedef struct DiagNote {
+    Span span;        /* nowhere for a plain remedy */
+    bool help;        /* a remedy ("help:") rather than a note */
+    const char *text;
+} DiagNote;
+
+typedef struct Diag {
+    DiagCode code;
+    Span span;
+    const char *text;
+    VEC(DiagNote) notes;
+} Diag;
+
+typedef struct DiagSink {
+    Arena arena;
+    SourceSet *sources;
+    VEC(Diag *) diags;
+    size_t errors, warnings;
+} DiagSink;
+
+/* Reports; the severity comes from codes.def. The text says what is wrong, in the user's words, without a full stop. */
+void diag_report(DiagSink *sink, DiagCode code, Span span, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Adds to the newest report: a secondary place, or a concrete remedy. */
+void diag_note(DiagSink *sink, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void diag_help(DiagSink *sink, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Human form: file:line:col, reason, source line with caret, notes, remedy; sorted by file and place. */
+void diag_render(const DiagSink *sink, FILE *out, bool colour);
+void diag_free(DiagSink *sink);
+
+/* The candidate nearest to `name` by Damerau-Levenshtein distance, at most a third of its length; NULL when none is near. */
+const char *diag_nearest(const char *name, const char *const *candidates, size_t count);
+
+#endif

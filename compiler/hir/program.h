@@ -1,0 +1,84 @@
+/* What a model means once its names, shapes and types are settled: tensor functions and the tables that describe them.
+ * Made by sema, read by the driver, which differentiates and compiles the functions and writes the tables as a
+ * qtm_model (runtime/include/qtm/model.h, whose comments say what each entry means). */
+#ifndef QTMC_HIR_PROGRAM_H
+#define QTMC_HIR_PROGRAM_H
+
+#include "diag/diag.h"
+#include "tir/tir.h"
+
+typedef struct ProgramParam {
+    const char *name;
+    double low, high;
+    bool has_start, has_truth;
+    double start, truth;
+} ProgramParam;
+
+typedef struct ProgramOption { const char *name, *help; double value; bool integer; } ProgramOption;
+typedef struct ProgramField { const char *name; double low, high; } ProgramField;
+typedef struct ProgramEvent {
+    const char *name;
+    VEC(ProgramField) fields;
+    TirFunction *draw;          /* or NULL */
+    int64_t draw_batch;
+} ProgramEvent;
+typedef struct ProgramData { const char *name, *path; uint32_t event; } ProgramData;
+
+typedef enum ProgramGroupKind { PROGRAM_PARAMS, PROGRAM_GENERATOR, PROGRAM_NETWORK } ProgramGroupKind;
+typedef struct ProgramWeights { const char *name; ProgramGroupKind kind; } ProgramWeights;
+typedef struct ProgramBlock {
+    const char *name;           /* "critic.0.W" */
+    uint32_t group;
+    uint32_t rank;
+    int64_t shape[TIR_MAX_AXES]; /* axes of size 1 are left out; a scalar has rank 0 */
+} ProgramBlock;
+
+typedef enum ProgramOptimiser { PROGRAM_ADAM, PROGRAM_LBFGS } ProgramOptimiser;
+typedef enum ProgramExchange { PROGRAM_LOCAL, PROGRAM_RING } ProgramExchange;
+typedef struct ProgramUpdate {
+    const char *objective_text;
+    VEC(uint32_t) groups;
+    ProgramOptimiser optimiser;
+    ProgramExchange exchange;
+    bool full_data;
+    uint32_t data;
+    int64_t every;
+    TirFunction *objective;     /* output 0: LOSS. Inputs: BLOCK, COLUMN, OPTION ports. The driver adds gradients by the
+                                   BLOCK inputs whose block belongs to `groups` */
+    TirFunction *settings;
+} ProgramUpdate;
+
+typedef struct ProgramMonitor { const char *name; int64_t count; const char *const *labels; } ProgramMonitor;
+typedef struct ProgramCurve { const char *name; bool density; double low, high; int32_t event_field; } ProgramCurve;
+typedef struct ProgramFit {
+    const char *name;
+    bool generated;
+    int64_t vectors, events, steps;
+    VEC(ProgramWeights) groups;
+    VEC(ProgramBlock) blocks;
+    VEC(ProgramUpdate) updates;
+    VEC(ProgramMonitor) monitors;
+    VEC(ProgramCurve) curves;
+    TirFunction *init, *params, *monitor, *curve; /* monitor may be NULL */
+    int64_t curve_points;
+} ProgramFit;
+
+typedef struct Program {
+    Arena *arena;
+    const char *name;           /* of the module: file name without folder and .qtm */
+    VEC(ProgramParam) params;
+    VEC(ProgramOption) options;
+    VEC(ProgramEvent) events;
+    VEC(ProgramData) data;
+    VEC(ProgramFit) fits;
+} Program;
+
+typedef struct SizeOverride { const char *name; int64_t value; bool used; } SizeOverride; /* -D name=value */
+
+/* compiler/sema: reads the modules that `file` uses from `stdlib_dir` ("std.nn" is stdlib_dir/std/nn.qtm) and from the
+ * folder of the file, resolves, checks, and elaborates. Returns NULL when errors were reported. With `hir_out`, prints the
+ * resolved form there (qtmc --emit=hir). */
+Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
+                      size_t override_count, DiagSink *sink, FILE *hir_out);
+
+#endif

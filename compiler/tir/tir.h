@@ -1,0 +1,164 @@
+/* Tensor IR: pure SSA over named axes. A value has a type and a set of axes; element-wise operations broadcast by the
+ * union of their arguments' axes, so a per-event formula is batched simply because its inputs carry batch axes.
+ * Axis ids are ordered: a value's axes are kept ascending, and that order is its memory layout (row-major, last axis
+ * contiguous). No value has an axis of size 1. Operations are stored in order: arguments come before users.
+ * A gradient is tensor IR again. */
+#ifndef QTMC_TIR_TIR_H
+#define QTMC_TIR_TIR_H
+
+#include <stdio.h>
+
+#include "diag/diag.h"
+#include "source/source.h"
+#include "support/arena.h"
+
+typedef enum TirOpcode {
+#define TIR_OP(name, ...) TIR_##name,
+#include "tir/tir_ops.def"
+#undef TIR_OP
+    TIR_OPCODE_COUNT
+} TirOpcode;
+
+typedef enum TirType { TIR_REAL, TIR_INT, TIR_BOOL } TirType;
+
+enum { TIR_MAX_AXES = 8, TIR_NONE = 0xffffffff };
+typedef uint32_t TirAxisId;  /* index into TirFunction.axes */
+typedef uint32_t TirId;      /* index into TirFunction.ops: a value is the operation that makes it */
+
+typedef struct TirAxis {
+    const char *name;  /* unique in the function */
+    int64_t size;      /* >= 2 (0 and 1 too when dynamic); -1: known only when the program runs */
+    uint32_t data;     /* dynamic: number of the data set whose local event count is the size */
+    bool batch;        /* vectors or events: rows that are computed independently; schedules split these */
+} TirAxis;
+
+typedef struct TirAxes {
+    uint32_t count;
+    TirAxisId id[TIR_MAX_AXES]; /* ascending */
+} TirAxes;
+
+/* What an input or output of a function is bound to when the program runs. */
+typedef enum TirPortRole {
+    TIR_PORT_BLOCK,    /* input: parameter block `index` of the fit */
+    TIR_PORT_COLUMN,   /* input: field `field` of data set `index` */
+    TIR_PORT_OPTION,   /* input: option `index`, a scalar */
+    TIR_PORT_LOSS,     /* output: the objective, a scalar */
+    TIR_PORT_GRADIENT, /* output: derivative of the loss by parameter block `index` */
+    TIR_PORT_VALUE,    /* output: value `index` of whatever the function computes (fields, curves, monitors, settings) */
+} TirPortRole;
+
+typedef struct TirPort {
+    TirPortRole role;
+    uint32_t index, field;
+    const char *name;
+    TirId value;       /* inputs: the INPUT operation; outputs: the value returned */
+} TirPort;
+
+typedef struct TirOp {
+    TirOpcode op;
+    TirType type;
+    TirAxes axes;      /* of the result */
+    uint32_t arg_count;
+    TirId *args;
+    TirAxes attr_axes; /* REDUCE, DOT: summed axes */
+    TirAxisId axis, axis2;
+    double real;       /* CONST */
+    int64_t integer;   /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM: stream */
+    bool flag;
+    Span span;         /* of the source construct, also on adjoint operations */
+} TirOp;
+
+typedef struct TirFunction {
+    Arena *arena;
+    const char *name;
+    VEC(TirAxis) axes;
+    VEC(TirOp) ops;
+    VEC(TirPort) inputs, outputs;
+} TirFunction;
+
+typedef struct TirModule {
+    Arena *arena;
+    VEC(TirFunction *) functions;
+} TirModule;
+
+/* --- build.c: checked builders. Each returns the new value; arguments of the wrong type or shape stop the compiler (an
+ *     internal error): callers report user errors before they build. --- */
+TirFunction *tir_function_new(Arena *arena, const char *name);
+TirAxisId tir_axis_add(TirFunction *f, const char *name, int64_t size, bool batch);
+TirAxisId tir_axis_add_dynamic(TirFunction *f, const char *name, uint32_t data);
+TirId tir_input(TirFunction *f, TirPortRole role, uint32_t index, uint32_t field, const char *name, TirType type,
+                TirAxes axes, Span span);
+void tir_output(TirFunction *f, TirPortRole role, uint32_t index, const char *name, TirId value);
+TirId tir_real(TirFunction *f, double value, Span span);
+TirId tir_int(TirFunction *f, int64_t value, Span span);
+TirId tir_bool(TirFunction *f, bool value, Span span);
+TirId tir_iota(TirFunction *f, TirAxisId axis, Span span);
+TirId tir_extent(TirFunction *f, TirAxisId axis, Span span);
+TirId tir_step(TirFunction *f, Span span);
+TirId tir_uniform(TirFunction *f, int64_t stream, TirAxes axes, Span span);
+/* Any FUSE operation of MAP shape with 1, 2 or 3 arguments. */
+TirId tir_map(TirFunction *f, TirOpcode op, Span span, TirId a, TirId b, TirId c);
+TirId tir_broadcast(TirFunction *f, TirId a, TirAxes axes, Span span);
+TirId tir_rename(TirFunction *f, TirId a, TirAxisId from, TirAxisId to, Span span);
+TirId tir_slice(TirFunction *f, TirId a, TirAxisId axis, int64_t index, Span span);
+TirId tir_stack(TirFunction *f, const TirId *args, uint32_t count, TirAxisId axis, Span span);
+TirId tir_gather(TirFunction *f, TirId table, TirId index, TirAxisId axis, Span span);
+TirId tir_scatter(TirFunction *f, TirId values, TirId index, TirAxisId axis, TirAxes result, Span span);
+TirId tir_search(TirFunction *f, TirId table, TirId x, TirAxisId axis, Span span);
+TirId tir_sum(TirFunction *f, TirId a, TirAxes axes, Span span);        /* axes that `a` lacks must not be listed */
+TirId tir_reduce_max(TirFunction *f, TirId a, TirAxes axes, Span span);
+TirId tir_cumsum(TirFunction *f, TirId a, TirAxisId axis, bool from_end, Span span);
+TirId tir_dot(TirFunction *f, TirId a, TirId b, TirAxes axes, Span span);
+
+/* axis sets */
+TirAxes tir_axes_none(void);
+TirAxes tir_axes_one(TirAxisId axis);
+TirAxes tir_axes_add(TirAxes axes, TirAxisId axis);
+TirAxes tir_axes_union(TirAxes a, TirAxes b);
+TirAxes tir_axes_minus(TirAxes a, TirAxes b);
+TirAxes tir_axes_both(TirAxes a, TirAxes b);
+bool tir_axes_has(TirAxes axes, TirAxisId axis);
+bool tir_axes_equal(TirAxes a, TirAxes b);
+
+/* op facts, from tir_ops.def */
+enum { TIR_FUSE = 1, TIR_CONSTFOLD = 2, TIR_LINEAR = 4, TIR_STREAM = 8 };
+const char *tir_op_text(TirOpcode op);
+unsigned tir_op_flags(TirOpcode op);
+int tir_op_arity(TirOpcode op);
+
+/* --- text.c: print, and parse what was printed; tir_parse returns NULL after reporting to the sink. --- */
+void tir_print(FILE *out, const TirFunction *f);
+void tir_print_module(FILE *out, const TirModule *m);
+TirModule *tir_parse(Arena *arena, SourceSet *sources, uint32_t file, DiagSink *sink);
+
+/* --- verify.c: NULL, or a text that says which operation breaks which rule. --- */
+const char *tir_verify(const TirFunction *f, Arena *arena);
+
+/* --- interp.c: the reference interpreter, every real in f64. --- */
+typedef struct TirTensor {
+    TirType type;
+    uint32_t rank;
+    int64_t shape[TIR_MAX_AXES];
+    size_t count;
+    double *data;      /* ints and bools are stored as doubles */
+} TirTensor;
+/* Inputs by input port; sizes of dynamic axes come from `extent[data set]`. Outputs by output port, in `arena`. */
+void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent, uint64_t seed,
+                   uint64_t step, TirTensor *outputs);
+
+/* --- compiler/ad/reverse.c --- */
+/* Appends to `f` the derivative of output port `loss` (a scalar) by every input port listed, and replaces nothing: new
+ * output ports GRADIENT (index = the input port's index) are added in the order of `inputs`. An input on which the
+ * loss does not depend gets a zero gradient of its shape. Every operation on the path has a rule. */
+void ad_gradient(TirFunction *f, uint32_t loss_output, const uint32_t *inputs, uint32_t count);
+
+/* --- compiler/opt: one file a pass; each rewrites the function in place and keeps it verifiable. --- */
+void opt_fold(TirFunction *f);      /* constant folding and algebra: x*1, x+0, pow by small integers, select of const ... */
+void opt_cse(TirFunction *f);       /* equal operations become one (draws too: same stream, same axes) */
+void opt_dce(TirFunction *f);       /* what no output needs goes; unused inputs stay as ports */
+void opt_unstack(TirFunction *f);   /* dot(stack(x...), w) -> sum of x_i * slice(w, i) for few x; slice(stack) -> x_i; sum(stack) */
+
+/* Internal error: prints the function, the operation and its span, and stops. */
+_Noreturn void tir_fail(const TirFunction *f, TirId at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif
