@@ -63,7 +63,7 @@ typedef struct TirOp {
     TirAxes attr_axes; /* REDUCE, DOT: summed axes */
     TirAxisId axis, axis2;
     double real;       /* CONST */
-    int64_t integer;   /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM: stream */
+    int64_t integer;   /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM, PICK: stream */
     bool flag;
     Span span;         /* of the source construct, also on adjoint operations */
 } TirOp;
@@ -96,6 +96,8 @@ TirId tir_iota(TirFunction *f, TirAxisId axis, Span span);
 TirId tir_extent(TirFunction *f, TirAxisId axis, Span span);
 TirId tir_step(TirFunction *f, Span span);
 TirId tir_uniform(TirFunction *f, int64_t stream, TirAxes axes, Span span);
+/* One random row of `data_axis` for every point of `axes`. */
+TirId tir_pick(TirFunction *f, int64_t stream, TirAxes axes, TirAxisId data_axis, Span span);
 /* Any FUSE operation of MAP shape with 1, 2 or 3 arguments. */
 TirId tir_map(TirFunction *f, TirOpcode op, Span span, TirId a, TirId b, TirId c);
 TirId tir_broadcast(TirFunction *f, TirId a, TirAxes axes, Span span);
