@@ -1,6 +1,6 @@
 /* Loop IR: kernels over buffers. A function is a list of groups that run one after another; a group splits the rows of
- * its row axis into a fixed number of slots (so that results do not depend on the number of threads), walks each slot in
- * blocks of rows, and runs its kernels on every block, so that what is made and used inside a block stays in cache.
+ * its row axis into a fixed number of slots (so that results do not depend on the number of threads), walks each slot
+ * in blocks of rows, and runs its kernels on every block, so that what is made and used inside a block stays in cache.
  *
  *   slot s of S covers rows [s*R/S, (s+1)*R/S) of R; each is walked in blocks of `block` rows, the last may be shorter.
  *   A group without a row axis (row_axis == LIR_NO_AXIS) has one slot and one block: its kernels run once.
@@ -37,24 +37,25 @@ typedef struct LirBuffer {
     const char *name;
     LirSpace space;
     LirType type;
-    uint32_t port;              /* IN, OUT */
-    uint32_t group;             /* PARTIAL, SCRATCH: owner */
+    uint32_t port;  /* IN, OUT */
+    uint32_t group; /* PARTIAL, SCRATCH: owner */
     uint32_t rank;
     TirAxisId dims[LIR_MAX_DIMS]; /* axis of each dimension (PARTIAL: without the slot dimension, which comes first) */
-    int64_t offset;             /* byte offset in arena or scratch; a multiple of 64 */
-    int64_t bytes;              /* static size; for a PARTIAL, of all slots; for a WORK with a dynamic dimension, 0 */
-    uint32_t dynamic_axis;      /* WORK: the one dynamic axis, or LIR_NO_AXIS. Its bytes = bytes_per_row * extent, rounded
-                                   up to 64; it lies behind all static buffers, in order of buffer number */
+    int64_t offset;               /* byte offset in arena or scratch; a multiple of 64 */
+    int64_t bytes;                /* static size; for a PARTIAL, of all slots; for a WORK with a dynamic dimension, 0 */
+    uint32_t dynamic_axis; /* WORK: the one dynamic axis, or LIR_NO_AXIS. Its bytes = bytes_per_row * extent, rounded
+                              up to 64; it lies behind all static buffers, in order of buffer number */
     int64_t bytes_per_row;
+    uint32_t alias_of; /* WORK: 1 + the number of the PARTIAL whose copies it names, with the slot axis first; or 0 */
 } LirBuffer;
 
 /* How one dimension of a buffer is indexed. */
 typedef enum LirIndexKind { LIR_INDEX_LOOP, LIR_INDEX_CONST, LIR_INDEX_VALUE } LirIndexKind;
 typedef struct LirIndex {
     LirIndexKind kind;
-    uint32_t axis;              /* LOOP: a loop axis of the kernel (an equal-sized axis may index another axis' dimension) */
-    int64_t constant;           /* CONST */
-    uint32_t value;             /* VALUE: an INT instruction; the emitter clamps it into [0, n-1] */
+    uint32_t axis;    /* LOOP: a loop axis of the kernel (an equal-sized axis may index another axis' dimension) */
+    int64_t constant; /* CONST */
+    uint32_t value;   /* VALUE: an INT instruction; the emitter clamps it into [0, n-1] */
 } LirIndex;
 
 typedef struct LirAccess {
@@ -64,10 +65,10 @@ typedef struct LirAccess {
 
 typedef struct LirInstr {
     LirOpcode op;
-    LirType type;               /* math expansion uses LIR_T_INT for "as wide as the real" integers too, on BIT_* ops only */
+    LirType type; /* math expansion uses LIR_T_INT for "as wide as the real" integers too, on BIT_* ops only */
     uint32_t args[3];
-    uint32_t axis;              /* LOOP, EXTENT */
-    LirAccess access;           /* LOAD, SEARCH: for SEARCH the dimension searched has index kind CONST 0 and axis = `axis` */
+    uint32_t axis;    /* LOOP, EXTENT */
+    LirAccess access; /* LOAD, SEARCH: for SEARCH the dimension searched has index kind CONST 0 and axis = `axis` */
     double real;
     int64_t integer;
     Span span;
@@ -75,9 +76,9 @@ typedef struct LirInstr {
 
 /* What a kernel does with a finished value. */
 typedef enum LirEffectKind {
-    LIR_STORE,      /* buffer[access] = value */
-    LIR_ADD_TO,     /* buffer[access] += value; loops that the access does not use are reduced. In a NEST the emitter
-                       accumulates in registers when the innermost loops are the reduced ones, else in memory */
+    LIR_STORE,  /* buffer[access] = value */
+    LIR_ADD_TO, /* buffer[access] += value; loops that the access does not use are reduced. In a NEST the emitter
+                   accumulates in registers when the innermost loops are the reduced ones, else in memory */
     LIR_MAX_TO,
 } LirEffectKind;
 typedef struct LirEffect {
@@ -87,57 +88,58 @@ typedef struct LirEffect {
 } LirEffect;
 
 typedef enum LirKernelKind {
-    LIR_ZERO,       /* clear `zero` (a SCRATCH or WORK buffer), once a block */
-    LIR_FILL,       /* fill `zero` (a real buffer) with `fill`: the start of a MAX_TO */
-    LIR_NEST,       /* for every point of `loops`: body, effects. The last loop is the vector axis if `vector` */
-    LIR_DOT,        /* for outer loops, m, n: acc = sum_k A*B; then body and effects at every (m, n) */
-    LIR_CUMSUM,     /* buffer `effects[0]` = inclusive sums of load `a` along `k_axis`, for every point of `loops` */
+    LIR_ZERO,   /* clear `zero` (a SCRATCH or WORK buffer), once a block */
+    LIR_FILL,   /* fill `zero` (a real buffer) with `fill`: the start of a MAX_TO */
+    LIR_NEST,   /* for every point of `loops`: body, effects. The last loop is the vector axis if `vector` */
+    LIR_DOT,    /* for outer loops, m, n: acc = sum_k A*B; then body and effects at every (m, n) */
+    LIR_CUMSUM, /* buffer `effects[0]` = inclusive sums of load `a` along `k_axis`, for every point of `loops` */
 } LirKernelKind;
 
 typedef struct LirKernel {
     LirKernelKind kind;
-    const char *name;           /* unique in the function; says what it computes */
-    uint32_t loop_count;        /* outermost first; the group's row axis, where used, comes first and runs over the block */
+    const char *name;    /* unique in the function; says what it computes */
+    uint32_t loop_count; /* outermost first; the group's row axis, where used, comes first and runs over the block */
     TirAxisId loops[LIR_MAX_DIMS];
-    bool vector;                /* NEST: vectorise the last loop. False where lanes could collide (scatter) */
+    bool vector; /* NEST: vectorise the last loop. False where lanes could collide (scatter) */
     VEC(LirInstr) body;
     VEC(LirEffect) effects;
-    uint32_t zero;              /* ZERO, FILL */
+    uint32_t zero; /* ZERO, FILL */
     double fill;
     /* DOT: `loops` are the loops around the tile; the axes m, n, k are not in `loops`.
-     *   A is indexed by (loops, m, k), B by (loops, k, n) with n its last dimension (stride 1) and effects likewise with n
-     *   last. n is the vector axis. m may be the group's row axis (it then runs over the block) or any other axis;
+     *   A is indexed by (loops, m, k), B by (loops, k, n) with n its last dimension (stride 1) and effects likewise
+     * with n last. n is the vector axis. m may be the group's row axis (it then runs over the block) or any other axis;
      *   k may be the group's row axis (weight gradients).
-     *   If `accumulate`, body is empty and the effect is one ADD_TO of ACC: used when a loop or the block sums over rows. */
+     *   If `accumulate`, body is empty and the effect is one ADD_TO of ACC: used when a loop or the block sums over
+     * rows. */
     TirAxisId m_axis, n_axis, k_axis; /* m_axis may be LIR_NO_AXIS (one row) */
     LirAccess a, b;
     bool accumulate;
-    bool reverse;               /* CUMSUM from the end */
+    bool reverse; /* CUMSUM from the end */
     Span span;
 } LirKernel;
 
 typedef struct LirGroup {
     const char *name;
-    TirAxisId row_axis;         /* or LIR_NO_AXIS */
-    int64_t block;              /* rows in a block */
+    TirAxisId row_axis; /* or LIR_NO_AXIS */
+    int64_t block;      /* rows in a block */
     uint32_t slots;
-    VEC(LirKernel *) kernels;   /* every block, in order */
-    const char *reason;         /* why this grouping and these sizes, for --report=schedule and comments in the output */
+    VEC(LirKernel *) kernels; /* every block, in order */
+    const char *reason;       /* why this grouping and these sizes, for --report=schedule and comments in the output */
 } LirGroup;
 
 typedef struct LirFunction {
     Arena *arena;
     const char *name;
-    const TirFunction *source;  /* axes and ports */
+    const TirFunction *source; /* axes and ports */
     VEC(LirBuffer) buffers;
     VEC(LirGroup) groups;
-    int64_t work_bytes;         /* static part of the arena */
-    int64_t scratch_bytes;      /* a thread's */
+    int64_t work_bytes;    /* static part of the arena */
+    int64_t scratch_bytes; /* a thread's */
 } LirFunction;
 
 typedef struct LirModule {
     Arena *arena;
-    bool f64;                   /* width of LIR_T_REAL */
+    bool f64; /* width of LIR_T_REAL */
     VEC(LirFunction *) functions;
 } LirModule;
 

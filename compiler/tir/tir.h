@@ -22,14 +22,14 @@ typedef enum TirOpcode {
 typedef enum TirType { TIR_REAL, TIR_INT, TIR_BOOL } TirType;
 
 enum { TIR_MAX_AXES = 8, TIR_NONE = 0xffffffff };
-typedef uint32_t TirAxisId;  /* index into TirFunction.axes */
-typedef uint32_t TirId;      /* index into TirFunction.ops: a value is the operation that makes it */
+typedef uint32_t TirAxisId; /* index into TirFunction.axes */
+typedef uint32_t TirId;     /* index into TirFunction.ops: a value is the operation that makes it */
 
 typedef struct TirAxis {
-    const char *name;  /* unique in the function */
-    int64_t size;      /* >= 2 (0 and 1 too when dynamic); -1: known only when the program runs */
-    uint32_t data;     /* dynamic: number of the data set whose local event count is the size */
-    bool batch;        /* vectors or events: rows that are computed independently; schedules split these */
+    const char *name; /* unique in the function */
+    int64_t size;     /* >= 2 (0 and 1 too when dynamic); -1: known only when the program runs */
+    uint32_t data;    /* dynamic: number of the data set whose local event count is the size */
+    bool batch;       /* vectors or events: rows that are computed independently; schedules split these */
 } TirAxis;
 
 typedef struct TirAxes {
@@ -44,28 +44,28 @@ typedef enum TirPortRole {
     TIR_PORT_OPTION,   /* input: option `index`, a scalar */
     TIR_PORT_LOSS,     /* output: the objective, a scalar */
     TIR_PORT_GRADIENT, /* output: derivative of the loss by parameter block `index` */
-    TIR_PORT_VALUE,    /* output: value `index` of whatever the function computes (fields, curves, monitors, settings) */
+    TIR_PORT_VALUE, /* output: value `index` of whatever the function computes (fields, curves, monitors, settings) */
 } TirPortRole;
 
 typedef struct TirPort {
     TirPortRole role;
     uint32_t index, field;
     const char *name;
-    TirId value;       /* inputs: the INPUT operation; outputs: the value returned */
+    TirId value; /* inputs: the INPUT operation; outputs: the value returned */
 } TirPort;
 
 typedef struct TirOp {
     TirOpcode op;
     TirType type;
-    TirAxes axes;      /* of the result */
+    TirAxes axes; /* of the result */
     uint32_t arg_count;
     TirId *args;
     TirAxes attr_axes; /* REDUCE, DOT: summed axes */
     TirAxisId axis, axis2;
-    double real;       /* CONST */
-    int64_t integer;   /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM, PICK: stream */
+    double real;     /* CONST */
+    int64_t integer; /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM, PICK: stream */
     bool flag;
-    Span span;         /* of the source construct, also on adjoint operations */
+    Span span; /* of the source construct, also on adjoint operations */
 } TirOp;
 
 typedef struct TirFunction {
@@ -107,10 +107,13 @@ TirId tir_stack(TirFunction *f, const TirId *args, uint32_t count, TirAxisId axi
 TirId tir_gather(TirFunction *f, TirId table, TirId index, TirAxisId axis, Span span);
 TirId tir_scatter(TirFunction *f, TirId values, TirId index, TirAxisId axis, TirAxes result, Span span);
 TirId tir_search(TirFunction *f, TirId table, TirId x, TirAxisId axis, Span span);
-TirId tir_sum(TirFunction *f, TirId a, TirAxes axes, Span span);        /* axes that `a` lacks must not be listed */
+TirId tir_sum(TirFunction *f, TirId a, TirAxes axes, Span span); /* axes that `a` lacks must not be listed */
 TirId tir_reduce_max(TirFunction *f, TirId a, TirAxes axes, Span span);
 TirId tir_cumsum(TirFunction *f, TirId a, TirAxisId axis, bool from_end, Span span);
 TirId tir_dot(TirFunction *f, TirId a, TirId b, TirAxes axes, Span span);
+
+/* --- copy.c: a copy that can be rewritten without touching `f`, whose arena must outlive it. --- */
+TirFunction *tir_function_copy(Arena *arena, const TirFunction *f, const char *name);
 
 /* axis sets */
 TirAxes tir_axes_none(void);
@@ -142,7 +145,7 @@ typedef struct TirTensor {
     uint32_t rank;
     int64_t shape[TIR_MAX_AXES];
     size_t count;
-    double *data;      /* ints and bools are stored as doubles */
+    double *data; /* ints and bools are stored as doubles */
 } TirTensor;
 /* Inputs by input port; sizes of dynamic axes come from `extent[data set]`. Outputs by output port, in `arena`. */
 void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent, uint64_t seed,
@@ -155,10 +158,11 @@ void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, 
 void ad_gradient(TirFunction *f, uint32_t loss_output, const uint32_t *inputs, uint32_t count);
 
 /* --- compiler/opt: one file a pass; each rewrites the function in place and keeps it verifiable. --- */
-void opt_fold(TirFunction *f);      /* constant folding and algebra: x*1, x+0, pow by small integers, select of const ... */
-void opt_cse(TirFunction *f);       /* equal operations become one (draws too: same stream, same axes) */
-void opt_dce(TirFunction *f);       /* what no output needs goes; unused inputs stay as ports */
-void opt_unstack(TirFunction *f);   /* dot(stack(x...), w) -> sum of x_i * slice(w, i) for few x; slice(stack) -> x_i; sum(stack) */
+void opt_fold(TirFunction *f); /* constant folding and algebra: x*1, x+0, pow by small integers, select of const ... */
+void opt_cse(TirFunction *f);  /* equal operations become one (draws too: same stream, same axes) */
+void opt_dce(TirFunction *f);  /* what no output needs goes; unused inputs stay as ports */
+void opt_unstack(
+    TirFunction *f); /* dot(stack(x...), w) -> sum of x_i * slice(w, i) for few x; slice(stack) -> x_i; sum(stack) */
 
 /* Internal error: prints the function, the operation and its span, and stops. */
 _Noreturn void tir_fail(const TirFunction *f, TirId at, const char *format, ...) __attribute__((format(printf, 3, 4)));

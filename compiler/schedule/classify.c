@@ -1,0 +1,200 @@
+/* Decides for every live operation how it is computed, at which points, and by which rows. */
+#include "schedule/plan.h"
+
+/* A matrix product below these sizes is a plain loop nest. */
+enum { DOT_MIN_N = 4, DOT_MIN_K = 4 };
+
+TirAxisId plan_row_of(const TirFunction *f, TirAxes axes) {
+    for (uint32_t i = 0; i < axes.count; i++)
+        if (f->axes.data[axes.id[i]].batch) return axes.id[i];
+    return LIR_NO_AXIS;
+}
+
+int64_t plan_axis_size(const Plan *plan, TirAxisId axis) {
+    return plan->f->axes.data[axis].size;
+}
+
+static TirAxes batch_axes(const TirFunction *f, TirAxes axes) {
+    TirAxes batch = tir_axes_none();
+    for (uint32_t i = 0; i < axes.count; i++)
+        if (f->axes.data[axes.id[i]].batch) batch = tir_axes_add(batch, axes.id[i]);
+    return batch;
+}
+
+static void mark_live(Plan *plan, bool *live) {
+    const TirFunction *f = plan->f;
+    for (size_t i = 0; i < f->outputs.count; i++) live[f->outputs.data[i].value] = true;
+    for (size_t i = f->ops.count; i-- > 0;) {
+        if (!live[i]) continue;
+        for (uint32_t k = 0; k < f->ops.data[i].arg_count; k++) live[f->ops.data[i].args[k]] = true;
+    }
+}
+
+/* Row-less [k, n] weights times rows: the last axis of the result is n. */
+static bool dot_by_weights(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan *out) {
+    const TirFunction *f = plan->f;
+    TirAxes wa = f->ops.data[b].axes, ra = f->ops.data[a].axes;
+    if (op->attr_axes.count != 1 || wa.count != 2 || plan_row_of(f, wa) != LIR_NO_AXIS) return false;
+    TirAxisId k = op->attr_axes.id[0];
+    TirAxisId n = wa.id[0] == k ? wa.id[1] : wa.id[0];
+    TirAxisId row = plan_row_of(f, ra);
+    if (row == LIR_NO_AXIS || tir_axes_has(ra, n)) return false;
+    TirAxes rows = tir_axes_minus(ra, op->attr_axes);
+    if (!tir_axes_equal(rows, batch_axes(f, ra)) || op->axes.id[op->axes.count - 1] != n) return false;
+    if (plan_axis_size(plan, k) < DOT_MIN_K || plan_axis_size(plan, n) < DOT_MIN_N) return false;
+    out->dot_a = a;
+    out->dot_b = b;
+    out->dot_k = k;
+    out->dot_n = n;
+    out->dot_m = rows.id[rows.count - 1];
+    out->dot_transpose = wa.id[1] != n;
+    return true;
+}
+
+/* Rows [rows, m] times rows [rows, n], summed over all rows: [m, n]. */
+static bool dot_over_rows(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan *out) {
+    const TirFunction *f = plan->f;
+    TirAxes s = op->attr_axes, aa = f->ops.data[a].axes, ba = f->ops.data[b].axes;
+    TirAxes ma = tir_axes_minus(aa, s), na = tir_axes_minus(ba, s);
+    if (ma.count != 1 || na.count != 1 || ma.id[0] >= na.id[0]) return false;
+    if (!tir_axes_equal(batch_axes(f, aa), s) || !tir_axes_equal(batch_axes(f, ba), s)) return false;
+    if (plan_axis_size(plan, na.id[0]) < DOT_MIN_N || aa.id[aa.count - 1] != ma.id[0]) return false;
+    if (ba.id[ba.count - 1] != na.id[0]) return false;
+    out->dot_a = a;
+    out->dot_b = b;
+    out->dot_m = ma.id[0];
+    out->dot_n = na.id[0];
+    out->dot_k = s.id[s.count - 1];
+    return true;
+}
+
+static OpKind dot_kind(Plan *plan, TirId at, OpPlan *out) {
+    const TirOp *op = &plan->f->ops.data[at];
+    for (int swap = 0; swap < 2; swap++) {
+        TirId a = op->args[swap], b = op->args[1 - swap];
+        if (dot_by_weights(plan, op, a, b, out)) return OP_DOT;
+        if (dot_over_rows(plan, op, a, b, out)) return OP_DOT_ROWS;
+    }
+    return OP_CONTRACT;
+}
+
+static void classify_op(Plan *plan, TirId at) {
+    const TirOp *op = &plan->f->ops.data[at];
+    OpPlan *p = &plan->op[at];
+    p->space = op->axes;
+    switch (op->op) {
+    case TIR_INPUT: p->kind = OP_INPUT; break;
+    case TIR_CONST:
+    case TIR_IOTA:
+    case TIR_EXTENT:
+    case TIR_STEP:
+    case TIR_BROADCAST:
+    case TIR_SLICE:
+    case TIR_RENAME: p->kind = OP_INLINE; break;
+    case TIR_SUM:
+    case TIR_REDUCE_MAX:
+        p->kind = op->op == TIR_SUM ? OP_SUM : OP_MAX;
+        p->space = plan->f->ops.data[op->args[0]].axes;
+        break;
+    case TIR_STACK:
+        p->kind = OP_STACK;
+        p->space = tir_axes_minus(op->axes, tir_axes_one(op->axis));
+        break;
+    case TIR_SCATTER:
+        p->kind = OP_SCATTER;
+        p->space = tir_axes_union(plan->f->ops.data[op->args[0]].axes, plan->f->ops.data[op->args[1]].axes);
+        break;
+    case TIR_CUMSUM:
+        p->kind = OP_CUMSUM;
+        p->space = tir_axes_minus(op->axes, tir_axes_one(op->axis));
+        break;
+    case TIR_DOT:
+        p->kind = dot_kind(plan, at, p);
+        if (p->kind != OP_DOT)
+            p->space = tir_axes_union(plan->f->ops.data[op->args[0]].axes, plan->f->ops.data[op->args[1]].axes);
+        break;
+    default: p->kind = OP_POINT; break;
+    }
+    p->row = plan_row_of(plan->f, p->space);
+    /* The copies of a partial start at zero, so a maximum over rows is taken in one go instead. */
+    if (p->kind == OP_MAX && p->row != LIR_NO_AXIS && !tir_axes_has(op->axes, p->row)) p->row = LIR_NO_AXIS;
+    p->partial = p->row != LIR_NO_AXIS && !tir_axes_has(op->axes, p->row) && p->kind != OP_POINT &&
+                 p->kind != OP_STACK && p->kind != OP_CUMSUM && p->kind != OP_INLINE && p->kind != OP_INPUT;
+}
+
+/* An inline operation that somebody needs in memory becomes a point operation. */
+static void require_memory(Plan *plan, TirId at) {
+    OpPlan *p = &plan->op[at];
+    if (p->kind == OP_INLINE) p->kind = OP_POINT;
+}
+
+static void require_tables(Plan *plan, TirId at) {
+    const TirOp *op = &plan->f->ops.data[at];
+    OpPlan *p = &plan->op[at];
+    switch (op->op) {
+    case TIR_GATHER:
+    case TIR_SEARCH:
+    case TIR_CUMSUM:
+        /* tables may still be sliced or renamed in place; only leaves without memory must be stored */
+        for (TirId t = op->args[0];; t = plan->f->ops.data[t].args[0]) {
+            TirOpcode code = plan->f->ops.data[t].op;
+            if (plan->op[t].kind != OP_INLINE) break;
+            if (code == TIR_SLICE || code == TIR_RENAME) continue;
+            require_memory(plan, t);
+            break;
+        }
+        break;
+    case TIR_DOT:
+        if (p->kind == OP_DOT || p->kind == OP_DOT_ROWS) {
+            require_memory(plan, op->args[0]);
+            require_memory(plan, op->args[1]);
+        }
+        break;
+    default: break;
+    }
+}
+
+void plan_classify(Plan *plan) {
+    const TirFunction *f = plan->f;
+    bool *live = ARENA_ARRAY(plan->arena, bool, f->ops.count + 1);
+    mark_live(plan, live);
+    for (TirId i = 0; i < f->ops.count; i++) {
+        plan->op[i] = (OpPlan){
+            .kind = OP_DEAD, .row = LIR_NO_AXIS, .buffer = TIR_NONE, .slot_buffer = TIR_NONE, .local_buffer = TIR_NONE};
+        if (live[i]) classify_op(plan, i);
+    }
+    for (size_t i = 0; i < f->outputs.count; i++) require_memory(plan, f->outputs.data[i].value);
+    for (TirId i = (TirId)f->ops.count; i-- > 0;)
+        if (live[i]) require_tables(plan, i);
+}
+
+/* Follows `value` through inline operations. `moved` collects axes of the base that its own loop does not index. */
+static void follow(Plan *plan, TirId reader, TirId value, bool table, TirAxisId table_axis, UseVisitor visit,
+                   void *context) {
+    Use use = {.base = value, .reindexed = table, .moved_row = table ? table_axis : LIR_NO_AXIS};
+    while (plan->op[use.base].kind == OP_INLINE && plan->f->ops.data[use.base].arg_count == 1) {
+        const TirOp *op = &plan->f->ops.data[use.base];
+        if (op->op == TIR_SLICE || op->op == TIR_RENAME) {
+            use.reindexed = true;
+            if (plan->f->axes.data[op->axis].batch) use.moved_row = op->axis;
+        }
+        use.base = op->args[0];
+    }
+    visit(plan, reader, use, context);
+}
+
+void plan_visit_uses(Plan *plan, TirId reader, UseVisitor visit, void *context) {
+    const TirOp *op = &plan->f->ops.data[reader];
+    bool tabled = op->op == TIR_GATHER || op->op == TIR_SEARCH || op->op == TIR_CUMSUM;
+    OpKind kind = plan->op[reader].kind;
+    bool whole = kind == OP_DOT || kind == OP_DOT_ROWS;
+    bool moves = op->op == TIR_SLICE || op->op == TIR_RENAME; /* when stored itself */
+    for (uint32_t i = 0; i < op->arg_count; i++) {
+        if (whole || moves) {
+            TirAxisId axis = moves && plan->f->axes.data[op->axis].batch ? op->axis : LIR_NO_AXIS;
+            follow(plan, reader, op->args[i], true, axis, visit, context);
+        } else {
+            follow(plan, reader, op->args[i], tabled && i == 0, op->axis, visit, context);
+        }
+    }
+}

@@ -1,0 +1,460 @@
+/* Writes the loop IR of every group: one kernel a cluster, with the clearing, combining and copying around them. */
+#include "schedule/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct Body {
+    Plan *plan;
+    LirKernel *kernel;
+    uint32_t group;
+    uint32_t *memo; /* by operation: its instruction in this kernel, or TIR_NONE */
+} Body;
+
+static uint32_t value_of(Body *body, TirId at);
+
+static uint32_t instr(Body *body, LirInstr i) {
+    VEC_PUSH(body->plan->arena, &body->kernel->body, i);
+    return (uint32_t)body->kernel->body.count - 1;
+}
+
+static LirIndex index_loop(TirAxisId axis) {
+    return (LirIndex){.kind = LIR_INDEX_LOOP, .axis = axis};
+}
+
+/* How the axes of a value are indexed where an operation reads it: each by its own loop, but for these. */
+typedef struct Route {
+    struct {
+        TirAxisId axis;
+        LirIndex index;
+    } moved[2 * TIR_MAX_AXES];
+    uint32_t count;
+} Route;
+
+static LirIndex route_index(const Route *route, TirAxisId axis) {
+    for (uint32_t i = route->count; i-- > 0;)
+        if (route->moved[i].axis == axis) return route->moved[i].index;
+    return index_loop(axis);
+}
+
+static void route_set(Body *body, Route *route, TirAxisId axis, LirIndex index) {
+    if (route->count == 2 * TIR_MAX_AXES) tir_fail(body->plan->f, 0, "too many slices and renames in a row");
+    route->moved[route->count].axis = axis;
+    route->moved[route->count++].index = index;
+}
+
+static LirIndex index_constant(int64_t constant) {
+    return (LirIndex){.kind = LIR_INDEX_CONST, .constant = constant, .axis = LIR_NO_AXIS};
+}
+
+/* Follows inline operations from `value` to what is stored or in a register. */
+static TirId route_follow(Body *body, Route *route, TirId value) {
+    const TirFunction *f = body->plan->f;
+    while (body->plan->op[value].kind == OP_INLINE && f->ops.data[value].arg_count == 1) {
+        const TirOp *op = &f->ops.data[value];
+        if (op->op == TIR_SLICE)
+            route_set(body, route, op->axis, index_constant(op->integer));
+        else if (op->op == TIR_RENAME)
+            route_set(body, route, op->axis, route_index(route, op->axis2));
+        value = op->args[0];
+    }
+    return value;
+}
+
+static LirAccess access_of(const Plan *plan, uint32_t buffer, const Route *route) {
+    LirAccess access = {.buffer = buffer};
+    const LirBuffer *b = &plan->lir->buffers.data[buffer];
+    for (uint32_t d = 0; d < b->rank; d++) access.index[d] = route_index(route, b->dims[d]);
+    return access;
+}
+
+static LirAccess own_access(const Plan *plan, uint32_t buffer) {
+    Route route = {0};
+    return access_of(plan, buffer, &route);
+}
+
+/* Where a reader in this value's own group finds it. */
+static uint32_t readable(const Plan *plan, TirId value) {
+    const OpPlan *p = &plan->op[value];
+    return p->local_buffer != TIR_NONE ? p->local_buffer : p->buffer;
+}
+
+static uint32_t readable_from(const Plan *plan, TirId value, uint32_t group) {
+    return plan->op[value].group == group ? readable(plan, value) : plan->op[value].buffer;
+}
+
+static LirType lir_type(TirType type) {
+    return type == TIR_REAL ? LIR_T_REAL : type == TIR_INT ? LIR_T_INT : LIR_T_BOOL;
+}
+
+static uint32_t leaf(Body *body, TirId at, const Route *route) {
+    const TirOp *op = &body->plan->f->ops.data[at];
+    LirInstr i = {
+        .type = lir_type(op->type), .real = op->real, .integer = op->integer, .axis = op->axis, .span = op->span};
+    switch (op->op) {
+    case TIR_CONST: i.op = op->type == TIR_REAL ? LIR_REAL : op->type == TIR_INT ? LIR_INT : LIR_BOOL; break;
+    case TIR_EXTENT: i.op = LIR_EXTENT; break;
+    case TIR_STEP: i.op = LIR_STEP; break;
+    case TIR_IOTA: {
+        LirIndex index = route_index(route, op->axis);
+        i.op = index.kind == LIR_INDEX_CONST ? LIR_INT : LIR_LOOP;
+        i.integer = index.constant;
+        i.axis = index.axis;
+        break;
+    }
+    default: tir_fail(body->plan->f, at, "not a leaf");
+    }
+    return instr(body, i);
+}
+
+/* Row-major number of the point in the axes of a draw. */
+static uint32_t event_index(Body *body, const TirOp *op) {
+    uint32_t index = TIR_NONE;
+    for (uint32_t d = 0; d < op->axes.count; d++) {
+        TirAxisId axis = op->axes.id[d];
+        uint32_t loop = instr(body, (LirInstr){.op = LIR_LOOP, .type = LIR_T_INT, .axis = axis, .span = op->span});
+        if (index != TIR_NONE) {
+            uint32_t size =
+                instr(body, (LirInstr){.op = LIR_EXTENT, .type = LIR_T_INT, .axis = axis, .span = op->span});
+            index = instr(body, (LirInstr){.op = LIR_MUL, .type = LIR_T_INT, .args = {index, size}, .span = op->span});
+            loop = instr(body, (LirInstr){.op = LIR_ADD, .type = LIR_T_INT, .args = {index, loop}, .span = op->span});
+        }
+        index = loop;
+    }
+    if (index == TIR_NONE) index = instr(body, (LirInstr){.op = LIR_INT, .type = LIR_T_INT, .span = op->span});
+    return index;
+}
+
+static uint32_t draw(Body *body, const TirOp *op) {
+    LirInstr i = {.op = op->op == TIR_PICK ? LIR_PICK : LIR_UNIFORM,
+                  .type = lir_type(op->type),
+                  .axis = op->axis2,
+                  .integer = op->integer,
+                  .span = op->span};
+    i.args[0] = event_index(body, op);
+    return instr(body, i);
+}
+
+static uint32_t load_table(Body *body, TirId at, const TirOp *op) {
+    Plan *plan = body->plan;
+    uint32_t index = value_of(body, op->args[1]);
+    Route route = {0};
+    bool search = op->op == TIR_SEARCH;
+    LirIndex searched = {.kind = LIR_INDEX_CONST, .axis = op->axis};
+    LirIndex gathered = {.kind = LIR_INDEX_VALUE, .value = index};
+    route_set(body, &route, op->axis, search ? searched : gathered);
+    /* a rename on the way hands the marked index on to the table's own axis */
+    TirId base = route_follow(body, &route, op->args[0]);
+    LirInstr i = {.op = search ? LIR_SEARCH : LIR_LOAD, .type = lir_type(op->type), .axis = op->axis, .span = op->span};
+    i.args[0] = search ? index : 0;
+    i.access = access_of(plan, readable_from(plan, base, body->group), &route);
+    return instr(body, i);
+}
+
+static const struct {
+    TirOpcode tir;
+    LirOpcode lir;
+} point_ops[] = {
+    {TIR_NEG, LIR_NEG},   {TIR_ABS, LIR_ABS},       {TIR_SIGN, LIR_SIGN},     {TIR_FLOOR, LIR_FLOOR},
+    {TIR_EXP, LIR_EXP},   {TIR_LOG, LIR_LOG},       {TIR_EXPM1, LIR_EXPM1},   {TIR_LOG1P, LIR_LOG1P},
+    {TIR_SQRT, LIR_SQRT}, {TIR_TANH, LIR_TANH},     {TIR_SIN, LIR_SIN},       {TIR_COS, LIR_COS},
+    {TIR_ADD, LIR_ADD},   {TIR_SUB, LIR_SUB},       {TIR_MUL, LIR_MUL},       {TIR_DIV, LIR_DIV},
+    {TIR_POW, LIR_POW},   {TIR_MAX, LIR_MAX},       {TIR_MIN, LIR_MIN},       {TIR_LT, LIR_LT},
+    {TIR_LE, LIR_LE},     {TIR_EQ, LIR_EQ},         {TIR_AND, LIR_AND},       {TIR_OR, LIR_OR},
+    {TIR_NOT, LIR_NOT},   {TIR_SELECT, LIR_SELECT}, {TIR_TO_INT, LIR_TO_INT}, {TIR_TO_REAL, LIR_TO_REAL},
+};
+
+static uint32_t point(Body *body, TirId at) {
+    const TirOp *op = &body->plan->f->ops.data[at];
+    switch (op->op) {
+    case TIR_UNIFORM:
+    case TIR_PICK: return draw(body, op);
+    case TIR_GATHER:
+    case TIR_SEARCH: return load_table(body, at, op);
+    case TIR_STOP:
+    case TIR_BROADCAST: return value_of(body, op->args[0]);
+    case TIR_CONST:
+    case TIR_IOTA:
+    case TIR_EXTENT:
+    case TIR_STEP: {
+        Route route = {0};
+        return leaf(body, at, &route);
+    }
+    case TIR_SLICE:
+    case TIR_RENAME: { /* stored: read its argument as an inline one would */
+        OpPlan *p = &body->plan->op[at];
+        OpKind kind = p->kind;
+        p->kind = OP_INLINE;
+        body->memo[at] = TIR_NONE;
+        uint32_t value = value_of(body, at);
+        p->kind = kind;
+        return value;
+    }
+    default: break;
+    }
+    LirInstr i = {.type = lir_type(op->type), .span = op->span};
+    for (uint32_t a = 0; a < op->arg_count; a++) i.args[a] = value_of(body, op->args[a]);
+    for (size_t k = 0; k < sizeof point_ops / sizeof *point_ops; k++) {
+        if (point_ops[k].tir != op->op) continue;
+        i.op = point_ops[k].lir;
+        return instr(body, i);
+    }
+    tir_fail(body->plan->f, at, "operation without a kernel instruction");
+}
+
+/* The instruction that yields `at` at the kernel's own point; loads it if no operation of this kernel made it. */
+static uint32_t value_of(Body *body, TirId at) {
+    if (body->memo[at] != TIR_NONE) return body->memo[at];
+    Plan *plan = body->plan;
+    Route route = {0};
+    TirId base = route_follow(body, &route, at);
+    uint32_t value;
+    bool moved = false;
+    for (TirId t = at; t != base; t = plan->f->ops.data[t].args[0]) moved |= plan->f->ops.data[t].op != TIR_BROADCAST;
+    if (plan->op[base].kind == OP_INLINE) {
+        value = leaf(body, base, &route);
+    } else if (!moved && body->memo[base] != TIR_NONE) {
+        value = body->memo[base];
+    } else {
+        const TirOp *op = &plan->f->ops.data[base];
+        LirInstr i = {.op = LIR_LOAD, .type = lir_type(op->type), .span = op->span};
+        i.access = access_of(plan, readable_from(plan, base, body->group), &route);
+        value = instr(body, i);
+    }
+    return body->memo[at] = value;
+}
+
+static LirKernel *kernel_new(Plan *plan, LirGroup *group, LirKernelKind kind, const char *name, Span span) {
+    LirKernel *kernel = ARENA_NEW(plan->arena, LirKernel);
+    kernel->kind = kind;
+    kernel->name = name;
+    kernel->span = span;
+    kernel->m_axis = kernel->n_axis = kernel->k_axis = LIR_NO_AXIS;
+    VEC_PUSH(plan->arena, &group->kernels, kernel);
+    return kernel;
+}
+
+static void loops_set(LirKernel *kernel, TirAxes axes, TirAxisId row) {
+    kernel->loop_count = 0;
+    if (row != LIR_NO_AXIS && tir_axes_has(axes, row)) kernel->loops[kernel->loop_count++] = row;
+    for (uint32_t i = 0; i < axes.count; i++)
+        if (axes.id[i] != row) kernel->loops[kernel->loop_count++] = axes.id[i];
+}
+
+static void effect(Plan *plan, LirKernel *kernel, LirEffectKind kind, LirAccess access, uint32_t value) {
+    LirEffect e = {.kind = kind, .access = access, .value = value};
+    VEC_PUSH(plan->arena, &kernel->effects, e);
+}
+
+/* Clears or fills what a cluster accumulates into, unless it is a slot's copy, which is cleared when the slot starts.
+ */
+static void clear_targets(Plan *plan, LirGroup *group, const Cluster *cluster) {
+    for (size_t i = 0; i < cluster->ops.count; i++) {
+        TirId at = cluster->ops.data[i];
+        const OpPlan *p = &plan->op[at];
+        bool adds = p->kind == OP_SUM || p->kind == OP_SCATTER || p->kind == OP_CONTRACT;
+        if (p->partial || (!adds && p->kind != OP_MAX)) continue;
+        LirKernel *kernel = kernel_new(plan, group, adds ? LIR_ZERO : LIR_FILL,
+                                       arena_format(plan->arena, "clear_%u", at), plan->f->ops.data[at].span);
+        kernel->zero = readable(plan, at);
+        kernel->fill = adds ? 0 : -INFINITY;
+    }
+}
+
+static void op_effects(Body *body, TirId at) {
+    Plan *plan = body->plan;
+    const TirOp *op = &plan->f->ops.data[at];
+    const OpPlan *p = &plan->op[at];
+    uint32_t target = p->partial ? p->slot_buffer : p->buffered ? readable(plan, at) : TIR_NONE;
+    LirAccess access = target == TIR_NONE ? (LirAccess){0} : own_access(plan, target);
+    switch (p->kind) {
+    case OP_SUM:
+    case OP_MAX:
+        effect(plan, body->kernel, p->kind == OP_SUM ? LIR_ADD_TO : LIR_MAX_TO, access, value_of(body, op->args[0]));
+        break;
+    case OP_CONTRACT: {
+        LirInstr product = {.op = LIR_MUL, .type = LIR_T_REAL, .span = op->span};
+        product.args[0] = value_of(body, op->args[0]);
+        product.args[1] = value_of(body, op->args[1]);
+        effect(plan, body->kernel, LIR_ADD_TO, access, instr(body, product));
+        break;
+    }
+    case OP_STACK:
+        for (uint32_t i = 0; i < op->arg_count; i++) {
+            Route route = {0};
+            route_set(body, &route, op->axis, index_constant(i));
+            effect(plan, body->kernel, LIR_STORE, access_of(plan, target, &route), value_of(body, op->args[i]));
+        }
+        break;
+    case OP_SCATTER: {
+        Route route = {0};
+        LirIndex gathered = {.kind = LIR_INDEX_VALUE, .value = value_of(body, op->args[1])};
+        route_set(body, &route, op->axis, gathered);
+        effect(plan, body->kernel, LIR_ADD_TO, access_of(plan, target, &route), value_of(body, op->args[0]));
+        break;
+    }
+    default: /* a point value or a finished product */
+        if (p->kind == OP_POINT) body->memo[at] = point(body, at);
+        if (target != TIR_NONE) effect(plan, body->kernel, LIR_STORE, access, body->memo[at]);
+        break;
+    }
+}
+
+static void dot_setup(Body *body, TirId at, TirAxisId row) {
+    Plan *plan = body->plan;
+    const OpPlan *p = &plan->op[at];
+    LirKernel *kernel = body->kernel;
+    bool rows = p->kind == OP_DOT_ROWS;
+    TirAxes around = rows ? plan->f->ops.data[at].attr_axes : plan->f->ops.data[at].axes;
+    around = tir_axes_minus(around, tir_axes_one(rows ? p->dot_k : p->dot_n));
+    if (!rows) around = tir_axes_minus(around, tir_axes_one(p->dot_m));
+    loops_set(kernel, around, row);
+    kernel->m_axis = p->dot_m;
+    kernel->n_axis = p->dot_n;
+    kernel->k_axis = p->dot_k;
+    kernel->accumulate = rows;
+    kernel->a = own_access(plan, readable_from(plan, p->dot_a, p->group));
+    uint32_t b = readable_from(plan, p->dot_b, p->group);
+    for (size_t i = 0; i < plan->transposed.count && p->dot_transpose; i++)
+        if (plan->transposed.data[i].value == p->dot_b) b = plan->transposed.data[i].buffer;
+    kernel->b = own_access(plan, b);
+    uint32_t acc = instr(body, (LirInstr){.op = LIR_ACC, .type = LIR_T_REAL, .span = kernel->span});
+    body->memo[at] = acc;
+    if (rows) effect(plan, kernel, LIR_ADD_TO, own_access(plan, p->slot_buffer), acc);
+}
+
+static void cumsum_kernel(Plan *plan, LirGroup *group, TirId at) {
+    const TirOp *op = &plan->f->ops.data[at];
+    LirKernel *kernel = kernel_new(plan, group, LIR_CUMSUM, arena_format(plan->arena, "cumsum_%u", at), op->span);
+    loops_set(kernel, plan->op[at].space, group->row_axis);
+    kernel->k_axis = op->axis;
+    kernel->reverse = op->flag;
+    Body body = {.plan = plan, .kernel = kernel};
+    Route route = {0};
+    TirId base = route_follow(&body, &route, op->args[0]);
+    kernel->a = access_of(plan, readable_from(plan, base, plan->op[at].group), &route);
+    effect(plan, kernel, LIR_STORE, own_access(plan, readable(plan, at)), 0);
+}
+
+/* Copies `from` to `to`, both over the axes of `to`. */
+static void copy_kernel(Plan *plan, LirGroup *group, const char *name, TirId at, uint32_t from, uint32_t to) {
+    const TirOp *op = &plan->f->ops.data[at];
+    LirKernel *kernel = kernel_new(plan, group, LIR_NEST, name, op->span);
+    kernel->vector = true;
+    loops_set(kernel, op->axes, group->row_axis);
+    Body body = {.plan = plan, .kernel = kernel};
+    LirInstr load = {.op = LIR_LOAD, .type = lir_type(op->type), .access = own_access(plan, from), .span = op->span};
+    effect(plan, kernel, LIR_STORE, own_access(plan, to), instr(&body, load));
+}
+
+/* Values accumulated block by block in scratch that others read whole. */
+static void export_locals(Plan *plan, LirGroup *group, const Cluster *cluster) {
+    for (size_t i = 0; i < cluster->ops.count; i++) {
+        TirId at = cluster->ops.data[i];
+        const OpPlan *p = &plan->op[at];
+        if (p->local_buffer == TIR_NONE) continue;
+        copy_kernel(plan, group, arena_format(plan->arena, "export_%u", at), at, p->local_buffer, p->buffer);
+    }
+}
+
+static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster) {
+    TirId last = cluster->ops.data[cluster->ops.count - 1];
+    if (cluster->kind == CLUSTER_CUMSUM) {
+        cumsum_kernel(plan, group, cluster->ops.data[0]);
+        export_locals(plan, group, cluster);
+        return;
+    }
+    clear_targets(plan, group, cluster);
+    bool dot = cluster->kind == CLUSTER_DOT || cluster->kind == CLUSTER_DOT_ROWS;
+    const TirOp *named = &plan->f->ops.data[dot ? cluster->ops.data[0] : last];
+    const char *name = arena_format(plan->arena, "%s_%u", tir_op_text(named->op), dot ? cluster->ops.data[0] : last);
+    LirKernel *kernel = kernel_new(plan, group, dot ? LIR_DOT : LIR_NEST, name, named->span);
+    Body body = {.plan = plan,
+                 .kernel = kernel,
+                 .group = plan->op[last].group,
+                 .memo = ARENA_ARRAY(plan->arena, uint32_t, plan->f->ops.count + 1)};
+    memset(body.memo, 0xff, (plan->f->ops.count + 1) * sizeof *body.memo);
+    kernel->vector = cluster->kind != CLUSTER_SCATTER;
+    if (dot)
+        dot_setup(&body, cluster->ops.data[0], group->row_axis);
+    else
+        loops_set(kernel, cluster->space, group->row_axis);
+    if (cluster->kind != CLUSTER_DOT_ROWS)
+        for (size_t i = 0; i < cluster->ops.count; i++) op_effects(&body, cluster->ops.data[i]);
+    export_locals(plan, group, cluster);
+}
+
+/* The axis over which `slots` copies are added up. */
+static TirAxisId slot_axis(Plan *plan, uint32_t slots) {
+    const char *name = arena_format(plan->arena, "slots%u", slots);
+    for (TirAxisId a = 0; a < plan->f->axes.count; a++)
+        if (!strcmp(plan->f->axes.data[a].name, name)) return a;
+    return tir_axis_add(plan->f, name, slots, false);
+}
+
+/* Adds up the copies of a partial, slot 0 first. */
+static void combine_kernel(Plan *plan, LirGroup *group, TirId at) {
+    OpPlan *p = &plan->op[at];
+    const TirOp *op = &plan->f->ops.data[at];
+    uint32_t slots = plan->groups.data[p->group].slots;
+    TirAxisId axis = slot_axis(plan, slots);
+    uint32_t alias = plan_buffer_add(plan, arena_format(plan->arena, "b%u_copies", at), LIR_WORK, op->type, op->axes);
+    LirBuffer *buffer = &plan->lir->buffers.data[alias];
+    memmove(buffer->dims + 1, buffer->dims, buffer->rank * sizeof *buffer->dims);
+    buffer->dims[0] = axis;
+    buffer->rank++;
+    buffer->alias_of = p->slot_buffer + 1;
+    LirKernel *clear = kernel_new(plan, group, LIR_ZERO, arena_format(plan->arena, "clear_%u", at), op->span);
+    clear->zero = p->buffer;
+    LirKernel *kernel = kernel_new(plan, group, LIR_NEST, arena_format(plan->arena, "combine_%u", at), op->span);
+    kernel->vector = true;
+    kernel->loops[0] = axis;
+    kernel->loop_count = 1 + op->axes.count;
+    for (uint32_t i = 0; i < op->axes.count; i++) kernel->loops[i + 1] = op->axes.id[i];
+    Body body = {.plan = plan, .kernel = kernel};
+    LirInstr load = {.op = LIR_LOAD, .type = LIR_T_REAL, .access = own_access(plan, alias), .span = op->span};
+    effect(plan, kernel, LIR_ADD_TO, own_access(plan, p->buffer), instr(&body, load));
+}
+
+static void transpose_kernel(Plan *plan, LirGroup *group, const Transpose *t) {
+    const TirOp *op = &plan->f->ops.data[t->value];
+    LirKernel *kernel =
+        kernel_new(plan, group, LIR_NEST, arena_format(plan->arena, "transpose_%u", t->value), op->span);
+    kernel->vector = true;
+    kernel->loops[0] = op->axes.id[1];
+    kernel->loops[1] = op->axes.id[0];
+    kernel->loop_count = 2;
+    Body body = {.plan = plan, .kernel = kernel};
+    uint32_t from = readable_from(plan, t->value, t->group);
+    LirInstr load = {.op = LIR_LOAD, .type = LIR_T_REAL, .access = own_access(plan, from), .span = op->span};
+    effect(plan, kernel, LIR_STORE, own_access(plan, t->buffer), instr(&body, load));
+}
+
+static void output_copy(Plan *plan, LirGroup *group, uint32_t port) {
+    TirId value = plan->f->outputs.data[port].value;
+    uint32_t to = plan_buffer_add(plan, arena_format(plan->arena, "out%u", port), LIR_OUT,
+                                  plan->f->ops.data[value].type, plan->f->ops.data[value].axes);
+    plan->lir->buffers.data[to].port = port;
+    copy_kernel(plan, group, arena_format(plan->arena, "copy_out%u", port), value, plan->op[value].buffer, to);
+}
+
+void plan_kernels(Plan *plan) {
+    for (uint32_t g = 0; g < plan->groups.count; g++) {
+        GroupPlan *from = &plan->groups.data[g];
+        LirGroup group = {.row_axis = from->row, .block = from->block, .slots = from->slots};
+        const char *rows = from->row == LIR_NO_AXIS ? "once" : plan->f->axes.data[from->row].name;
+        group.name = arena_format(plan->arena, "g%u_%s", g, rows);
+        group.reason = from->row == LIR_NO_AXIS
+                           ? "no rows: runs once, on the caller"
+                           : arena_format(plan->arena,
+                                          "rows of '%s' in %u fixed slots, %lld rows a block so that the widest value "
+                                          "of a block stays near 32 KiB",
+                                          rows, from->slots, (long long)from->block);
+        for (size_t i = 0; i < from->combines.count; i++) combine_kernel(plan, &group, from->combines.data[i]);
+        for (size_t i = 0; i < from->clusters.count; i++) cluster_kernels(plan, &group, &from->clusters.data[i]);
+        for (size_t i = 0; i < plan->transposed.count; i++)
+            if (plan->transposed.data[i].group == g) transpose_kernel(plan, &group, &plan->transposed.data[i]);
+        for (size_t i = 0; i < from->copies.count; i++) output_copy(plan, &group, from->copies.data[i]);
+        VEC_PUSH(plan->arena, &plan->lir->groups, group);
+    }
+}

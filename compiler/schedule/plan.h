@@ -1,0 +1,103 @@
+/* What the scheduler decides about each tensor operation before it writes kernels. Private to compiler/schedule.
+ *
+ *   classify.c  how an operation can be computed: in registers, as a reduction, as a matrix product ...
+ *   stages.c    in which group (stage, row axis) it runs
+ *   cluster.c   which operations of a group share one loop nest
+ *   storage.c   which buffer holds each value that must live in memory, and where buffers lie
+ *   kernels.c   loop IR of every cluster
+ */
+#ifndef QTMC_SCHEDULE_PLAN_H
+#define QTMC_SCHEDULE_PLAN_H
+
+#include "lir/lir.h"
+#include "tir/tir.h"
+
+typedef enum OpKind {
+    OP_DEAD,
+    OP_INPUT,
+    OP_INLINE, /* recomputed wherever it is used: constants, indices, and re-indexed loads */
+    OP_POINT,  /* one value for each point of its own axes, kept in a register or stored */
+    OP_SUM,    /* reduction over points of its argument */
+    OP_MAX,
+    OP_STACK,
+    OP_SCATTER,
+    OP_DOT,      /* matrix product whose result is finished in one pass: rows x weights */
+    OP_DOT_ROWS, /* matrix product that sums over rows: a weight gradient */
+    OP_CONTRACT, /* any other product-and-sum, as a loop nest */
+    OP_CUMSUM,
+} OpKind;
+
+typedef struct OpPlan {
+    OpKind kind;
+    TirAxes space;         /* the points at which it is computed */
+    TirAxisId row;         /* row axis of the group that computes it, or LIR_NO_AXIS */
+    bool partial;          /* computed over rows, but the result has none: one copy a slot, then combined */
+    bool buffered;         /* lives in memory */
+    bool exported;         /* read by another group, or an output */
+    uint32_t stage, group; /* groups of a stage: the one without rows runs first */
+    uint32_t cluster;      /* position in its group's list of clusters */
+    uint32_t buffer;       /* where users read it, LIR: TIR_NONE until storage.c */
+    uint32_t slot_buffer;  /* partial: the copies */
+    uint32_t local_buffer; /* accumulated in scratch first, then copied to `buffer` */
+    TirAxisId dot_k, dot_n, dot_m;
+    TirId dot_a, dot_b;
+    bool dot_transpose; /* b is stored [n, k]: a transposed copy is made once a call */
+} OpPlan;
+
+typedef enum ClusterKind { CLUSTER_NEST, CLUSTER_SCATTER, CLUSTER_DOT, CLUSTER_DOT_ROWS, CLUSTER_CUMSUM } ClusterKind;
+typedef struct Cluster {
+    ClusterKind kind;
+    TirAxes space;
+    VEC(TirId) ops;
+} Cluster;
+
+typedef struct GroupPlan {
+    uint32_t stage;
+    TirAxisId row;
+    VEC(Cluster) clusters;
+    VEC(TirId) combines;  /* partial values whose copies are added up when the group starts */
+    VEC(uint32_t) copies; /* output ports that are filled by copying their value, when the group ends */
+    int64_t block;
+    uint32_t slots;
+} GroupPlan;
+
+/* A transposed copy [k, n] of weights [n, k], made when row-less group `group` ends. */
+typedef struct Transpose {
+    TirId value;
+    uint32_t stage, group, buffer;
+} Transpose;
+
+typedef struct Plan {
+    Arena *arena;
+    TirFunction *f; /* a copy of the source with the slot axes added */
+    bool f64;
+    OpPlan *op;
+    VEC(GroupPlan) groups;
+    VEC(Transpose) transposed;
+    LirFunction *lir;
+} Plan;
+
+/* One read of a value by an operation, seen through inline operations down to what is in memory or in a register. */
+typedef struct Use {
+    TirId base;          /* the operation read: never OP_INLINE, unless a leaf without arguments */
+    bool reindexed;      /* not read at the reader's own point: sliced or renamed on the way, or a table */
+    TirAxisId moved_row; /* a base axis that is not indexed by its own loop because of that; LIR_NO_AXIS if none */
+} Use;
+/* First batch axis: the rows that groups split. */
+TirAxisId plan_row_of(const TirFunction *f, TirAxes axes);
+/* Everything that `at` reads; STACK may read more than fit, hence the visitor. */
+typedef void (*UseVisitor)(Plan *plan, TirId reader, Use use, void *context);
+void plan_visit_uses(Plan *plan, TirId reader, UseVisitor visit, void *context);
+int64_t plan_axis_size(const Plan *plan, TirAxisId axis); /* -1 when dynamic */
+
+void plan_classify(Plan *plan);
+void plan_stages(Plan *plan);
+void plan_clusters(Plan *plan);
+void plan_storage(Plan *plan);
+void plan_sizes(Plan *plan);
+void plan_kernels(Plan *plan);
+void plan_offsets(Plan *plan);
+
+uint32_t plan_buffer_add(Plan *plan, const char *name, LirSpace space, TirType type, TirAxes axes);
+
+#endif

@@ -1,0 +1,112 @@
+/* Assigns operations to groups. A group is a stage and a row axis; the group without rows runs first in its stage.
+ *
+ *   reader and value in the same group, value read at the reader's own row:   same stage
+ *   row-less value read by rows:                                              same stage (row-less runs first)
+ *   value of rows read by row-less or by other rows, or a combined partial:   next stage
+ */
+#include "schedule/plan.h"
+
+static bool read_in_place(const Plan *plan, const OpPlan *reader, const OpPlan *value, TirId base, Use use) {
+    if (reader->row != value->row) return false;
+    if (reader->row == LIR_NO_AXIS) return true;
+    return !value->partial && tir_axes_has(plan->f->ops.data[base].axes, reader->row) && use.moved_row != reader->row;
+}
+
+static void stage_after(Plan *plan, TirId reader, Use use, void *context) {
+    uint32_t *stage = context;
+    const OpPlan *r = &plan->op[reader], *v = &plan->op[use.base];
+    if (v->kind == OP_INPUT || v->kind == OP_INLINE) return;
+    bool same = read_in_place(plan, r, v, use.base, use) || (v->row == LIR_NO_AXIS && r->row != LIR_NO_AXIS);
+    uint32_t least = same ? v->stage : v->stage + 1;
+    if (least > *stage) *stage = least;
+}
+
+static void note_export(Plan *plan, TirId reader, Use use, void *context) {
+    (void)context;
+    OpPlan *v = &plan->op[use.base];
+    if (v->kind == OP_INPUT || v->kind == OP_INLINE) return;
+    if (v->group != plan->op[reader].group) v->exported = v->buffered = true;
+}
+
+static uint32_t group_find(Plan *plan, uint32_t stage, TirAxisId row) {
+    for (uint32_t i = 0; i < plan->groups.count; i++)
+        if (plan->groups.data[i].stage == stage && plan->groups.data[i].row == row) return i;
+    return TIR_NONE;
+}
+
+static void group_need(Plan *plan, uint32_t stage, TirAxisId row) {
+    if (group_find(plan, stage, row) != TIR_NONE) return;
+    GroupPlan group = {.stage = stage, .row = row, .slots = 1, .block = 1};
+    VEC_PUSH(plan->arena, &plan->groups, group);
+    /* keep the order: by stage, row-less first */
+    for (size_t i = plan->groups.count - 1; i > 0; i--) {
+        GroupPlan *a = &plan->groups.data[i - 1], *b = &plan->groups.data[i];
+        bool later = a->stage > b->stage || (a->stage == b->stage && b->row == LIR_NO_AXIS && a->row != LIR_NO_AXIS);
+        if (!later) break;
+        GroupPlan swap = *a;
+        *a = *b;
+        *b = swap;
+    }
+}
+
+/* One transposed copy a value, made in the earliest stage that wants it. */
+static void need_transpose(Plan *plan, TirId value, uint32_t stage) {
+    group_need(plan, stage, LIR_NO_AXIS);
+    for (size_t i = 0; i < plan->transposed.count; i++) {
+        Transpose *t = &plan->transposed.data[i];
+        if (t->value != value) continue;
+        if (stage < t->stage) t->stage = stage;
+        return;
+    }
+    Transpose transpose = {.value = value, .stage = stage, .buffer = TIR_NONE};
+    VEC_PUSH(plan->arena, &plan->transposed, transpose);
+}
+
+static bool computed(const OpPlan *p) {
+    return p->kind != OP_DEAD && p->kind != OP_INPUT && p->kind != OP_INLINE;
+}
+
+void plan_stages(Plan *plan) {
+    const TirFunction *f = plan->f;
+    uint32_t last = 0;
+    for (TirId i = 0; i < f->ops.count; i++) {
+        OpPlan *p = &plan->op[i];
+        if (!computed(p)) continue;
+        plan_visit_uses(plan, i, stage_after, &p->stage);
+        group_need(plan, p->stage, p->row);
+        if (p->partial) group_need(plan, p->stage + 1, LIR_NO_AXIS);
+        if (p->kind == OP_DOT && p->dot_transpose) need_transpose(plan, p->dot_b, p->stage);
+        if (p->stage + (p->partial ? 1 : 0) > last) last = p->stage + (p->partial ? 1 : 0);
+    }
+    for (TirId i = 0; i < f->ops.count; i++) {
+        OpPlan *p = &plan->op[i];
+        if (!computed(p)) continue;
+        p->group = group_find(plan, p->stage, p->row);
+        if (!p->partial) continue;
+        p->exported = p->buffered = true;
+        GroupPlan *combine = &plan->groups.data[group_find(plan, p->stage + 1, LIR_NO_AXIS)];
+        VEC_PUSH(plan->arena, &combine->combines, i);
+    }
+    for (TirId i = 0; i < f->ops.count; i++)
+        if (computed(&plan->op[i])) plan_visit_uses(plan, i, note_export, NULL);
+    for (size_t i = 0; i < plan->transposed.count; i++) {
+        Transpose *t = &plan->transposed.data[i];
+        t->group = group_find(plan, t->stage, LIR_NO_AXIS);
+        OpPlan *v = &plan->op[t->value];
+        if (computed(v) && v->group != t->group) v->exported = v->buffered = true;
+    }
+    /* Outputs: the first port of a computed value is where it lives; others, and inputs passed through, are copied. */
+    bool *taken = ARENA_ARRAY(plan->arena, bool, f->ops.count + 1);
+    for (uint32_t o = 0; o < f->outputs.count; o++) {
+        TirId value = f->outputs.data[o].value;
+        OpPlan *p = &plan->op[value];
+        if (computed(p) && !taken[value]) {
+            taken[value] = p->exported = p->buffered = true;
+            continue;
+        }
+        group_need(plan, last + 1, LIR_NO_AXIS);
+        VEC_PUSH(plan->arena, &plan->groups.data[plan->groups.count - 1].copies, o);
+    }
+    for (TirId i = 0; i < f->ops.count; i++)
+        if (computed(&plan->op[i])) plan->op[i].group = group_find(plan, plan->op[i].stage, plan->op[i].row);
+}

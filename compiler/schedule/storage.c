@@ -1,0 +1,216 @@
+/* Buffers: what each stored value is kept in, how many rows a block has, and where everything lies. */
+#include "schedule/plan.h"
+
+enum {
+    SLOTS = 16,            /* fixed, so that results do not depend on the number of threads */
+    BLOCK_ELEMENTS = 8192, /* of the widest value of a block: 32 KiB in f32, so that a few fit the second-level cache */
+    BLOCK_ROWS_MAX = 1024,
+    ALIGN = 64,
+};
+
+static LirType memory_type(TirType type) {
+    return type == TIR_REAL ? LIR_T_REAL : type == TIR_INT ? LIR_T_INT : LIR_T_BOOL;
+}
+
+uint32_t plan_buffer_add(Plan *plan, const char *name, LirSpace space, TirType type, TirAxes axes) {
+    LirBuffer buffer = {
+        .name = name, .space = space, .type = memory_type(type), .rank = axes.count, .dynamic_axis = LIR_NO_AXIS};
+    for (uint32_t i = 0; i < axes.count; i++) buffer.dims[i] = axes.id[i];
+    VEC_PUSH(plan->arena, &plan->lir->buffers, buffer);
+    return (uint32_t)plan->lir->buffers.count - 1;
+}
+
+static uint32_t buffer_for(Plan *plan, TirId at, LirSpace space, const char *suffix) {
+    const TirOp *op = &plan->f->ops.data[at];
+    const char *name = arena_format(plan->arena, "b%u%s", at, suffix);
+    uint32_t number = plan_buffer_add(plan, name, space, op->type, op->axes);
+    plan->lir->buffers.data[number].group = plan->op[at].group;
+    return number;
+}
+
+static uint32_t output_port(const Plan *plan, TirId at) {
+    for (uint32_t o = 0; o < plan->f->outputs.count; o++)
+        if (plan->f->outputs.data[o].value == at) return o;
+    return TIR_NONE;
+}
+
+static bool accumulates(OpKind kind) {
+    return kind == OP_SUM || kind == OP_MAX || kind == OP_SCATTER || kind == OP_CONTRACT;
+}
+
+static void store_value(Plan *plan, TirId at) {
+    OpPlan *p = &plan->op[at];
+    uint32_t port = output_port(plan, at);
+    LirSpace space = port != TIR_NONE ? LIR_OUT : p->exported ? LIR_WORK : LIR_SCRATCH;
+    p->buffer = buffer_for(plan, at, space, "");
+    if (port != TIR_NONE) plan->lir->buffers.data[p->buffer].port = port;
+    if (p->partial)
+        p->slot_buffer = buffer_for(plan, at, LIR_PARTIAL, "_slots");
+    else if (accumulates(p->kind) && p->row != LIR_NO_AXIS && space != LIR_SCRATCH)
+        p->local_buffer = buffer_for(plan, at, LIR_SCRATCH, "_block");
+}
+
+void plan_storage(Plan *plan) {
+    for (TirId i = 0; i < plan->f->ops.count; i++) {
+        OpPlan *p = &plan->op[i];
+        if (p->kind == OP_INPUT) {
+            p->buffer = buffer_for(plan, i, LIR_IN, "_in");
+            plan->lir->buffers.data[p->buffer].port = (uint32_t)plan->f->ops.data[i].integer;
+        } else if (p->buffered && p->kind != OP_DEAD && p->kind != OP_INLINE) {
+            store_value(plan, i);
+        }
+    }
+    for (size_t i = 0; i < plan->transposed.count; i++) {
+        Transpose *t = &plan->transposed.data[i];
+        TirAxes axes = plan->f->ops.data[t->value].axes;
+        const char *name = arena_format(plan->arena, "b%u_transposed", t->value);
+        t->buffer = plan_buffer_add(plan, name, LIR_WORK, TIR_REAL, axes);
+        LirBuffer *buffer = &plan->lir->buffers.data[t->buffer];
+        buffer->dims[0] = axes.id[1];
+        buffer->dims[1] = axes.id[0];
+    }
+}
+
+/* Elements of one row of a buffer. */
+static int64_t row_elements(const Plan *plan, const LirBuffer *buffer, TirAxisId row) {
+    int64_t count = 1;
+    for (uint32_t d = 0; d < buffer->rank; d++) {
+        int64_t size = plan_axis_size(plan, buffer->dims[d]);
+        if (buffer->dims[d] != row && size > 0) count *= size;
+    }
+    return count;
+}
+
+static int64_t widest_row(const Plan *plan, const GroupPlan *group) {
+    int64_t widest = 1;
+    for (size_t c = 0; c < group->clusters.count; c++) {
+        const Cluster *cluster = &group->clusters.data[c];
+        LirBuffer points = {.rank = cluster->space.count};
+        for (uint32_t d = 0; d < points.rank; d++) points.dims[d] = cluster->space.id[d];
+        int64_t elements = row_elements(plan, &points, group->row);
+        if (elements > widest) widest = elements;
+    }
+    return widest;
+}
+
+void plan_sizes(Plan *plan) {
+    for (size_t g = 0; g < plan->groups.count; g++) {
+        GroupPlan *group = &plan->groups.data[g];
+        if (group->row == LIR_NO_AXIS) continue;
+        int64_t rows = plan_axis_size(plan, group->row);
+        group->slots = rows > 0 && rows < SLOTS ? (uint32_t)rows : SLOTS;
+        int64_t block = BLOCK_ELEMENTS / widest_row(plan, group);
+        if (block > BLOCK_ROWS_MAX) block = BLOCK_ROWS_MAX;
+        if (rows > 0 && block > (rows + group->slots - 1) / group->slots)
+            block = (rows + group->slots - 1) / group->slots;
+        group->block = block > 1 ? block : 1;
+    }
+}
+
+static int64_t type_bytes(const Plan *plan, LirType type) {
+    return type == LIR_T_REAL ? (plan->f64 ? 8 : 4) : type == LIR_T_INT ? 4 : 1;
+}
+
+static int64_t align(int64_t bytes) {
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static void size_buffer(Plan *plan, LirBuffer *buffer) {
+    int64_t bytes = type_bytes(plan, buffer->type);
+    const LirGroup *group = &plan->lir->groups.data[buffer->group];
+    for (uint32_t d = 0; d < buffer->rank; d++) {
+        TirAxisId axis = buffer->dims[d];
+        if (buffer->space == LIR_SCRATCH && axis == group->row_axis)
+            bytes *= group->block;
+        else if (plan_axis_size(plan, axis) >= 0)
+            bytes *= plan_axis_size(plan, axis);
+        else
+            buffer->dynamic_axis = axis;
+    }
+    buffer->bytes = buffer->space == LIR_PARTIAL ? align(bytes * group->slots) : align(bytes);
+    if (buffer->dynamic_axis == LIR_NO_AXIS) return;
+    buffer->bytes_per_row = bytes;
+    buffer->bytes = 0;
+}
+
+typedef struct Life {
+    int64_t first, last; /* kernel numbers, counted through the whole function */
+} Life;
+
+static void life_touch(const LirFunction *lir, Life *life, uint32_t buffer, int64_t when) {
+    if (lir->buffers.data[buffer].alias_of) buffer = lir->buffers.data[buffer].alias_of - 1;
+    if (life[buffer].first < 0) life[buffer].first = when;
+    life[buffer].last = when;
+}
+
+static void life_of_kernel(const LirFunction *lir, const LirKernel *kernel, Life *life, int64_t when) {
+    if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) life_touch(lir, life, kernel->zero, when);
+    if (kernel->kind == LIR_DOT || kernel->kind == LIR_CUMSUM) life_touch(lir, life, kernel->a.buffer, when);
+    if (kernel->kind == LIR_DOT) life_touch(lir, life, kernel->b.buffer, when);
+    for (size_t i = 0; i < kernel->body.count; i++) {
+        LirOpcode op = kernel->body.data[i].op;
+        if (op == LIR_LOAD || op == LIR_SEARCH) life_touch(lir, life, kernel->body.data[i].access.buffer, when);
+    }
+    for (size_t i = 0; i < kernel->effects.count; i++)
+        life_touch(lir, life, kernel->effects.data[i].access.buffer, when);
+}
+
+/* Lowest place where the buffer overlaps none that lives at the same time. */
+static int64_t place_buffer(const Plan *plan, const Life *life, const uint32_t *placed, size_t count, uint32_t number) {
+    const LirBuffer *buffers = plan->lir->buffers.data;
+    int64_t offset = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < count; i++) {
+            const LirBuffer *other = &buffers[placed[i]];
+            if (life[placed[i]].last < life[number].first || life[number].last < life[placed[i]].first) continue;
+            if (offset >= other->offset + other->bytes || other->offset >= offset + buffers[number].bytes) continue;
+            offset = other->offset + other->bytes;
+            moved = true;
+        }
+    }
+    return offset;
+}
+
+static int64_t place_all(Plan *plan, const Life *life, bool scratch) {
+    LirFunction *lir = plan->lir;
+    uint32_t *placed = ARENA_ARRAY(plan->arena, uint32_t, lir->buffers.count + 1);
+    size_t count = 0;
+    int64_t end = 0;
+    for (uint32_t i = 0; i < lir->buffers.count; i++) {
+        LirBuffer *buffer = &lir->buffers.data[i];
+        bool mine = scratch ? buffer->space == LIR_SCRATCH : buffer->space == LIR_WORK || buffer->space == LIR_PARTIAL;
+        if (!mine || buffer->dynamic_axis != LIR_NO_AXIS || buffer->alias_of || life[i].first < 0) continue;
+        buffer->offset = place_buffer(plan, life, placed, count, i);
+        placed[count++] = i;
+        if (buffer->offset + buffer->bytes > end) end = buffer->offset + buffer->bytes;
+    }
+    return end;
+}
+
+void plan_offsets(Plan *plan) {
+    LirFunction *lir = plan->lir;
+    Life *life = ARENA_ARRAY(plan->arena, Life, lir->buffers.count + 1);
+    for (size_t i = 0; i < lir->buffers.count; i++) {
+        life[i] = (Life){-1, -1};
+        size_buffer(plan, &lir->buffers.data[i]);
+    }
+    int64_t when = 0;
+    for (size_t g = 0; g < lir->groups.count; g++) {
+        const LirGroup *group = &lir->groups.data[g];
+        int64_t begin = when;
+        for (size_t k = 0; k < group->kernels.count; k++) life_of_kernel(lir, group->kernels.data[k], life, when++);
+        /* What leaves or enters a group lives through all of it: blocks and slots run its kernels again and again. */
+        for (size_t i = 0; i < lir->buffers.count; i++) {
+            if (lir->buffers.data[i].space == LIR_SCRATCH || life[i].last < begin) continue;
+            if (life[i].first >= begin) life[i].first = begin;
+            life[i].last = when - 1;
+        }
+    }
+    lir->work_bytes = place_all(plan, life, false);
+    lir->scratch_bytes = place_all(plan, life, true);
+    for (size_t i = 0; i < lir->buffers.count; i++) {
+        uint32_t base = lir->buffers.data[i].alias_of;
+        if (base) lir->buffers.data[i].offset = lir->buffers.data[base - 1].offset;
+    }
+}

@@ -1,0 +1,163 @@
+/* Schedules keep the meaning: the loop-IR interpreter, working in the planned memory, gives what the tensor-IR
+ * interpreter gives, whichever values are asked for. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lir/interp.h"
+#include "tir/tir.h"
+
+static const char *const every_op =
+    "func every_op {\n"
+    "  axis vectors = 37 batch\n"
+    "  axis events = 5 batch\n"
+    "  axis measured = dynamic 0 batch\n"
+    "  axis in = 5\n  axis node = 7\n  axis out = 6\n  axis pair = 2\n  axis other = 7\n"
+    "  input block 0 0 \"W\" = %0\n  input block 1 0 \"T\" = %1\n  input column 0 0 \"x\" = %2\n"
+    "  %0 : real{in, out} = input port 0\n"
+    "  %1 : real{node} = input port 1\n"
+    "  %2 : real{measured} = input port 2\n"
+    "  %3 : real{vectors, events, in} = uniform stream 0\n"
+    "  %4 : real{vectors, events, out} = dot %3, %0 over {in}\n"
+    "  %5 : real{vectors, events, out} = tanh %4\n"
+    "  %6 : real{vectors, events} = sum %5 over {out}\n"
+    "  %7 : real{vectors} = sum %6 over {events}\n"
+    "  %8 : real = sum %7 over {vectors}\n"
+    "  %9 : real{in, out} = dot %3, %5 over {vectors, events}\n"
+    "  %10 : real{vectors, events, in} = dot %5, %0 over {out}\n"
+    "  %11 : real{vectors} = uniform stream 1\n"
+    "  %12 : real{vectors, node} = mul %11, %1\n"
+    "  %13 : real{vectors, node} = cumsum %12 axis node\n"
+    "  %14 : real{vectors} = slice %13 at 6 axis node\n"
+    "  %15 : real{vectors, events} = uniform stream 2\n"
+    "  %16 : real{vectors, events} = mul %15, %14\n"
+    "  %17 : int{vectors, events} = search %13, %16 axis node\n"
+    "  %18 : real{vectors, events} = gather %12, %17 axis node\n"
+    "  %19 : real{vectors, node} = scatter %18, %17 axis node\n"
+    "  %20 : real{node} = scatter %18, %17 axis node\n"
+    "  %21 : int{vectors, events} = pick stream 3 rows measured\n"
+    "  %22 : real{vectors, events} = gather %2, %21 axis measured\n"
+    "  %23 : real{measured, node} = mul %2, %1\n"
+    "  %24 : real{node} = sum %23 over {measured}\n"
+    "  %25 : real{vectors, events, pair} = stack %18, %11 axis pair\n"
+    "  %26 : real{vectors, events} = sum %25 over {pair}\n"
+    "  %27 : real{vectors, other} = rename %12 axis node to other\n"
+    "  %28 : real{vectors} = dot %27, %27 over {other}\n"
+    "  %29 : real{vectors, node, other} = mul %12, %27\n"
+    "  %30 : real{vectors, node} = reduce_max %29 over {other}\n"
+    "  %31 : real{events, out} = reduce_max %5 over {vectors}\n"
+    "  %32 : real{vectors, node} = cumsum %30 axis node reverse\n"
+    "  %33 : real{vectors, events} = cumsum %22 axis events\n"
+    "  %34 : bool{vectors, events} = lt %22, %15\n"
+    "  %35 : real{vectors, events} = select %34, %33, %26\n"
+    "  %36 : real{vectors} = sub %14, %8\n"
+    "  %37 : real{out} = sum %9 over {in}\n"
+    "  %38 : real{vectors, events, out} = add %5, %37\n"
+    "  %39 : real = sum %38 over {vectors, events, out}\n"
+    "  %40 : real = slice %37 at 3 axis out\n"
+    "  %41 : real{vectors} = add %11, %40\n"
+    "  %42 : real = const 2.5\n"
+    "  %43 : int{node} = iota axis node\n"
+    "  %44 : real{node} = to_real %43\n"
+    "  %45 : real{measured} = mul %2, %39\n"
+    "  %46 : real = sum %45 over {measured}\n"
+    "  %47 : real{vectors, events, in} = broadcast %11\n"
+    "  %48 : real{vectors, events, out} = dot %47, %0 over {in}\n"
+    "  %49 : real{vectors, events, in} = add %10, %3\n"
+    "  output loss 0 \"loss\" = %8\n"
+    "}\n";
+
+static TirFunction *parse(Arena *arena, const char *text) {
+    static SourceSet sources;
+    static DiagSink sink;
+    sources = (SourceSet){0};
+    sink = (DiagSink){.sources = &sources};
+    uint32_t file = source_add(&sources, "test.tir", text, strlen(text));
+    TirModule *module = tir_parse(arena, &sources, file, &sink);
+    if (!module) diag_render(&sink, stderr, false);
+    cr_assert(module, "the test's own tensor IR must parse");
+    return module->functions.data[0];
+}
+
+static TirTensor random_tensor(Arena *arena, const TirFunction *f, TirId id, const int64_t *extent) {
+    const TirOp *op = &f->ops.data[id];
+    TirTensor t = {.type = op->type, .rank = op->axes.count, .count = 1};
+    for (uint32_t d = 0; d < t.rank; d++) {
+        const TirAxis *axis = &f->axes.data[op->axes.id[d]];
+        t.shape[d] = axis->size >= 0 ? axis->size : extent[axis->data];
+        t.count *= (size_t)t.shape[d];
+    }
+    t.data = arena_alloc(arena, (t.count + 1) * sizeof(double));
+    for (size_t i = 0; i < t.count; i++) t.data[i] = 0.1 + (double)rand() / RAND_MAX;
+    return t;
+}
+
+static void compare(const TirFunction *f, const int64_t *extent) {
+    Arena arena = {0};
+    TirTensor inputs[8], want[128], got[128];
+    for (size_t i = 0; i < f->inputs.count; i++) inputs[i] = random_tensor(&arena, f, f->inputs.data[i].value, extent);
+    LirFunction *lir = schedule_function(&arena, f, true);
+    const char *broken = lir_verify(lir, &arena);
+    cr_assert_null(broken, "%s", broken ? broken : "");
+    tir_interpret(f, &arena, inputs, extent, 7, 3, want);
+    lir_interpret(lir, &arena, inputs, extent, 7, 3, got);
+    for (size_t o = 0; o < f->outputs.count; o++) {
+        cr_assert_eq(got[o].count, want[o].count);
+        for (size_t i = 0; i < want[o].count; i++) {
+            double scale = 1e-10 * (1 + fabs(want[o].data[i]));
+            bool same = fabs(got[o].data[i] - want[o].data[i]) <= scale || got[o].data[i] == want[o].data[i];
+            if (!same) lir_print(stderr, lir);
+            cr_assert(same, "output %zu (%%%u) element %zu: %.17g, want %.17g", o, f->outputs.data[o].value, i,
+                      got[o].data[i], want[o].data[i]);
+        }
+    }
+    arena_free(&arena);
+}
+
+Test(schedule, every_operation_as_the_only_output) {
+    Arena arena = {0};
+    TirFunction *f = parse(&arena, every_op);
+    int64_t extent[] = {53};
+    for (TirId id = 0; id < f->ops.count; id++) {
+        f->outputs.count = 0;
+        tir_output(f, TIR_PORT_VALUE, 0, "value", id);
+        compare(f, extent);
+    }
+    arena_free(&arena);
+}
+
+Test(schedule, random_sets_of_outputs) {
+    Arena arena = {0};
+    TirFunction *f = parse(&arena, every_op);
+    unsigned seed = 20240117;
+    fprintf(stderr, "seed %u\n", seed);
+    srand(seed);
+    for (int round = 0; round < 60; round++) {
+        int64_t extent[] = {rand() % 40 + (round % 3 == 0 ? 0 : 1)};
+        if (extent[0] == 0) extent[0] = 1;
+        f->outputs.count = 0;
+        for (uint32_t o = 0; o < 12; o++)
+            tir_output(f, TIR_PORT_VALUE, o, arena_format(&arena, "v%u", o), (TirId)(rand() % (int)f->ops.count));
+        compare(f, extent);
+    }
+    arena_free(&arena);
+}
+
+Test(schedule, fuses_a_layer_into_one_product) {
+    Arena arena = {0};
+    TirFunction *f = parse(&arena, every_op);
+    f->outputs.count = 0;
+    tir_output(f, TIR_PORT_LOSS, 0, "loss", 8);
+    LirFunction *lir = schedule_function(&arena, f, false);
+    size_t dots = 0, nests = 0;
+    for (size_t g = 0; g < lir->groups.count; g++)
+        for (size_t k = 0; k < lir->groups.data[g].kernels.count; k++) {
+            LirKernelKind kind = lir->groups.data[g].kernels.data[k]->kind;
+            dots += kind == LIR_DOT;
+            nests += kind == LIR_NEST;
+        }
+    cr_assert_eq(dots, 1, "the product with tanh in its epilogue: %zu", dots);
+    cr_assert_eq(nests, 5, "draw; sums over out, events and vectors; combine: %zu", nests);
+    arena_free(&arena);
+}
