@@ -80,4 +80,5 @@ void arena_free(Arena *arena) {
         block = next;
     }
     arena->block = NULL;
+    arena->names = NULL;
 }

@@ -10,6 +10,7 @@
 typedef struct ArenaBlock ArenaBlock;
 typedef struct Arena {
     ArenaBlock *block; /* newest first */
+    void *names;       /* table of interned names (lang/ast.c), itself in the arena; NULL until the first */
 } Arena;
 
 /* Returns `bytes` of zeroed memory aligned to 16. */

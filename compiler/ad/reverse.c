@@ -1,0 +1,144 @@
+/* Reverse-mode differentiation, tensor IR to tensor IR. Walks the operations backwards from a scalar output and lets
+ * the rule of each (vjp.c) pass its cotangent on to its arguments. Only operations between a wanted input and the loss
+ * are visited. The derivative is made of ordinary operations, appended to the function, so it can be differentiated
+ * again. Leaves the value of every existing output as it was. */
+#include "ad/reverse.h"
+
+static AdRule *const rules[] = {
+#define TIR_OP(NAME, text, arity, shape, type, flags, vjp, cost) [TIR_##NAME] = ad_vjp_##vjp,
+#include "tir/tir_ops.def"
+#undef TIR_OP
+};
+_Static_assert(sizeof rules / sizeof *rules == TIR_OPCODE_COUNT, "every operation has a rule");
+
+static bool op_differentiable(const TirOp *op) {
+    return op->type == TIR_REAL && rules[op->op] != ad_vjp_none && rules[op->op] != ad_vjp_zero;
+}
+
+static void activity_find(Reverse *r, const uint32_t *inputs, uint32_t count) {
+    const TirFunction *f = r->f;
+    for (uint32_t i = 0; i < count; i++) {
+        TirPort port = f->inputs.data[inputs[i]];
+        if (port.value == TIR_NONE) tir_fail(f, TIR_NONE, "the derivative by input %s, which has no value", port.name);
+        r->active[port.value] = true;
+    }
+    for (size_t v = 0; v < r->primal_count; v++) {
+        const TirOp *op = &f->ops.data[v];
+        if (!op_differentiable(op)) continue;
+        for (uint32_t k = 0; k < op->arg_count; k++) r->active[v] |= r->active[op->args[k]];
+    }
+}
+
+/* Finds what may sit in a branch that is not taken. shows(v) is the set of values u for which "u is not finite" shows
+ * in v: v itself, what its arguments show, but of a choice between two only what both show. What the loss does not show
+ * is masked. (A leaky rectifier max(z, z/10) thus masks nothing that leads to z.) Bit sets of active values. */
+static void masked_find(Reverse *r, Arena *scratch, TirId loss) {
+    size_t words = (r->primal_count + 63) / 64;
+    uint64_t **shows = ARENA_ARRAY(scratch, uint64_t *, r->primal_count), *none = ARENA_ARRAY(scratch, uint64_t, words);
+    for (size_t v = 0; v <= loss; v++) {
+        const TirOp *op = &r->f->ops.data[v];
+        shows[v] = none;
+        if (!r->active[v]) continue;
+        uint64_t *set = shows[v] = ARENA_ARRAY(scratch, uint64_t, v / 64 + 1);
+        set[v / 64] |= UINT64_C(1) << v % 64;
+        bool choice = op->op == TIR_SELECT || op->op == TIR_MAX || op->op == TIR_MIN;
+        if (op->op == TIR_GATHER || op->op == TIR_SLICE || op->op == TIR_REDUCE_MAX) continue;
+        const TirId *args = op->op == TIR_SELECT ? op->args + 1 : op->args;
+        if (choice) {
+            TirId first = args[0] < args[1] ? args[0] : args[1];
+            for (size_t k = 0; k <= first / 64; k++) set[k] |= shows[args[0]][k] & shows[args[1]][k];
+            continue;
+        }
+        for (uint32_t a = 0; a < op->arg_count; a++)
+            for (size_t k = 0; k <= args[a] / 64; k++) set[k] |= shows[args[a]][k];
+    }
+    for (size_t v = 0; v < r->primal_count; v++)
+        r->masked[v] = r->active[v] && !(v <= loss && shows[loss][v / 64] >> v % 64 & 1);
+}
+
+bool ad_op_singular(const TirFunction *f, const TirOp *op) {
+    switch (op->op) {
+    case TIR_EXP:
+    case TIR_EXPM1:
+    case TIR_LOG:
+    case TIR_LOG1P:
+    case TIR_SQRT:
+    case TIR_POW: return true;
+    case TIR_DIV: {
+        const TirOp *divisor = &f->ops.data[op->args[1]];
+        return divisor->op != TIR_CONST || divisor->real == 0;
+    }
+    default: return false;
+    }
+}
+
+static void tame_find(Reverse *r) {
+    for (size_t v = 0; v < r->primal_count; v++) {
+        const TirOp *op = &r->f->ops.data[v];
+        r->tame[v] = op->type != TIR_REAL || !ad_op_singular(r->f, op);
+        for (uint32_t k = 0; k < op->arg_count && op->type == TIR_REAL; k++) r->tame[v] &= r->tame[op->args[k]];
+    }
+}
+
+void ad_add(Reverse *r, TirId arg, TirId c, Span span) {
+    if (!r->active[arg]) return;
+    TirId *sum = &r->cotangent[arg];
+    *sum = *sum == TIR_NONE ? c : tir_map(r->f, TIR_ADD, span, *sum, c, TIR_NONE);
+}
+
+void ad_add_summed(Reverse *r, TirId arg, TirId c, TirAxes axes, Span span) {
+    if (!r->active[arg]) return;
+    TirFunction *f = r->f;
+    TirAxes lacking = tir_axes_minus(tir_axes_union(axes, f->ops.data[c].axes), f->ops.data[arg].axes);
+    TirAxes summed = tir_axes_both(lacking, f->ops.data[c].axes);
+    TirAxes constant = tir_axes_minus(lacking, f->ops.data[c].axes);
+    if (summed.count > 0) c = tir_sum(f, c, summed, span);
+    /* along an axis that the cotangent lacks, too, the sum is a product with the axis' length */
+    double size = 1;
+    for (uint32_t k = 0; k < constant.count; k++) {
+        const TirAxis *axis = &f->axes.data[constant.id[k]];
+        if (axis->size >= 0) {
+            size *= (double)axis->size;
+        } else {
+            TirId extent = tir_map(f, TIR_TO_REAL, span, tir_extent(f, constant.id[k], span), TIR_NONE, TIR_NONE);
+            c = tir_map(f, TIR_MUL, span, c, extent, TIR_NONE);
+        }
+    }
+    if (size != 1) c = tir_map(f, TIR_MUL, span, c, tir_real(f, size, span), TIR_NONE);
+    ad_add(r, arg, c, span);
+}
+
+static void cotangents_propagate(Reverse *r, TirId loss) {
+    r->cotangent[loss] = tir_real(r->f, 1, r->f->ops.data[loss].span);
+    for (size_t v = (size_t)loss + 1; v-- > 0;) {
+        if (!r->active[v] || r->cotangent[v] == TIR_NONE) continue;
+        TirOp op = r->f->ops.data[v]; /* a copy: rules append operations */
+        if (op.op != TIR_INPUT) rules[op.op](r, (TirId)v, &op, r->cotangent[v]);
+    }
+}
+
+void ad_gradient(TirFunction *f, uint32_t loss_output, const uint32_t *inputs, uint32_t count) {
+    TirPort loss = f->outputs.data[loss_output];
+    if (f->ops.data[loss.value].type != TIR_REAL || f->ops.data[loss.value].axes.count != 0)
+        tir_fail(f, loss.value, "the derivative of something that is not a real scalar");
+    Arena scratch = {0};
+    Reverse r = {.f = f, .primal_count = f->ops.count};
+    r.active = ARENA_ARRAY(&scratch, bool, r.primal_count);
+    r.masked = ARENA_ARRAY(&scratch, bool, r.primal_count);
+    r.tame = ARENA_ARRAY(&scratch, bool, r.primal_count);
+    r.cotangent = ARENA_ARRAY(&scratch, TirId, r.primal_count);
+    for (size_t v = 0; v < r.primal_count; v++) r.cotangent[v] = TIR_NONE;
+    activity_find(&r, inputs, count);
+    masked_find(&r, &scratch, loss.value);
+    tame_find(&r);
+    cotangents_propagate(&r, loss.value);
+    for (uint32_t i = 0; i < count; i++) {
+        TirPort port = f->inputs.data[inputs[i]];
+        TirOp input = f->ops.data[port.value];
+        TirId g = r.cotangent[port.value];
+        if (g == TIR_NONE) g = tir_real(f, 0, input.span);
+        if (!tir_axes_equal(f->ops.data[g].axes, input.axes)) g = tir_broadcast(f, g, input.axes, input.span);
+        tir_output(f, TIR_PORT_GRADIENT, port.index, arena_format(f->arena, "d%s_d%s", loss.name, port.name), g);
+    }
+    arena_free(&scratch);
+}

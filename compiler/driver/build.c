@@ -1,0 +1,42 @@
+/* qtmc build: the whole way from a model's file to an executable. The executable appears under its name when it is
+ * complete, or not at all. */
+#include "driver/descriptor.h"
+#include "driver/link.h"
+#include "driver/output.h"
+#include "driver/session.h"
+
+static bool write_descriptor(const Pipeline *pipeline, const char *path) {
+    FILE *out = fopen(path, "w");
+    if (!out) {
+        perror("qtmc: cannot write the model's description");
+        return false;
+    }
+    descriptor_print(out, pipeline);
+    return output_finish(out, path);
+}
+
+static int build_in(Session *session, const Options *options, OutputFolder *folder) {
+    const char *objects[WIDTH_COUNT] = {output_file(folder, "f32.o"), output_file(folder, "f64.o")};
+    CodeRequest request = {{objects[0], objects[1]}, {0}, LLVM_OUTPUT_OBJ, options->level};
+    if (!session_target(session, options, &request.target)) return 2;
+    session->pipeline.code = &request;
+    int status = session_run(session, PASS_LLVM);
+    if (status || session_stopped(session, PASS_LLVM)) return status;
+    const char *descriptor = output_file(folder, "model.c"), *executable = output_file(folder, "model");
+    if (!write_descriptor(&session->pipeline, descriptor)) return 1;
+    if (!link_executable(&session->arena, session->root, descriptor, objects, WIDTH_COUNT, executable)) return 1;
+    return output_move(executable, options->output) ? 0 : 1;
+}
+
+int command_build(const Options *options) {
+    Session session;
+    OutputFolder folder;
+    int status = 1;
+    if (session_open(&session, options, options->files.data[0]) &&
+        output_open(&folder, &session.arena, options->output)) {
+        status = build_in(&session, options, &folder);
+        output_close(&folder);
+    }
+    session_close(&session);
+    return status;
+}

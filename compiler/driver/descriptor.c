@@ -1,0 +1,361 @@
+/* Writes tables in the order in which C needs them: the parts of a thing above the thing. */
+#include "driver/descriptor.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "driver/config.h"
+#include "llvm/emit.h"
+
+static void print_string(FILE *out, const char *text) {
+    if (!text) {
+        fputs("NULL", out);
+        return;
+    }
+    fputc('"', out);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '\n')
+            fputs(c[1] ? "\\n\"\n    \"" : "\\n", out);
+        else if (*c == '"' || *c == '\\')
+            fprintf(out, "\\%c", *c);
+        else if (*c < 32 || *c == 127 || (*c == '?' && c[1] == '?'))
+            fprintf(out, "\\%03o", *c);
+        else
+            fputc(*c, out);
+    }
+    fputc('"', out);
+}
+
+static void print_real(FILE *out, double value) {
+    if (isnan(value))
+        fputs("__builtin_nan(\"\")", out);
+    else if (isinf(value))
+        fputs(value < 0 ? "-__builtin_inf()" : "__builtin_inf()", out);
+    else
+        fprintf(out, "%.17g", value);
+}
+
+static const char *flag(bool value) {
+    return value ? "true" : "false";
+}
+
+/* --- functions --- */
+
+static const char *const roles[] = {"QTM_BLOCK", "QTM_COLUMN", "QTM_OPTION", "QTM_LOSS", "QTM_GRADIENT", "QTM_VALUE"};
+_Static_assert(TIR_PORT_BLOCK == 0 && TIR_PORT_LOSS == 3 && TIR_PORT_VALUE == 5, "the order of enum qtm_role");
+
+static int64_t extent_code(const TirAxis *axis) {
+    return axis->size < 0 ? -1 - (int64_t)axis->data : axis->size;
+}
+
+static void print_ports(FILE *out, const TirFunction *f, const char *symbol, const char *side, bool inputs) {
+    size_t count = inputs ? f->inputs.count : f->outputs.count;
+    const TirPort *ports = inputs ? f->inputs.data : f->outputs.data;
+    if (!count) return;
+    for (size_t i = 0; i < count; i++) {
+        const TirAxes *axes = &f->ops.data[ports[i].value].axes;
+        if (!axes->count) continue;
+        fprintf(out, "static const int64_t %s_%s%zu[] = {", symbol, side, i);
+        for (uint32_t d = 0; d < axes->count; d++)
+            fprintf(out, "%s%" PRId64, d ? ", " : "", extent_code(&f->axes.data[axes->id[d]]));
+        fputs("};\n", out);
+    }
+    fprintf(out, "static const struct qtm_port %s_%s[] = {\n", symbol, side);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t rank = f->ops.data[ports[i].value].axes.count;
+        fputs("    {", out);
+        print_string(out, ports[i].name ? ports[i].name : "");
+        fprintf(out, ", %s, %u, %u, %u, ", roles[ports[i].role], ports[i].index, ports[i].field, rank);
+        if (rank)
+            fprintf(out, "%s_%s%zu},\n", symbol, side, i);
+        else
+            fputs("NULL},\n", out);
+    }
+    fputs("};\n", out);
+}
+
+static void print_unit(FILE *out, const Unit *unit, int width) {
+    const LirFunction *lir = unit->lir[width];
+    if (!lir) return;
+    const char *symbol = llvm_symbol(unit->tir->arena, lir->name);
+    fprintf(out, "\nvoid qtm_fn_%s(const struct qtm_frame *frame);\nint64_t qtm_work_%s(const int64_t *extent);\n",
+            symbol, symbol);
+    print_ports(out, unit->tir, symbol, "in", true);
+    print_ports(out, unit->tir, symbol, "out", false);
+}
+
+/* The initialiser of a struct qtm_fn. */
+static void print_fn(FILE *out, const char *member, const Unit *unit, int width, const char *indent) {
+    const LirFunction *lir = unit ? unit->lir[width] : NULL;
+    if (!lir) return;
+    const TirFunction *f = unit->tir;
+    const char *symbol = llvm_symbol(f->arena, lir->name);
+    fprintf(out, "%s.%s = {\"%s\", qtm_fn_%s, qtm_work_%s, %" PRId64 ", %s, %zu, %zu, ", indent, member, symbol, symbol,
+            symbol, lir->scratch_bytes, flag(width == WIDTH_F64), f->inputs.count, f->outputs.count);
+    if (f->inputs.count)
+        fprintf(out, "%s_in, ", symbol);
+    else
+        fputs("NULL, ", out);
+    if (f->outputs.count)
+        fprintf(out, "%s_out},\n", symbol);
+    else
+        fputs("NULL},\n", out);
+}
+
+/* --- tables --- */
+
+static void print_params(FILE *out, const Program *program) {
+    if (program->params.count) fputs("\nstatic const struct qtm_param params[] = {\n", out);
+    for (size_t i = 0; i < program->params.count; i++) {
+        const ProgramParam *param = &program->params.data[i];
+        fputs("    {", out);
+        print_string(out, param->name);
+        const double reals[] = {param->low, param->high, param->start, param->truth};
+        for (int k = 0; k < 4; k++) {
+            fputs(", ", out);
+            if (k == 2) fprintf(out, "%s, %s, ", flag(param->has_start), flag(param->has_truth));
+            print_real(out, reals[k]);
+        }
+        fputs("},\n", out);
+    }
+    if (program->params.count) fputs("};\n", out);
+}
+
+static void print_options(FILE *out, const Program *program) {
+    if (program->options.count) fputs("\nstatic const struct qtm_option options[] = {\n", out);
+    for (size_t i = 0; i < program->options.count; i++) {
+        const ProgramOption *option = &program->options.data[i];
+        fputs("    {", out);
+        print_string(out, option->name);
+        fputs(", ", out);
+        print_string(out, option->help);
+        fputs(", ", out);
+        print_real(out, option->value);
+        fprintf(out, ", %s},\n", flag(option->integer));
+    }
+    if (program->options.count) fputs("};\n", out);
+}
+
+static void print_events(FILE *out, const Pipeline *p) {
+    const Program *program = p->program;
+    for (size_t i = 0; i < program->events.count; i++) {
+        const ProgramEvent *event = &program->events.data[i];
+        fprintf(out, "\nstatic const struct qtm_field event%zu_fields[] = {\n", i);
+        for (size_t k = 0; k < event->fields.count; k++) {
+            fputs("    {", out);
+            print_string(out, event->fields.data[k].name);
+            fputs(", ", out);
+            print_real(out, event->fields.data[k].low);
+            fputs(", ", out);
+            print_real(out, event->fields.data[k].high);
+            fputs("},\n", out);
+        }
+        fputs("};\n", out);
+    }
+    if (program->events.count) fputs("\nstatic const struct qtm_event events[] = {\n", out);
+    for (size_t i = 0; i < program->events.count; i++) {
+        const ProgramEvent *event = &program->events.data[i];
+        fputs("    {\n        .name = ", out);
+        print_string(out, event->name);
+        fprintf(out, ",\n        .field_count = %zu,\n        .fields = event%zu_fields,\n", event->fields.count, i);
+        print_fn(out, "draw", p->draws[i], WIDTH_F32, "        ");
+        fprintf(out, "        .draw_batch = %" PRId64 ",\n    },\n", event->draw_batch);
+    }
+    if (program->events.count) fputs("};\n", out);
+    if (program->data.count) fputs("\nstatic const struct qtm_data data[] = {\n", out);
+    for (size_t i = 0; i < program->data.count; i++) {
+        fputs("    {", out);
+        print_string(out, program->data.data[i].name);
+        fputs(", ", out);
+        print_string(out, program->data.data[i].path);
+        fprintf(out, ", %u},\n", program->data.data[i].event);
+    }
+    if (program->data.count) fputs("};\n", out);
+}
+
+static void print_blocks(FILE *out, const ProgramFit *fit, size_t number) {
+    static const char *const kinds[] = {"QTM_GROUP_PARAMS", "QTM_GROUP_GENERATOR", "QTM_GROUP_NETWORK"};
+    fprintf(out, "\nstatic const struct qtm_weights fit%zu_groups[] = {\n", number);
+    for (size_t i = 0; i < fit->groups.count; i++) {
+        fputs("    {", out);
+        print_string(out, fit->groups.data[i].name);
+        fprintf(out, ", %s},\n", kinds[fit->groups.data[i].kind]);
+    }
+    fputs("};\n", out);
+    for (size_t i = 0; i < fit->blocks.count; i++) {
+        const ProgramBlock *block = &fit->blocks.data[i];
+        if (!block->rank) continue;
+        fprintf(out, "static const int64_t fit%zu_block%zu[] = {", number, i);
+        for (uint32_t d = 0; d < block->rank; d++) fprintf(out, "%s%" PRId64, d ? ", " : "", block->shape[d]);
+        fputs("};\n", out);
+    }
+    fprintf(out, "static const struct qtm_block fit%zu_blocks[] = {\n", number);
+    for (size_t i = 0; i < fit->blocks.count; i++) {
+        const ProgramBlock *block = &fit->blocks.data[i];
+        int64_t count = 1;
+        for (uint32_t d = 0; d < block->rank; d++) count *= block->shape[d];
+        fputs("    {", out);
+        print_string(out, block->name);
+        fprintf(out, ", %u, %" PRId64 ", %u, ", block->group, count, block->rank);
+        if (block->rank)
+            fprintf(out, "fit%zu_block%zu},\n", number, i);
+        else
+            fputs("NULL},\n", out);
+    }
+    fputs("};\n", out);
+}
+
+static void print_update(FILE *out, const ProgramUpdate *update, const UpdateUnits *units, size_t fit, size_t number) {
+    bool adam = update->optimiser == PROGRAM_ADAM;
+    fputs("    {\n        .objective = ", out);
+    print_string(out, update->objective_text);
+    fprintf(out, ",\n        .group_count = %zu,\n        .groups = fit%zu_update%zu_groups,\n", update->groups.count,
+            fit, number);
+    fprintf(out, "        .optimiser = %s,\n        .exchange = %s,\n", adam ? "QTM_ADAM" : "QTM_LBFGS",
+            update->exchange == PROGRAM_RING ? "QTM_RING" : "QTM_LOCAL");
+    fprintf(out, "        .full_data = %s,\n        .data = %u,\n        .every = %" PRId64 ",\n",
+            flag(update->full_data), update->data, update->every);
+    print_fn(out, "gradient", units->gradient, adam ? WIDTH_F32 : WIDTH_F64, "        ");
+    print_fn(out, "check", units->gradient, WIDTH_F64, "        ");
+    print_fn(out, "loss", units->objective, WIDTH_F64, "        ");
+    print_fn(out, "settings", units->settings, WIDTH_F64, "        ");
+    fputs("    },\n", out);
+}
+
+static void print_updates(FILE *out, const ProgramFit *fit, const FitUnits *units, size_t number) {
+    for (size_t i = 0; i < fit->updates.count; i++) {
+        const ProgramUpdate *update = &fit->updates.data[i];
+        fprintf(out, "static const int fit%zu_update%zu_groups[] = {", number, i);
+        for (size_t k = 0; k < update->groups.count; k++) fprintf(out, "%s%u", k ? ", " : "", update->groups.data[k]);
+        fputs("};\n", out);
+    }
+    fprintf(out, "static const struct qtm_update fit%zu_updates[] = {\n", number);
+    for (size_t i = 0; i < fit->updates.count; i++)
+        print_update(out, &fit->updates.data[i], &units->updates[i], number, i);
+    fputs("};\n", out);
+}
+
+static void print_monitors(FILE *out, const ProgramFit *fit, size_t number) {
+    for (size_t i = 0; i < fit->monitors.count; i++) {
+        const ProgramMonitor *monitor = &fit->monitors.data[i];
+        if (!monitor->labels) continue;
+        fprintf(out, "static const char *const fit%zu_monitor%zu_labels[] = {", number, i);
+        for (int64_t k = 0; k < monitor->count; k++) {
+            if (k) fputs(", ", out);
+            print_string(out, monitor->labels[k]);
+        }
+        fputs("};\n", out);
+    }
+    if (fit->monitors.count) fprintf(out, "static const struct qtm_monitor fit%zu_monitors[] = {\n", number);
+    for (size_t i = 0; i < fit->monitors.count; i++) {
+        const ProgramMonitor *monitor = &fit->monitors.data[i];
+        fputs("    {", out);
+        print_string(out, monitor->name);
+        fprintf(out, ", %" PRId64 ", ", monitor->count);
+        if (monitor->labels)
+            fprintf(out, "fit%zu_monitor%zu_labels},\n", number, i);
+        else
+            fputs("NULL},\n", out);
+    }
+    if (fit->monitors.count) fputs("};\n", out);
+    if (fit->curves.count) fprintf(out, "static const struct qtm_curve fit%zu_curves[] = {\n", number);
+    for (size_t i = 0; i < fit->curves.count; i++) {
+        const ProgramCurve *curve = &fit->curves.data[i];
+        fputs("    {", out);
+        print_string(out, curve->name);
+        fprintf(out, ", %s, ", flag(curve->density));
+        print_real(out, curve->low);
+        fputs(", ", out);
+        print_real(out, curve->high);
+        fprintf(out, ", %d},\n", curve->event_field);
+    }
+    if (fit->curves.count) fputs("};\n", out);
+}
+
+static void print_table(FILE *out, const char *member, size_t count, const char *table, size_t number) {
+    fprintf(out, "        .%s_count = %zu,\n", member, count);
+    if (count) fprintf(out, "        .%ss = fit%zu_%s,\n", member, number, table);
+}
+
+static void print_fit(FILE *out, const ProgramFit *fit, const FitUnits *units, size_t number) {
+    fputs("    {\n        .name = ", out);
+    print_string(out, fit->name);
+    fprintf(out, ",\n        .generated = %s,\n        .vectors = %" PRId64 ",\n        .events = %" PRId64 ",\n",
+            flag(fit->generated), fit->vectors, fit->events);
+    fprintf(out, "        .steps = %" PRId64 ",\n", fit->steps);
+    print_table(out, "group", fit->groups.count, "groups", number);
+    print_table(out, "block", fit->blocks.count, "blocks", number);
+    print_table(out, "update", fit->updates.count, "updates", number);
+    print_table(out, "monitor", fit->monitors.count, "monitors", number);
+    print_table(out, "curve", fit->curves.count, "curves", number);
+    print_fn(out, "init", units->init, WIDTH_F32, "        ");
+    print_fn(out, "params", units->params, WIDTH_F64, "        ");
+    print_fn(out, "monitor", units->monitor, WIDTH_F64, "        ");
+    print_fn(out, "curve", units->curve, WIDTH_F64, "        ");
+    fprintf(out, "        .curve_points = %" PRId64 ",\n    },\n", fit->curve_points);
+}
+
+static uint64_t hash_add(uint64_t hash, const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++) hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+const char *descriptor_hash(const Pipeline *p) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < p->sources->files.count; i++) {
+        const SourceFile *file = &p->sources->files.data[i];
+        hash = hash_add(hash, file->text, file->length + 1);
+    }
+    for (size_t i = 0; i < p->size_count; i++) {
+        const char *text = arena_format(p->arena, "%s=%" PRId64, p->sizes[i].name, p->sizes[i].value);
+        hash = hash_add(hash, text, strlen(text) + 1);
+    }
+    return arena_format(p->arena, "%016" PRIx64, hash);
+}
+
+static void print_model(FILE *out, const Pipeline *p) {
+    const Program *program = p->program;
+    bool has_truth = program->params.count > 0;
+    for (size_t i = 0; i < program->params.count; i++) has_truth &= program->params.data[i].has_truth;
+    fputs("\nstatic const struct qtm_model model = {\n    .version = QTM_MODEL_VERSION,\n    .name = ", out);
+    print_string(out, program->name);
+    fprintf(out, ",\n    .hash = \"%s\",\n    .compiler = \"%s\",\n    .has_truth = %s,\n", descriptor_hash(p),
+            QTMC_VERSION, flag(has_truth));
+    const struct {
+        const char *name, *table;
+        size_t count;
+    } tables[] = {
+        {"param", "params", program->params.count}, {"option", "options", program->options.count},
+        {"event", "events", program->events.count}, {"data", "data", program->data.count},
+        {"fit", "fits", program->fits.count},
+    };
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        fprintf(out, "    .%s_count = %zu,\n", tables[i].name, tables[i].count);
+        if (tables[i].count) fprintf(out, "    .%s = %s,\n", tables[i].table, tables[i].table);
+    }
+    fputs("    .source = ", out);
+    print_string(out, source_file(p->sources, p->file)->text);
+    fputs(",\n};\n\nint main(int argc, char **argv) { return qtm_main(argc, argv, &model); }\n", out);
+}
+
+void descriptor_print(FILE *out, const Pipeline *p) {
+    const Program *program = p->program;
+    fprintf(out, "/* Written by qtmc %s from the model %s: what the runtime must know of the kernels beside it. */\n",
+            QTMC_VERSION, program->name);
+    fputs("#include \"qtm/model.h\"\n", out);
+    for (size_t i = 0; i < p->units.count; i++)
+        for (int width = 0; width < WIDTH_COUNT; width++) print_unit(out, p->units.data[i], width);
+    print_params(out, program);
+    print_options(out, program);
+    print_events(out, p);
+    for (size_t i = 0; i < program->fits.count; i++) {
+        print_blocks(out, &program->fits.data[i], i);
+        print_updates(out, &program->fits.data[i], &p->fits[i], i);
+        print_monitors(out, &program->fits.data[i], i);
+    }
+    if (program->fits.count) fputs("\nstatic const struct qtm_fit fits[] = {\n", out);
+    for (size_t i = 0; i < program->fits.count; i++) print_fit(out, &program->fits.data[i], &p->fits[i], i);
+    if (program->fits.count) fputs("};\n", out);
+    print_model(out, p);
+}

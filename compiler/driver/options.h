@@ -1,0 +1,42 @@
+/* The command line of qtmc, parsed. */
+#ifndef QTMC_DRIVER_OPTIONS_H
+#define QTMC_DRIVER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "driver/pipeline.h"
+#include "hir/program.h"
+
+typedef enum Command {
+#define COMMAND(id, name, arguments, help) COMMAND_##id,
+#include "driver/commands.def"
+#undef COMMAND
+    COMMAND_EMIT, /* --emit=FORM FILE */
+    COMMAND_HELP,
+    COMMAND_VERSION,
+} Command;
+
+typedef enum EmitForm {
+#define FORM(id, name, help) EMIT_##id,
+#include "driver/emit.def"
+#undef FORM
+    EMIT_FORM_COUNT
+} EmitForm;
+
+typedef struct Options {
+    Command command;
+    EmitForm form;
+    VEC(const char *) files;
+    VEC(SizeOverride) sizes;
+    const char *output; /* NULL when not given */
+    const char *march;  /* NULL: this machine's */
+    int level;
+    PipelineControl control;
+} Options;
+
+/* Returns false after saying on standard error what is wrong with the usage: the exit status is then 2. */
+bool options_parse(Options *options, Arena *arena, int argc, char **argv);
+void options_help(FILE *out);
+
+#endif

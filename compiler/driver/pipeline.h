@@ -1,0 +1,78 @@
+/* From a model's file to machine code: one visible list of passes (passes.def), each run over every function before the
+ * next, with a verifier behind each. */
+#ifndef QTMC_DRIVER_PIPELINE_H
+#define QTMC_DRIVER_PIPELINE_H
+
+#include "hir/program.h"
+#include "lir/lir.h"
+#include "llvm/emit.h"
+
+typedef enum PassId {
+#define PASS(id, name, level, function, help) PASS_##id,
+#include "driver/passes.def"
+#undef PASS
+    PASS_COUNT
+} PassId;
+
+const char *pass_name(PassId id);
+const char *pass_help(PassId id);
+
+typedef struct PipelineControl {
+    PassId print_after, stop_after; /* PASS_COUNT: none */
+    bool verify_each, time_passes;
+} PipelineControl;
+
+/* One function of the model on its way down. */
+typedef struct Unit {
+    const char *symbol; /* unique in the model */
+    TirFunction *tir;
+    bool gradient;  /* made by differentiation */
+    bool wanted[2]; /* in f32, in f64 */
+    LirFunction *lir[2];
+} Unit;
+
+enum { WIDTH_F32, WIDTH_F64, WIDTH_COUNT };
+
+typedef struct UpdateUnits {
+    Unit *objective, *gradient, *settings;
+} UpdateUnits;
+typedef struct FitUnits {
+    Unit *init, *params, *monitor, *curve; /* monitor may be NULL */
+    UpdateUnits *updates;
+} FitUnits;
+
+/* What the last pass should write, a file a width. */
+typedef struct CodeRequest {
+    const char *path[WIDTH_COUNT];
+    HostTarget target;
+    LlvmOutput what;
+    int level; /* effort, 0 to 3 */
+} CodeRequest;
+
+typedef struct Pipeline {
+    Arena *arena;
+    SourceSet *sources;
+    DiagSink *sink;
+    PipelineControl control;
+    const char *stdlib; /* folder of the library in the language */
+    FILE *hir_out;      /* where sema prints the resolved model, or NULL */
+    SizeOverride *sizes;
+    size_t size_count;
+    const CodeRequest *code; /* NULL when stopping before it */
+    /* made on the way */
+    uint32_t file;
+    Program *program;
+    VEC(Unit *) units;
+    Unit **draws; /* one an event, NULL where absent */
+    FitUnits *fits;
+    LirModule modules[WIDTH_COUNT];
+    double seconds[PASS_COUNT];
+} Pipeline;
+
+/* Runs every pass up to `last`, or up to control.stop_after where that comes first. False when errors were reported to
+ * the sink (or, for files that cannot be written, to standard error). */
+bool pipeline_run(Pipeline *pipeline, PassId last);
+/* --time-passes */
+void pipeline_print_times(const Pipeline *pipeline, FILE *out);
+
+#endif

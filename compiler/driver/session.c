@@ -1,0 +1,74 @@
+/* Set-up and tear-down shared by the subcommands; see session.h. */
+#include "driver/session.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The compiler's tree, from the place of its own binary: PREFIX/bin/qtmc. */
+static const char *find_root(Arena *arena) {
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length < 0) return "/usr/local";
+    path[length] = 0;
+    for (int up = 0; up < 2; up++) {
+        char *slash = strrchr(path, '/');
+        if (slash) *slash = 0;
+    }
+    return arena_string(arena, path, strlen(path));
+}
+
+bool session_open(Session *session, const Options *options, const char *file) {
+    memset(session, 0, sizeof *session);
+    session->sink.sources = &session->sources;
+    session->root = find_root(&session->arena);
+    session->pipeline = (Pipeline){
+        .arena = &session->arena,
+        .sources = &session->sources,
+        .sink = &session->sink,
+        .control = options->control,
+        .stdlib = arena_format(&session->arena, "%s/share/qtmc/stdlib", session->root),
+        .sizes = options->sizes.data,
+        .size_count = options->sizes.count,
+    };
+    for (size_t i = 0; i < options->sizes.count; i++) options->sizes.data[i].used = false;
+    const char *reason = NULL;
+    session->pipeline.file = source_read(&session->sources, file, &reason);
+    if (session->pipeline.file) return true;
+    fprintf(stderr, "qtmc: cannot read %s: %s\n", file, reason);
+    return false;
+}
+
+void session_render(Session *session) {
+    bool colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+    diag_render(&session->sink, stderr, colour);
+    session->sink.diags.count = 0;
+}
+
+bool session_target(Session *session, const Options *options, HostTarget *target) {
+    const char *error = NULL;
+    if (host_target(&session->arena, options->march, target, &error)) return true;
+    fprintf(stderr, "qtmc: %s\n", error);
+    return false;
+}
+
+int session_run(Session *session, PassId last) {
+    Pipeline *p = &session->pipeline;
+    bool good = pipeline_run(p, last);
+    session_render(session);
+    if (!good) return 1;
+    if (p->control.time_passes) pipeline_print_times(p, stderr);
+    return 0;
+}
+
+bool session_stopped(const Session *session, PassId last) {
+    return session->pipeline.control.stop_after < last;
+}
+
+void session_close(Session *session) {
+    diag_free(&session->sink);
+    source_free(&session->sources);
+    arena_free(&session->arena);
+}

@@ -1,0 +1,80 @@
+/* The functions that the runtime wants (runtime/include/qtm/model.h) and their widths: what runs at every step is f32,
+ * but for L-BFGS; what checks, measures or sets is f64. */
+#include "driver/units.h"
+
+static Unit *unit_add(Pipeline *p, const char *symbol, TirFunction *f, bool f32, bool f64) {
+    if (!f) return NULL;
+    Unit *unit = ARENA_NEW(p->arena, Unit);
+    *unit = (Unit){.symbol = symbol, .tir = f, .wanted = {f32, f64}};
+    VEC_PUSH(p->arena, &p->units, unit);
+    return unit;
+}
+
+static void collect_fit(Pipeline *p, const ProgramFit *fit, FitUnits *units) {
+    Arena *arena = p->arena;
+    units->init = unit_add(p, arena_format(arena, "%s_init", fit->name), fit->init, true, false);
+    units->params = unit_add(p, arena_format(arena, "%s_params", fit->name), fit->params, false, true);
+    units->monitor = unit_add(p, arena_format(arena, "%s_monitor", fit->name), fit->monitor, false, true);
+    units->curve = unit_add(p, arena_format(arena, "%s_curve", fit->name), fit->curve, false, true);
+    units->updates = ARENA_ARRAY(arena, UpdateUnits, fit->updates.count);
+    for (size_t i = 0; i < fit->updates.count; i++) {
+        const ProgramUpdate *update = &fit->updates.data[i];
+        units->updates[i].objective =
+            unit_add(p, arena_format(arena, "%s_update%zu_loss", fit->name, i), update->objective, false, true);
+        units->updates[i].settings =
+            unit_add(p, arena_format(arena, "%s_update%zu_settings", fit->name, i), update->settings, false, true);
+    }
+}
+
+void units_collect(Pipeline *p) {
+    const Program *program = p->program;
+    p->draws = ARENA_ARRAY(p->arena, Unit *, program->events.count);
+    for (size_t i = 0; i < program->events.count; i++)
+        p->draws[i] = unit_add(p, arena_format(p->arena, "draw_%s", program->events.data[i].name),
+                               program->events.data[i].draw, true, false);
+    p->fits = ARENA_ARRAY(p->arena, FitUnits, program->fits.count);
+    for (size_t i = 0; i < program->fits.count; i++) collect_fit(p, &program->fits.data[i], &p->fits[i]);
+}
+
+static bool in_groups(const ProgramUpdate *update, uint32_t group) {
+    for (size_t i = 0; i < update->groups.count; i++)
+        if (update->groups.data[i] == group) return true;
+    return false;
+}
+
+/* The input port of a block; made where the objective does not use the block, whose gradient is then zero. */
+static uint32_t block_input(TirFunction *f, const ProgramBlock *block, uint32_t number) {
+    for (uint32_t i = 0; i < f->inputs.count; i++)
+        if (f->inputs.data[i].role == TIR_PORT_BLOCK && f->inputs.data[i].index == number) return i;
+    TirAxes axes = tir_axes_none();
+    for (uint32_t d = 0; d < block->rank; d++) {
+        const char *name = arena_format(f->arena, "unused%u_%u", number, d);
+        axes = tir_axes_add(axes, tir_axis_add(f, name, block->shape[d], false));
+    }
+    tir_input(f, TIR_PORT_BLOCK, number, 0, block->name, TIR_REAL, axes, (Span){0, 0, 0});
+    return (uint32_t)f->inputs.count - 1;
+}
+
+static TirFunction *derive(Pipeline *p, const ProgramFit *fit, const ProgramUpdate *update,
+                           const TirFunction *objective) {
+    TirFunction *f = tir_function_copy(p->arena, objective, arena_format(p->arena, "%s.gradient", objective->name));
+    uint32_t *inputs = ARENA_ARRAY(p->arena, uint32_t, fit->blocks.count), count = 0;
+    for (uint32_t b = 0; b < fit->blocks.count; b++)
+        if (in_groups(update, fit->blocks.data[b].group)) inputs[count++] = block_input(f, &fit->blocks.data[b], b);
+    ad_gradient(f, 0, inputs, count);
+    return f;
+}
+
+void units_derive(Pipeline *p) {
+    for (size_t i = 0; i < p->program->fits.count; i++) {
+        const ProgramFit *fit = &p->program->fits.data[i];
+        for (size_t u = 0; u < fit->updates.count; u++) {
+            const ProgramUpdate *update = &fit->updates.data[u];
+            UpdateUnits *units = &p->fits[i].updates[u];
+            TirFunction *f = derive(p, fit, update, units->objective->tir);
+            const char *symbol = arena_format(p->arena, "%s_update%zu_gradient", fit->name, u);
+            units->gradient = unit_add(p, symbol, f, update->optimiser == PROGRAM_ADAM, true);
+            units->gradient->gradient = true;
+        }
+    }
+}

@@ -1,0 +1,72 @@
+/* The resolved form: every module of the model, its declarations, and which declaration each name in the tree means.
+ * Made before anything is evaluated, so that a mistake in a function that no fit uses is found too. A name without an
+ * entry in the table is a local (argument, let, comprehension variable) or a word of the language. */
+#ifndef QTMC_HIR_HIR_H
+#define QTMC_HIR_HIR_H
+
+#include "lang/ast.h"
+#include "hir/program.h"
+
+typedef struct HirModule HirModule;
+
+typedef struct HirDecl {
+    const AstNode *node;
+    HirModule *module;
+    const char *name;
+    const char *full;   /* "std.nn.dense" */
+    uint32_t index;     /* PARAM, OPTION, EVENT, DATA: row of the Program's table */
+    int64_t size;       /* SIZE: its value once settled, 0 before */
+    bool used;
+    uint8_t visit;      /* recursion search: 0 new, 1 on the path, 2 done */
+    void *value;        /* CONST: sema's evaluated value */
+} HirDecl;
+
+struct HirModule {
+    const char *name;   /* "std.nn"; of the main module the file name without .qtm */
+    const char *folder;
+    uint32_t file;
+    const AstNode *ast;
+    bool library;       /* from the compiler's own library folder */
+    bool loading;
+    VEC(HirDecl *) decls;
+    VEC(HirModule *) uses;
+};
+
+typedef struct Hir {
+    Arena *arena;
+    SourceSet *sources;
+    DiagSink *sink;
+    const char *stdlib;
+    VEC(HirModule *) modules; /* a module comes after those it uses; the main module is last */
+    HirModule *main;
+    bool broken;        /* a module is missing or has syntax errors: names would be missed for no fault of their own */
+    struct { const AstNode **key; HirDecl **value; size_t count, capacity; } names;
+} Hir;
+
+/* modules.c: reads the main module and all it uses. */
+void hir_load(Hir *hir, uint32_t file);
+/* Declaration of that name as seen from a module: its own first, then those of the modules it uses. `*other` is set when
+ * two used modules have it. */
+HirDecl *hir_find(const HirModule *module, const char *name, HirDecl **other);
+HirModule *hir_module(const Hir *hir, const char *name);
+/* The declaration that a NAME node was resolved to, or NULL. */
+HirDecl *hir_decl(const Hir *hir, const AstNode *name);
+void hir_set_decl(Hir *hir, const AstNode *name, HirDecl *decl);
+const char *hir_kind_text(AstKind kind); /* "a size", "a network" */
+bool hir_callable(const HirDecl *decl);
+/* Arguments of FUN, QCF, NETWORK, LAYER or DENSITY: ARG or VARIABLE nodes. */
+const AstNode *hir_arguments(const HirDecl *decl);
+/* Dimensions and event type of an argument: NULL when it says none. */
+const AstNode *hir_argument_dims(const AstNode *arg);
+const AstNode *hir_argument_event(const AstNode *arg);
+
+/* resolve.c: settles every name of every declaration, counts arguments, finds recursion and what is never used. */
+void hir_resolve(Hir *hir);
+/* Words of the language; arity (-1: any) from sema's table of primitives. */
+bool sema_primitive(const char *name, int *least, int *most);
+const char *sema_primitive_name(size_t index); /* NULL after the last */
+
+/* print.c */
+void hir_print(FILE *out, const Hir *hir);
+
+#endif

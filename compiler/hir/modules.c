@@ -1,0 +1,178 @@
+/* Reads the modules of a model and finds declarations in them. "std.nn" is <library>/std/nn.qtm; any other module is
+ * looked for beside the module that uses it, "a.b" being a/b.qtm. */
+#include "hir/hir.h"
+
+#include <string.h>
+
+static const char *const kind_texts[AST_KIND_COUNT] = {
+    [AST_SIZE] = "a size",   [AST_CONST] = "a constant", [AST_PARAM] = "a parameter",  [AST_OPTION] = "an option",
+    [AST_FUN] = "a function", [AST_QCF] = "a qcf",       [AST_DENSITY] = "a density", [AST_EVENT] = "an event type",
+    [AST_DATA] = "a data set", [AST_NETWORK] = "a network", [AST_LAYER] = "a layer", [AST_FIT] = "a fit",
+};
+
+const char *hir_kind_text(AstKind kind) { return kind_texts[kind] ? kind_texts[kind] : "something else"; }
+
+bool hir_callable(const HirDecl *decl) {
+    AstKind kind = decl->node->kind;
+    return kind == AST_FUN || kind == AST_QCF || kind == AST_DENSITY || kind == AST_NETWORK || kind == AST_LAYER;
+}
+
+const AstNode *hir_arguments(const HirDecl *decl) { return decl->node->kids[0]; }
+
+const AstNode *hir_argument_dims(const AstNode *arg) {
+    return arg->kind == AST_ARG && arg->count > 0 && arg->kids[0] && arg->kids[0]->count ? arg->kids[0] : NULL;
+}
+
+const AstNode *hir_argument_event(const AstNode *arg) {
+    return arg->kind == AST_ARG && arg->count > 1 ? arg->kids[1] : NULL;
+}
+
+static size_t slot_of(const Hir *hir, const AstNode *key) {
+    size_t slot = ((uintptr_t)key >> 4) * 0x9e3779b97f4a7c15u >> 20 & (hir->names.capacity - 1);
+    while (hir->names.key[slot] && hir->names.key[slot] != key) slot = (slot + 1) & (hir->names.capacity - 1);
+    return slot;
+}
+
+HirDecl *hir_decl(const Hir *hir, const AstNode *name) {
+    return hir->names.capacity ? hir->names.value[slot_of(hir, name)] : NULL;
+}
+
+void hir_set_decl(Hir *hir, const AstNode *name, HirDecl *decl) {
+    if (2 * (hir->names.count + 1) > hir->names.capacity) {
+        const AstNode **keys = hir->names.key;
+        HirDecl **values = hir->names.value;
+        size_t capacity = hir->names.capacity;
+        hir->names.capacity = capacity ? 2 * capacity : 256;
+        hir->names.key = ARENA_ARRAY(hir->arena, const AstNode *, hir->names.capacity);
+        hir->names.value = ARENA_ARRAY(hir->arena, HirDecl *, hir->names.capacity);
+        for (size_t i = 0; i < capacity; i++) {
+            if (!keys[i]) continue;
+            size_t slot = slot_of(hir, keys[i]);
+            hir->names.key[slot] = keys[i];
+            hir->names.value[slot] = values[i];
+        }
+    }
+    size_t slot = slot_of(hir, name);
+    if (!hir->names.key[slot]) hir->names.count++;
+    hir->names.key[slot] = name;
+    hir->names.value[slot] = decl;
+}
+
+HirModule *hir_module(const Hir *hir, const char *name) {
+    for (size_t i = 0; i < hir->modules.count; i++)
+        if (!strcmp(hir->modules.data[i]->name, name)) return hir->modules.data[i];
+    return NULL;
+}
+
+static HirDecl *own_decl(const HirModule *module, const char *name) {
+    for (size_t i = 0; i < module->decls.count; i++)
+        if (!strcmp(module->decls.data[i]->name, name)) return module->decls.data[i];
+    return NULL;
+}
+
+HirDecl *hir_find(const HirModule *module, const char *name, HirDecl **other) {
+    if (other) *other = NULL;
+    HirDecl *found = own_decl(module, name);
+    if (found) return found;
+    for (size_t i = 0; i < module->uses.count; i++) {
+        HirDecl *decl = own_decl(module->uses.data[i], name);
+        if (!decl || decl == found) continue;
+        if (found && other) *other = decl;
+        if (!found) found = decl;
+    }
+    return found;
+}
+
+static void declare(Hir *hir, HirModule *module, const AstNode *node) {
+    HirDecl *before = own_decl(module, node->name);
+    if (before) {
+        diag_report(hir->sink, DIAG_E0202, node->name_span, "'%s' is declared twice", node->name);
+        diag_note(hir->sink, before->node->name_span, "first declared here, as %s", hir_kind_text(before->node->kind));
+        diag_help(hir->sink, "give one of them another name");
+        return;
+    }
+    int least, most;
+    if (!module->library && sema_primitive(node->name, &least, &most)) {
+        diag_report(hir->sink, DIAG_E0209, node->name_span, "'%s' is a word of the language and cannot be declared",
+                    node->name);
+        diag_help(hir->sink, "use another name, such as my_%s", node->name);
+        return;
+    }
+    HirDecl *decl = ARENA_NEW(hir->arena, HirDecl);
+    decl->node = node;
+    decl->module = module;
+    decl->name = node->name;
+    decl->full = arena_format(hir->arena, "%s.%s", module->name, node->name);
+    VEC_PUSH(hir->arena, &module->decls, decl);
+}
+
+static HirModule *module_read(Hir *hir, uint32_t file, const char *name, const char *folder, bool library);
+
+static const char *module_path(Hir *hir, const char *folder, const char *name) {
+    char *path = arena_format(hir->arena, "%s%s.qtm", folder, name);
+    for (char *c = path + strlen(folder); c < path + strlen(path) - 4; c++)
+        if (*c == '.') *c = '/';
+    return path;
+}
+
+static void use_module(Hir *hir, HirModule *user, const AstNode *use) {
+    HirModule *module = hir_module(hir, use->name);
+    if (module && module->loading) {
+        diag_report(hir->sink, DIAG_E0204, use->span, "module %s uses itself, directly or through others", use->name);
+        diag_help(hir->sink, "move what both need into a third module");
+        hir->broken = true;
+        return;
+    }
+    if (!module) {
+        bool library = !strncmp(use->name, "std.", 4);
+        const char *folder = library ? arena_format(hir->arena, "%s/", hir->stdlib) : user->folder;
+        const char *path = module_path(hir, folder, use->name), *reason = NULL;
+        uint32_t file = source_read(hir->sources, path, &reason);
+        if (!file) {
+            hir->broken = true;
+            diag_report(hir->sink, DIAG_E0203, use->span, "module %s cannot be read: %s: %s", use->name, path, reason);
+            diag_help(hir->sink, library ? "the library's modules are in %s/std"
+                                         : "a module that is not std.* stands beside the file that uses it, in %s",
+                      library ? hir->stdlib : (*folder ? folder : "the same folder"));
+            return;
+        }
+        module = module_read(hir, file, use->name, folder, library);
+    }
+    for (size_t i = 0; i < user->uses.count; i++)
+        if (user->uses.data[i] == module) return;
+    VEC_PUSH(hir->arena, &user->uses, module);
+}
+
+static HirModule *module_read(Hir *hir, uint32_t file, const char *name, const char *folder, bool library) {
+    HirModule *module = ARENA_NEW(hir->arena, HirModule);
+    module->name = name;
+    module->folder = folder;
+    module->file = file;
+    module->library = library;
+    module->loading = true;
+    size_t place = hir->modules.count;
+    VEC_PUSH(hir->arena, &hir->modules, module);
+    size_t errors = hir->sink->errors;
+    module->ast = ast_parse(hir->arena, hir->sources, file, hir->sink);
+    if (hir->sink->errors != errors) hir->broken = true;
+    for (uint32_t i = 0; i < module->ast->count; i++)
+        if (module->ast->kids[i]->kind == AST_USE) use_module(hir, module, module->ast->kids[i]);
+    for (uint32_t i = 0; i < module->ast->count; i++) {
+        const AstNode *node = module->ast->kids[i];
+        if (node->kind != AST_USE && node->kind != AST_POISON && node->name) declare(hir, module, node);
+    }
+    module->loading = false;
+    for (size_t i = place; i + 1 < hir->modules.count; i++) hir->modules.data[i] = hir->modules.data[i + 1];
+    hir->modules.data[hir->modules.count - 1] = module;
+    return module;
+}
+
+void hir_load(Hir *hir, uint32_t file) {
+    const char *path = source_file(hir->sources, file)->path;
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+    const char *name = arena_string(hir->arena, base, dot && dot != base ? (size_t)(dot - base) : strlen(base));
+    const char *folder = arena_string(hir->arena, path, (size_t)(base - path));
+    hir->main = module_read(hir, file, name, folder, false);
+}

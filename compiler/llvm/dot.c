@@ -1,0 +1,313 @@
+/* DOT kernels: C[m, n] = sum over k of A[m, k] B[k, n], with the body and effects at every (m, n).
+ * A tile of `rows` x `columns` vectors of sums stays in registers; for every k it takes `columns` loads of B and `rows`
+ * broadcasts of A. The order is: columns of tiles, rows of tiles, k. So one panel of B (all k, a tile's columns) serves
+ * all rows out of the first-level cache; where B is wider than the tile and there are rows enough to pay for it, the
+ * panel is copied first, because lines that are a power of two apart crowd the same few places of that cache. Only one
+ * tile height is emitted: the last tile reads its last row again for rows that do not exist and does not store them.
+ * The height is chosen so that few are missing. */
+#include "llvm/build.h"
+
+#include <string.h>
+
+enum {
+    DOT_MAX_TILE = 32,           /* vectors in a tile */
+    DOT_PANEL_BYTES = 32 * 1024, /* largest copied panel */
+    DOT_INLINE_BODY = 6,         /* instructions up to which the body is repeated for every vector of the tile */
+    DOT_UNROLL = 2
+};
+
+typedef struct Dot {
+    Body *b;
+    unsigned rows;              /* of a tile */
+    bool exact;                 /* the number of rows is a multiple of `rows` */
+    LLVMValueRef m, k;          /* run-time counts */
+    unsigned unroll;            /* of k */
+    LLVMValueRef a_m, a_k, b_k; /* strides in elements */
+    LLVMValueRef panel;         /* copied panel of B, or NULL */
+    unsigned width;             /* vectors across a full tile */
+} Dot;
+
+/* One column of tiles. */
+typedef struct Strip {
+    LLVMValueRef n0;
+    unsigned columns;
+    LLVMValueRef last;           /* lanes in use of the last vector, or NULL for all */
+    LLVMValueRef source, stride; /* B: element (k = 0, n0), elements a step of k */
+} Strip;
+
+static void set_index(Body *b, TirAxisId axis, LLVMValueRef value) {
+    if (axis != LIR_NO_AXIS) b->index[axis] = value;
+}
+
+static LLVMValueRef column_mask(Body *b, const Strip *s, unsigned column) {
+    return s->last && column + 1 == s->columns ? mask_first(b, s->last) : NULL;
+}
+
+static LLVMValueRef times(Body *b, LLVMValueRef x, LLVMValueRef y) {
+    return LLVMBuildNSWMul(b->at, x, y, "");
+}
+static LLVMValueRef plus(Body *b, LLVMValueRef x, LLVMValueRef y) {
+    return LLVMBuildNSWAdd(b->at, x, y, "");
+}
+
+/* --- B --- */
+
+static LLVMValueRef load_masked(Body *b, LLVMValueRef pointer, LLVMValueRef mask) {
+    LLVMTypeRef type = type_lanes(b->emit->real, b->lanes), types[2] = {type, b->emit->ptr};
+    if (!mask) return build_load(b, type, pointer, b->emit->real_bytes);
+    unsigned id = LLVMLookupIntrinsicID("llvm.masked.load", 16);
+    LLVMValueRef args[4] = {pointer, const_i32(b->emit, b->emit->real_bytes), mask, LLVMConstNull(type)};
+    return LLVMBuildCall2(b->at, LLVMIntrinsicGetType(b->emit->context, id, types, 2),
+                          LLVMGetIntrinsicDeclaration(b->emit->module, id, types, 2), args, 4, "");
+}
+
+/* Copies B[0..k, n0 .. n0 + columns*lanes) into the panel, with zeros where B ends. */
+static void strip_pack(Dot *d, Strip *s) {
+    Body *b = d->b;
+    LLVMValueRef width = const_i64(b->emit, (int64_t)s->columns * b->lanes);
+    Loop loop = loop_begin(b, const_i64(b->emit, 0), d->k, 1, "pack");
+    LLVMValueRef from = build_offset(b, b->emit->real, s->source, times(b, loop.counter, s->stride));
+    LLVMValueRef to = build_offset(b, b->emit->real, d->panel, times(b, loop.counter, width));
+    for (unsigned c = 0; c < s->columns; c++) {
+        LLVMValueRef at = const_i64(b->emit, (int64_t)c * b->lanes);
+        LLVMValueRef v = load_masked(b, build_offset(b, b->emit->real, from, at), column_mask(b, s, c));
+        build_store(b, v, build_offset(b, b->emit->real, to, at), b->emit->real_bytes);
+    }
+    loop_end(b, &loop);
+    s->source = d->panel;
+    s->stride = width;
+}
+
+/* --- a tile --- */
+
+static void multiply_add(Body *b, LLVMValueRef slot, LLVMValueRef x, LLVMValueRef y) {
+    LLVMTypeRef type = LLVMTypeOf(x);
+    LLVMValueRef sum = LLVMBuildLoad2(b->at, type, slot, "");
+    if (b->emit->target->fma) {
+        LLVMValueRef args[3] = {x, y, sum};
+        sum = build_intrinsic(b, "llvm.fma", type, args, 3);
+    } else {
+        sum = LLVMBuildFAdd(b->at, LLVMBuildFMul(b->at, x, y, ""), sum, "");
+    }
+    LLVMBuildStore(b->at, sum, slot);
+}
+
+static void tile_products(Dot *d, const Strip *s, LLVMValueRef *a, LLVMValueRef *slot) {
+    Body *b = d->b;
+    Loop loop = loop_begin(b, const_i64(b->emit, 0), d->k, d->unroll, "k");
+    for (unsigned u = 0; u < d->unroll; u++) {
+        LLVMValueRef k = u ? plus(b, loop.counter, const_i64(b->emit, u)) : loop.counter, column[DOT_MAX_TILE];
+        LLVMValueRef line = build_offset(b, b->emit->real, s->source, times(b, k, s->stride));
+        for (unsigned c = 0; c < s->columns; c++) {
+            LLVMValueRef at = build_offset(b, b->emit->real, line, const_i64(b->emit, (int64_t)c * b->lanes));
+            column[c] = load_masked(b, at, d->panel ? NULL : column_mask(b, s, c));
+        }
+        for (unsigned r = 0; r < d->rows; r++) {
+            LLVMValueRef at = build_offset(b, b->emit->real, a[r], times(b, k, d->a_k));
+            LLVMValueRef x = build_splat(b, build_load(b, b->emit->real, at, b->emit->real_bytes), b->lanes);
+            for (unsigned c = 0; c < s->columns; c++) multiply_add(b, slot[r * s->columns + c], x, column[c]);
+        }
+    }
+    loop_end(b, &loop);
+}
+
+/* Body and effects for one vector of finished sums. */
+static void tile_point(Dot *d, LLVMValueRef m, LLVMValueRef n, LLVMValueRef mask, LLVMValueRef acc) {
+    Body *b = d->b;
+    const LirKernel *k = b->kernel;
+    set_index(b, k->m_axis, m);
+    set_index(b, k->n_axis, n);
+    b->mask = mask;
+    b->acc = acc;
+    body_level(b, 0);
+    for (size_t i = 0; i < k->effects.count; i++) {
+        const LirEffect *effect = &k->effects.data[i];
+        LLVMValueRef value = k->body.count ? body_value(b, effect->value, true) : acc;
+        if (effect->kind == LIR_STORE)
+            access_store(b, &effect->access, value);
+        else
+            access_combine(b, &effect->access, effect->kind, value);
+    }
+    b->mask = NULL;
+}
+
+static LLVMValueRef column_index(Body *b, const Strip *s, unsigned c) {
+    return c ? plus(b, s->n0, const_i64(b->emit, (int64_t)c * b->lanes)) : s->n0;
+}
+
+/* Every vector with its own copy of the body, straight from registers. */
+static void tile_finish_inline(Dot *d, const Strip *s, LLVMValueRef m0, LLVMValueRef count, LLVMValueRef *slot) {
+    Body *b = d->b;
+    Emit *e = b->emit;
+    LLVMBasicBlockRef end = LLVMAppendBasicBlockInContext(e->context, b->fn, "tile.end");
+    for (unsigned r = 0; r < d->rows; r++) {
+        if (!d->exact && r) {
+            LLVMBasicBlockRef row = LLVMAppendBasicBlockInContext(e->context, b->fn, "tile.row");
+            LLVMValueRef more = LLVMBuildICmp(b->at, LLVMIntSGT, count, const_i64(e, r), "");
+            LLVMBuildCondBr(b->at, more, row, end);
+            LLVMPositionBuilderAtEnd(b->at, row);
+        }
+        LLVMValueRef m = r ? plus(b, m0, const_i64(e, r)) : m0;
+        for (unsigned c = 0; c < s->columns; c++) {
+            LLVMValueRef acc = LLVMBuildLoad2(b->at, type_lanes(e->real, b->lanes), slot[r * s->columns + c], "");
+            tile_point(d, m, column_index(b, s, c), column_mask(b, s, c), acc);
+        }
+    }
+    LLVMBuildBr(b->at, end);
+    LLVMMoveBasicBlockAfter(end, LLVMGetInsertBlock(b->at));
+    LLVMPositionBuilderAtEnd(b->at, end);
+}
+
+/* The tile goes to the stack and a loop over it holds one copy of the body, two if the last column is masked. */
+static void tile_finish_loop(Dot *d, const Strip *s, LLVMValueRef m0, LLVMValueRef count, LLVMValueRef *slot) {
+    Body *b = d->b;
+    Emit *e = b->emit;
+    LLVMTypeRef type = type_lanes(e->real, b->lanes);
+    unsigned align = e->real_bytes * b->lanes, whole = s->columns - (s->last ? 1 : 0);
+    LLVMValueRef tile = build_alloca(b, LLVMArrayType2(type, (uint64_t)d->rows * s->columns), "tile");
+    for (unsigned i = 0; i < d->rows * s->columns; i++)
+        build_store(b, LLVMBuildLoad2(b->at, type, slot[i], ""), build_offset(b, type, tile, const_i64(e, i)), align);
+    Loop row = loop_begin(b, const_i64(e, 0), count, 1, "row");
+    LLVMValueRef line = times(b, row.counter, const_i64(e, s->columns)), m = plus(b, m0, row.counter);
+    if (whole) {
+        Loop column = loop_begin(b, const_i64(e, 0), const_i64(e, whole), 1, "column");
+        LLVMValueRef n = plus(b, s->n0, times(b, column.counter, const_i64(e, b->lanes)));
+        LLVMValueRef at = build_offset(b, type, tile, plus(b, line, column.counter));
+        tile_point(d, m, n, NULL, build_load(b, type, at, align));
+        loop_end(b, &column);
+    }
+    if (s->last) {
+        LLVMValueRef at = build_offset(b, type, tile, plus(b, line, const_i64(e, whole)));
+        LLVMValueRef acc = build_load(b, type, at, align);
+        tile_point(d, m, column_index(b, s, whole), column_mask(b, s, whole), acc);
+    }
+    loop_end(b, &row);
+}
+
+static void tile_emit(Dot *d, const Strip *s, LLVMValueRef m0) {
+    Body *b = d->b;
+    Emit *e = b->emit;
+    const LirKernel *k = b->kernel;
+    LLVMTypeRef type = type_lanes(e->real, b->lanes);
+    LLVMValueRef a[DOT_MAX_TILE], slot[DOT_MAX_TILE], count = const_i64(e, d->rows);
+    if (!d->exact) count = build_min_i64(b, LLVMBuildSub(b->at, d->m, m0, ""), count);
+    set_index(b, k->m_axis, m0);
+    set_index(b, k->k_axis, const_i64(e, 0));
+    a[0] = access_address(b, &k->a).pointer;
+    for (unsigned r = 1; r < d->rows; r++) {
+        LLVMValueRef row = const_i64(e, r);
+        if (!d->exact) row = build_min_i64(b, row, LLVMBuildSub(b->at, count, const_i64(e, 1), ""));
+        a[r] = build_offset(b, e->real, a[0], times(b, row, d->a_m));
+    }
+    for (unsigned i = 0; i < d->rows * s->columns; i++) {
+        slot[i] = build_alloca(b, type, "acc");
+        LLVMBuildStore(b->at, LLVMConstNull(type), slot[i]);
+    }
+    tile_products(d, s, a, slot);
+    b->index[k->k_axis] = NULL;
+    if (k->body.count <= DOT_INLINE_BODY || d->rows * s->columns <= 2)
+        tile_finish_inline(d, s, m0, count, slot);
+    else
+        tile_finish_loop(d, s, m0, count, slot);
+}
+
+/* --- tiles --- */
+
+static void strip_emit(Dot *d, Strip s) {
+    Body *b = d->b;
+    Emit *e = b->emit;
+    const LirKernel *k = b->kernel;
+    set_index(b, k->n_axis, s.n0);
+    set_index(b, k->k_axis, const_i64(e, 0));
+    unsigned lanes = b->lanes;
+    b->lanes = 1; /* the address of the first lane */
+    s.source = access_address(b, &k->b).pointer;
+    b->lanes = lanes;
+    s.stride = d->b_k;
+    if (d->panel) strip_pack(d, &s);
+    Loop loop = loop_begin(b, const_i64(e, 0), d->m, d->rows, "m");
+    tile_emit(d, &s, loop.counter);
+    loop_end(b, &loop);
+}
+
+static void strips_emit(Dot *d) {
+    Body *b = d->b;
+    Emit *e = b->emit;
+    LLVMValueRef n = axis_trip(b, b->kernel->n_axis);
+    int64_t known, tile = (int64_t)d->width * b->lanes;
+    bool fixed = constant_of(n, &known);
+    LLVMValueRef whole = LLVMBuildSub(b->at, n, LLVMBuildURem(b->at, n, const_i64(e, tile), ""), "");
+    if (!fixed || known >= tile) {
+        Loop loop = loop_begin(b, const_i64(e, 0), whole, tile, "n");
+        strip_emit(d, (Strip){.n0 = loop.counter, .columns = d->width});
+        loop_end(b, &loop);
+    }
+    if (fixed && known % tile) {
+        unsigned rest = (unsigned)(known % tile), columns = (rest + b->lanes - 1) / b->lanes;
+        LLVMValueRef last = rest % b->lanes ? const_i64(e, rest % b->lanes) : NULL;
+        strip_emit(d, (Strip){.n0 = whole, .columns = columns, .last = last});
+    }
+    if (!fixed) {
+        Loop loop = loop_begin(b, whole, n, b->lanes, "n.rest");
+        LLVMValueRef left = build_min_i64(b, LLVMBuildSub(b->at, n, loop.counter, ""), const_i64(e, b->lanes));
+        strip_emit(d, (Strip){.n0 = loop.counter, .columns = 1, .last = left});
+        loop_end(b, &loop);
+    }
+}
+
+/* Tile height and width for so many registers: rows*columns sums, `columns` of B, one of A. */
+static void dot_shape(Dot *d, int64_t rows_bound, bool rows_known, int64_t n_bound) {
+    unsigned registers = d->b->emit->target->registers, lanes = d->b->lanes;
+    unsigned most = n_bound <= lanes ? registers - 4 : registers == 32 ? 14 : 6;
+    if (rows_bound < most) most = (unsigned)rows_bound;
+    int64_t tiles = (rows_bound + most - 1) / most;
+    d->rows = rows_known ? (unsigned)((rows_bound + tiles - 1) / tiles) : most;
+    d->exact = rows_known && rows_bound % d->rows == 0;
+    d->width = (registers - 1) / (d->rows + 1);
+    if (d->width > 4) d->width = 4;
+    int64_t vectors = n_bound < INT64_MAX ? (n_bound + lanes - 1) / lanes : INT64_MAX;
+    if (d->width > vectors) d->width = (unsigned)vectors;
+    if (!d->width) d->width = 1;
+}
+
+static void dot_panel(Dot *d, int64_t rows_bound) {
+    Body *b = d->b;
+    Emit *e = b->emit;
+    int64_t stride, tile = (int64_t)d->width * b->lanes, k = axis_bound(b, b->kernel->k_axis);
+    if (constant_of(d->b_k, &stride) && stride <= tile) return;
+    if (k > DOT_PANEL_BYTES / (tile * e->real_bytes) || rows_bound < 4 * (int64_t)d->rows) return;
+    d->panel = build_alloca(b, LLVMArrayType2(e->real, (uint64_t)(k * tile)), "panel");
+    LLVMSetAlignment(d->panel, 64);
+}
+
+void dot_emit(Body *b) {
+    Emit *e = b->emit;
+    const LirKernel *k = b->kernel;
+    Dot d = {.b = b, .m = const_i64(e, 1), .exact = true};
+    b->vector_axis = k->n_axis;
+    b->lanes = e->lanes;
+    int64_t n_bound = axis_bound(b, k->n_axis), rows_bound = 1, k_known, m_known = 1;
+    while (b->lanes > 2 && b->lanes / 2 >= n_bound) b->lanes /= 2;
+    body_analyse(b);
+    memset(b->level, 0, k->body.count * sizeof *b->level); /* the body runs at every (m, n) */
+    if (k->m_axis != LIR_NO_AXIS) {
+        d.m = axis_trip(b, k->m_axis);
+        rows_bound = axis_bound(b, k->m_axis);
+    }
+    dot_shape(&d, rows_bound, constant_of(d.m, &m_known), n_bound);
+    d.k = axis_trip(b, k->k_axis);
+    d.unroll = 1;
+    while (constant_of(d.k, &k_known) && d.unroll < DOT_UNROLL && k_known % (2 * d.unroll) == 0) d.unroll *= 2;
+    d.a_m = k->m_axis != LIR_NO_AXIS ? access_stride(b, &k->a, k->m_axis) : const_i64(e, 0);
+    d.a_k = access_stride(b, &k->a, k->k_axis);
+    d.b_k = access_stride(b, &k->b, k->k_axis);
+    dot_panel(&d, rows_bound);
+    Loop loops[LIR_MAX_DIMS];
+    for (uint32_t i = 0; i < k->loop_count; i++) {
+        const char *name = b->f->source->axes.data[k->loops[i]].name;
+        loops[i] = loop_begin(b, const_i64(e, 0), axis_trip(b, k->loops[i]), 1, name);
+        b->index[k->loops[i]] = loops[i].counter;
+    }
+    strips_emit(&d);
+    for (uint32_t i = k->loop_count; i-- > 0;) loop_end(b, &loops[i]);
+}

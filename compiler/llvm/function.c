@@ -1,0 +1,266 @@
+/* A LIR function: its entry, its size function, a function a group, a function a kernel. */
+#include "llvm/build.h"
+
+#include <string.h>
+
+#include "llvm/frame.h"
+
+static int64_t round_up(int64_t n) {
+    return (n + FRAME_ALIGN - 1) / FRAME_ALIGN * FRAME_ALIGN;
+}
+
+static bool is_dynamic(const LirBuffer *buffer) {
+    return buffer->space == LIR_WORK && buffer->dynamic_axis != LIR_NO_AXIS;
+}
+
+/* Bytes of the arena in front of buffer number `number`: the static part, then the dynamic buffers in order. */
+static LLVMValueRef dynamic_offset(Body *b, size_t number) {
+    LLVMValueRef at = const_i64(b->emit, round_up(b->f->work_bytes));
+    for (size_t i = 0; i < number; i++) {
+        const LirBuffer *buffer = &b->f->buffers.data[i];
+        if (!is_dynamic(buffer)) continue;
+        LLVMValueRef bytes = axis_size(b, buffer->dynamic_axis);
+        bytes = LLVMBuildNSWMul(b->entry, bytes, const_i64(b->emit, buffer->bytes_per_row), "");
+        bytes = LLVMBuildNSWAdd(b->entry, bytes, const_i64(b->emit, FRAME_ALIGN - 1), "");
+        bytes = LLVMBuildAnd(b->entry, bytes, const_i64(b->emit, -FRAME_ALIGN), "");
+        at = LLVMBuildNSWAdd(b->entry, at, bytes, "");
+    }
+    return at;
+}
+
+static void work_emit(Emit *e, const LirFunction *f) {
+    LLVMTypeRef type = LLVMFunctionType(e->i64, &e->ptr, 1, false);
+    Body b = body_begin(e, f, arena_format(e->arena, "qtm_work_%s", llvm_symbol(e->arena, f->name)), type, true);
+    b.extents = LLVMGetParam(b.fn, 0);
+    LLVMBuildRet(b.at, dynamic_offset(&b, f->buffers.count));
+    body_end(&b);
+}
+
+/* --- kernels --- */
+
+static void use_access(const Body *b, const LirAccess *access, bool *used) {
+    used[access->buffer] = true;
+}
+
+static void kernel_buffers(const Body *b, const LirKernel *k, bool *used, bool *written) {
+    if (k->kind == LIR_ZERO || k->kind == LIR_FILL) {
+        used[k->zero] = written[k->zero] = true;
+        return;
+    }
+    if (k->kind == LIR_DOT || k->kind == LIR_CUMSUM) use_access(b, &k->a, used);
+    if (k->kind == LIR_DOT) use_access(b, &k->b, used);
+    for (size_t i = 0; i < k->body.count; i++)
+        if (k->body.data[i].op == LIR_LOAD || k->body.data[i].op == LIR_SEARCH)
+            use_access(b, &k->body.data[i].access, used);
+    for (size_t i = 0; i < k->effects.count; i++) {
+        use_access(b, &k->effects.data[i].access, used);
+        written[k->effects.data[i].access.buffer] = true;
+    }
+}
+
+/* May two buffers of one kernel share memory? Inputs may be one array given twice; an arena may be used again. */
+static bool buffers_meet(const LirBuffer *x, const LirBuffer *y) {
+    bool arena_x = x->space == LIR_WORK || x->space == LIR_PARTIAL;
+    bool arena_y = y->space == LIR_WORK || y->space == LIR_PARTIAL;
+    if (x->space != y->space && !(arena_x && arena_y)) return false;
+    if (x->space == LIR_IN) return false;
+    if (x->space == LIR_OUT) return x->port == y->port;
+    if (is_dynamic(x) || is_dynamic(y)) return false;
+    return x->offset < y->offset + y->bytes && y->offset < x->offset + x->bytes;
+}
+
+/* Copies of a PARTIAL lie one behind the other without padding. */
+static bool is_aligned(const LirBuffer *buffer) {
+    return buffer->space != LIR_PARTIAL;
+}
+
+static void kernel_parameters(Body *b, const bool *used) {
+    Emit *e = b->emit;
+    unsigned parameter = 3;
+    for (size_t i = 0; i < b->f->buffers.count; i++) {
+        if (!used[i]) continue;
+        const LirBuffer *buffer = &b->f->buffers.data[i];
+        bool apart = true;
+        for (size_t j = 0; j < b->f->buffers.count; j++)
+            if (j != i && used[j] && buffers_meet(buffer, &b->f->buffers.data[j])) apart = false;
+        b->base[i] = LLVMGetParam(b->fn, parameter);
+        LLVMSetValueName2(b->base[i], buffer->name, strlen(buffer->name));
+        if (apart) parameter_attribute(e, b->fn, parameter, "noalias", 0);
+        if (!b->written[i]) parameter_attribute(e, b->fn, parameter, "readonly", 0);
+        if (is_aligned(buffer)) parameter_attribute(e, b->fn, parameter, "align", FRAME_ALIGN);
+        parameter_attribute(e, b->fn, parameter, "nocapture", 0);
+        parameter++;
+    }
+}
+
+/* ZERO, FILL: the block's rows of a buffer that starts with the row axis, else all of it. */
+static void fill_emit(Body *b) {
+    Emit *e = b->emit;
+    const LirBuffer *buffer = &b->f->buffers.data[b->kernel->zero];
+    LLVMTypeRef element = type_memory(e, buffer->type);
+    LLVMValueRef pointer = b->base[b->kernel->zero], count = buffer_count(b, buffer);
+    if (buffer->rank && b->group->row_axis != LIR_NO_AXIS && buffer->dims[0] == b->group->row_axis) {
+        LLVMValueRef stride = dim_stride(b, buffer, 0);
+        if (buffer->space != LIR_SCRATCH)
+            pointer = build_offset(b, element, pointer, LLVMBuildNSWMul(b->at, b->row0, stride, ""));
+        count = LLVMBuildNSWMul(b->at, b->rows, stride, "");
+    }
+    LLVMValueRef value = LLVMConstNull(element);
+    if (b->kernel->kind == LIR_FILL) value = const_real(e, b->kernel->fill);
+    memory_fill(b, pointer, element, count, value);
+}
+
+static LLVMValueRef kernel_emit(Emit *e, const LirFunction *f, const LirGroup *group, const LirKernel *k,
+                                const bool *used, bool *written) {
+    LLVMTypeRef parameters[512] = {e->ptr, e->i64, e->i64};
+    unsigned count = 3;
+    for (size_t i = 0; i < f->buffers.count && count < 512; i++)
+        if (used[i]) parameters[count++] = e->ptr;
+    LLVMTypeRef type = LLVMFunctionType(e->nothing, parameters, count, false);
+    const char *name = arena_format(e->arena, "%s.%s", llvm_symbol(e->arena, f->name), llvm_symbol(e->arena, k->name));
+    Body b = body_begin(e, f, name, type, false);
+    function_attribute(e, b.fn, "noinline");
+    b.group = group;
+    b.kernel = k;
+    b.frame = LLVMGetParam(b.fn, 0);
+    b.row0 = LLVMGetParam(b.fn, 1);
+    b.rows = LLVMGetParam(b.fn, 2);
+    b.written = written;
+    b.base = ARENA_ARRAY(e->arena, LLVMValueRef, f->buffers.count);
+    LLVMSetValueName2(b.frame, "frame", 5);
+    LLVMSetValueName2(b.row0, "row0", 4);
+    LLVMSetValueName2(b.rows, "rows", 4);
+    if (count == 512) emit_fail(&b, "a kernel with too many buffers");
+    kernel_parameters(&b, used);
+    switch (k->kind) {
+    case LIR_ZERO:
+    case LIR_FILL: fill_emit(&b); break;
+    case LIR_DOT: dot_emit(&b); break;
+    case LIR_NEST:
+    case LIR_CUMSUM: nest_emit(&b); break;
+    }
+    LLVMBuildRetVoid(b.at);
+    body_end(&b);
+    return b.fn;
+}
+
+/* --- groups --- */
+
+/* First element of a buffer as the group's slot and thread see it. */
+static LLVMValueRef buffer_base(Body *b, uint32_t number, LLVMValueRef slot, LLVMValueRef scratch) {
+    Emit *e = b->emit;
+    const LirBuffer *buffer = &b->f->buffers.data[number];
+    if (buffer->space == LIR_IN || buffer->space == LIR_OUT) {
+        LLVMValueRef table = build_field(b, e->ptr, buffer->space == LIR_IN ? FRAME_IN : FRAME_OUT);
+        return build_load(b, e->ptr, build_offset(b, e->ptr, table, const_i64(e, buffer->port)), 8);
+    }
+    if (buffer->space == LIR_SCRATCH) return build_offset(b, e->i8, scratch, const_i64(e, buffer->offset));
+    LLVMValueRef work = build_field(b, e->ptr, FRAME_WORK);
+    if (is_dynamic(buffer)) return build_offset(b, e->i8, work, dynamic_offset(b, number));
+    LLVMValueRef base = build_offset(b, e->i8, work, const_i64(e, buffer->offset));
+    if (buffer->space == LIR_PARTIAL && &b->f->groups.data[buffer->group] == b->group) {
+        LLVMValueRef skip = LLVMBuildNSWMul(b->at, slot, buffer_count(b, buffer), "");
+        base = build_offset(b, type_memory(e, buffer->type), base, skip);
+    }
+    return base;
+}
+
+static void partials_start(Body *b) {
+    for (uint32_t i = 0; i < b->f->buffers.count; i++) {
+        const LirBuffer *buffer = &b->f->buffers.data[i];
+        if (buffer->space != LIR_PARTIAL || &b->f->groups.data[buffer->group] != b->group) continue;
+        LLVMTypeRef element = type_memory(b->emit, buffer->type);
+        memory_fill(b, b->base[i], element, buffer_count(b, buffer), LLVMConstNull(element));
+    }
+}
+
+static void group_calls(Body *b, LLVMValueRef row0, LLVMValueRef rows, LLVMValueRef *kernels, bool **used) {
+    for (size_t k = 0; k < b->group->kernels.count; k++) {
+        LLVMValueRef args[512] = {b->frame, row0, rows};
+        unsigned count = 3;
+        for (size_t i = 0; i < b->f->buffers.count; i++)
+            if (used[k][i]) args[count++] = b->base[i];
+        LLVMBuildCall2(b->at, LLVMGlobalGetValueType(kernels[k]), kernels[k], args, count, "");
+    }
+}
+
+/* Rows [s*R/S, (s+1)*R/S) of slot s, in blocks. */
+static void group_blocks(Body *b, LLVMValueRef slot, LLVMValueRef *kernels, bool **used) {
+    Emit *e = b->emit;
+    const LirGroup *g = b->group;
+    LLVMValueRef zero = const_i64(e, 0);
+    if (g->row_axis == LIR_NO_AXIS) {
+        group_calls(b, zero, zero, kernels, used);
+        return;
+    }
+    LLVMValueRef total = axis_size(b, g->row_axis), slots = const_i64(e, g->slots);
+    LLVMValueRef next = LLVMBuildNSWAdd(b->at, slot, const_i64(e, 1), "");
+    LLVMValueRef begin = LLVMBuildUDiv(b->at, LLVMBuildNSWMul(b->at, slot, total, ""), slots, "");
+    LLVMValueRef end = LLVMBuildUDiv(b->at, LLVMBuildNSWMul(b->at, next, total, ""), slots, "");
+    Loop loop = loop_begin(b, begin, end, g->block, "block");
+    LLVMValueRef rows = build_min_i64(b, LLVMBuildSub(b->at, end, loop.counter, ""), const_i64(e, g->block));
+    group_calls(b, loop.counter, rows, kernels, used);
+    loop_end(b, &loop);
+}
+
+static LLVMValueRef group_emit(Emit *e, const LirFunction *f, const LirGroup *g) {
+    size_t n = g->kernels.count, buffers = f->buffers.count;
+    LLVMValueRef *kernels = ARENA_ARRAY(e->arena, LLVMValueRef, n);
+    bool **used = ARENA_ARRAY(e->arena, bool *, n), *any = ARENA_ARRAY(e->arena, bool, buffers);
+    for (size_t k = 0; k < n; k++) {
+        bool *written = ARENA_ARRAY(e->arena, bool, buffers);
+        used[k] = ARENA_ARRAY(e->arena, bool, buffers);
+        kernel_buffers(NULL, g->kernels.data[k], used[k], written);
+        for (size_t i = 0; i < buffers; i++) any[i] |= used[k][i];
+        kernels[k] = kernel_emit(e, f, g, g->kernels.data[k], used[k], written);
+    }
+    LLVMTypeRef parameters[3] = {e->ptr, e->i64, e->i64};
+    const char *name =
+        arena_format(e->arena, "%s.group.%s", llvm_symbol(e->arena, f->name), llvm_symbol(e->arena, g->name));
+    Body b = body_begin(e, f, name, LLVMFunctionType(e->nothing, parameters, 3, false), false);
+    b.frame = LLVMGetParam(b.fn, 0);
+    b.group = g;
+    b.base = ARENA_ARRAY(e->arena, LLVMValueRef, buffers);
+    LLVMValueRef slot = LLVMGetParam(b.fn, 1), stride = build_field(&b, e->i64, FRAME_SCRATCH_STRIDE);
+    LLVMValueRef scratch = build_offset(&b, e->i8, build_field(&b, e->ptr, FRAME_SCRATCH),
+                                        LLVMBuildNSWMul(b.at, LLVMGetParam(b.fn, 2), stride, ""));
+    for (uint32_t i = 0; i < buffers; i++) {
+        const LirBuffer *buffer = &f->buffers.data[i];
+        bool own = buffer->space == LIR_PARTIAL && &f->groups.data[buffer->group] == g;
+        if (any[i] || own) b.base[i] = buffer_base(&b, i, slot, scratch);
+    }
+    partials_start(&b);
+    group_blocks(&b, slot, kernels, used);
+    LLVMBuildRetVoid(b.at);
+    body_end(&b);
+    return b.fn;
+}
+
+static void pool_call(Body *b, LLVMValueRef group, int64_t slots) {
+    Emit *e = b->emit;
+    LLVMTypeRef parameters[4] = {e->ptr, e->ptr, e->ptr, e->i64};
+    LLVMTypeRef type = LLVMFunctionType(e->nothing, parameters, 4, false);
+    LLVMValueRef fn = LLVMGetNamedFunction(e->module, "qtm_pool_run");
+    if (!fn) fn = LLVMAddFunction(e->module, "qtm_pool_run", type);
+    LLVMValueRef args[4] = {build_field(b, e->ptr, FRAME_POOL), group, b->frame, const_i64(e, slots)};
+    LLVMBuildCall2(b->at, type, fn, args, 4, "");
+}
+
+void function_emit(Emit *e, const LirFunction *f) {
+    work_emit(e, f);
+    LLVMTypeRef type = LLVMFunctionType(e->nothing, &e->ptr, 1, false);
+    Body b = body_begin(e, f, arena_format(e->arena, "qtm_fn_%s", llvm_symbol(e->arena, f->name)), type, true);
+    b.frame = LLVMGetParam(b.fn, 0);
+    for (size_t i = 0; i < f->groups.count; i++) {
+        const LirGroup *g = &f->groups.data[i];
+        LLVMValueRef group = group_emit(e, f, g);
+        if (g->slots > 1 || g->row_axis != LIR_NO_AXIS) {
+            pool_call(&b, group, g->slots);
+        } else {
+            LLVMValueRef args[3] = {b.frame, const_i64(e, 0), const_i64(e, 0)};
+            LLVMBuildCall2(b.at, LLVMGlobalGetValueType(group), group, args, 3, "");
+        }
+    }
+    LLVMBuildRetVoid(b.at);
+    body_end(&b);
+}

@@ -1,0 +1,232 @@
+/* NEST and CUMSUM kernels. Scalar loops outside; the last loop steps by whole vectors, and what is left over is done
+ * once more under a mask. An effect that uses none of the innermost loops is summed in registers, in up to four partial
+ * sums so that one addition need not wait for another, and meets memory once, where those loops have ended. */
+#include "llvm/build.h"
+
+enum {
+    NEST_SUMS = 4,          /* most partial sums */
+    NEST_UNROLL_BODY = 16,  /* instructions up to which a reduction is unrolled by NEST_SUMS */
+    NEST_ONE_COPY_BODY = 48 /* instructions from which full and partial vectors share one masked loop */
+};
+
+typedef struct Reduction {
+    bool active;    /* summed in registers */
+    uint32_t level; /* number of loops it is indexed by */
+    LLVMValueRef slot[NEST_SUMS];
+    LirType type;
+} Reduction;
+
+typedef struct Nest {
+    Body *b;
+    Reduction *effects;
+    unsigned sums; /* partial sums in use */
+    bool reduces;
+} Nest;
+
+static uint32_t effect_level(const Body *b, const LirEffect *effect) {
+    const LirBuffer *buffer = &b->f->buffers.data[effect->access.buffer];
+    uint32_t level = 0;
+    for (unsigned d = 0; d < buffer->rank; d++) {
+        const LirIndex *index = &effect->access.index[d];
+        uint32_t at = 0;
+        if (index->kind == LIR_INDEX_VALUE) at = b->level[index->value];
+        for (uint32_t i = 0; index->kind == LIR_INDEX_LOOP && i < b->kernel->loop_count; i++)
+            if (b->kernel->loops[i] == index->axis) at = i + 1;
+        if (at > level) level = at;
+    }
+    return level;
+}
+
+static size_t inner_body(const Body *b) {
+    size_t count = 0;
+    for (size_t i = 0; i < b->kernel->body.count; i++) count += b->level[i] == b->kernel->loop_count;
+    return count;
+}
+
+static void nest_plan(Nest *nest) {
+    Body *b = nest->b;
+    nest->effects = ARENA_ARRAY(b->emit->arena, Reduction, b->kernel->effects.count);
+    for (size_t i = 0; i < b->kernel->effects.count; i++) {
+        const LirEffect *effect = &b->kernel->effects.data[i];
+        Reduction *r = &nest->effects[i];
+        r->level = effect_level(b, effect);
+        r->type = b->f->buffers.data[effect->access.buffer].type;
+        r->active = effect->kind != LIR_STORE && r->level < b->kernel->loop_count;
+        nest->reduces |= r->active;
+    }
+    nest->sums = nest->reduces && b->lanes > 1 && inner_body(b) <= NEST_UNROLL_BODY ? NEST_SUMS : 1;
+}
+
+/* The sums of the effects indexed by `level` loops start where those loops have been entered. */
+static void sums_start(Nest *nest, uint32_t level) {
+    Body *b = nest->b;
+    for (size_t i = 0; i < b->kernel->effects.count; i++) {
+        Reduction *r = &nest->effects[i];
+        if (!r->active || r->level != level) continue;
+        LLVMValueRef neutral = build_neutral(b->emit, b->kernel->effects.data[i].kind, r->type);
+        neutral = build_splat(b, neutral, b->lanes);
+        for (unsigned s = 0; s < nest->sums; s++) {
+            r->slot[s] = build_alloca(b, LLVMTypeOf(neutral), "sum");
+            LLVMBuildStore(b->at, neutral, r->slot[s]);
+        }
+    }
+}
+
+/* (0 + 1) + (2 + 3), then across the lanes, then into memory. */
+static void sums_finish(Nest *nest, uint32_t level) {
+    Body *b = nest->b;
+    for (size_t i = 0; i < b->kernel->effects.count; i++) {
+        const LirEffect *effect = &b->kernel->effects.data[i];
+        Reduction *r = &nest->effects[i];
+        if (!r->active || r->level != level) continue;
+        LLVMTypeRef type = type_lanes(type_memory(b->emit, r->type), b->lanes);
+        LLVMValueRef sum[NEST_SUMS];
+        for (unsigned s = 0; s < nest->sums; s++) sum[s] = LLVMBuildLoad2(b->at, type, r->slot[s], "");
+        for (unsigned n = nest->sums; n > 1; n /= 2)
+            for (unsigned s = 0; s < n / 2; s++) sum[s] = build_combine(b, effect->kind, sum[2 * s], sum[2 * s + 1]);
+        access_combine(b, &effect->access, effect->kind, build_horizontal(b, effect->kind, sum[0], b->lanes));
+    }
+}
+
+static void point_effects(Nest *nest, unsigned sum) {
+    Body *b = nest->b;
+    for (size_t i = 0; i < b->kernel->effects.count; i++) {
+        const LirEffect *effect = &b->kernel->effects.data[i];
+        Reduction *r = &nest->effects[i];
+        bool lanes = b->lanes > 1 && (r->active || access_is_vector(b, &effect->access));
+        LLVMValueRef value = body_value(b, effect->value, lanes || b->vector[effect->value]);
+        if (r->active) {
+            LLVMTypeRef type = LLVMTypeOf(value);
+            if (b->mask) {
+                LLVMValueRef neutral = build_neutral(b->emit, effect->kind, r->type);
+                value = LLVMBuildSelect(b->at, b->mask, value, build_splat(b, neutral, b->lanes), "");
+            }
+            LLVMValueRef so_far = LLVMBuildLoad2(b->at, type, r->slot[sum], "");
+            LLVMBuildStore(b->at, build_combine(b, effect->kind, so_far, value), r->slot[sum]);
+        } else if (effect->kind == LIR_STORE) {
+            access_store(b, &effect->access, value);
+        } else {
+            access_combine(b, &effect->access, effect->kind, value);
+        }
+    }
+}
+
+static void nest_point(Nest *nest, LLVMValueRef index, unsigned sum) {
+    Body *b = nest->b;
+    uint32_t last = b->kernel->loop_count;
+    if (last) b->index[b->kernel->loops[last - 1]] = index;
+    body_level(b, last);
+    point_effects(nest, sum);
+}
+
+/* for (i = begin; i < end; i += unroll * lanes): `unroll` vectors, each with its own partial sums. `masked`: the last
+ * vector may reach past the end. */
+static void nest_loop(Nest *nest, LLVMValueRef begin, LLVMValueRef end, unsigned unroll, bool masked) {
+    Body *b = nest->b;
+    Loop loop = loop_begin(b, begin, end, (int64_t)unroll * b->lanes, masked ? "rest" : "vector");
+    for (unsigned u = 0; u < unroll; u++) {
+        LLVMValueRef index =
+            u ? LLVMBuildNSWAdd(b->at, loop.counter, const_i64(b->emit, (int64_t)u * b->lanes), "") : loop.counter;
+        if (masked) {
+            LLVMValueRef left = LLVMBuildSub(b->at, end, index, "");
+            b->mask = mask_first(b, build_min_i64(b, left, const_i64(b->emit, b->lanes)));
+        }
+        nest_point(nest, index, u);
+    }
+    b->mask = NULL;
+    loop_end(b, &loop);
+}
+
+static LLVMValueRef round_down(Body *b, LLVMValueRef n, int64_t step) {
+    return LLVMBuildAnd(b->at, n, const_i64(b->emit, -step), "");
+}
+
+static void nest_inner(Nest *nest) {
+    Body *b = nest->b;
+    LLVMValueRef zero = const_i64(b->emit, 0), n = axis_trip(b, b->kernel->loops[b->kernel->loop_count - 1]);
+    int64_t known = -1;
+    bool fixed = constant_of(n, &known);
+    if (b->lanes == 1) {
+        nest_loop(nest, zero, n, 1, false);
+        return;
+    }
+    bool tail = !fixed || known % b->lanes;
+    if (tail && inner_body(b) >= NEST_ONE_COPY_BODY && (!fixed || known > b->lanes)) {
+        nest_loop(nest, zero, n, 1, true);
+        return;
+    }
+    LLVMValueRef begin = zero, whole = round_down(b, n, b->lanes);
+    if (nest->sums > 1 && (!fixed || known >= (int64_t)nest->sums * b->lanes)) {
+        LLVMValueRef end = round_down(b, n, (int64_t)nest->sums * b->lanes);
+        nest_loop(nest, begin, end, nest->sums, false);
+        begin = end;
+    }
+    int64_t from, to;
+    bool none = constant_of(begin, &from) && constant_of(whole, &to) && from == to;
+    if (!none) nest_loop(nest, begin, whole, 1, false);
+    if (tail) nest_loop(nest, whole, n, 1, true);
+}
+
+static void nest_level(Nest *nest, uint32_t level) {
+    Body *b = nest->b;
+    uint32_t count = b->kernel->loop_count;
+    if (level == count) { /* no loop at all */
+        nest_point(nest, NULL, 0);
+        return;
+    }
+    body_level(b, level);
+    sums_start(nest, level);
+    if (level + 1 == count) {
+        nest_inner(nest);
+    } else {
+        TirAxisId axis = b->kernel->loops[level];
+        Loop loop = loop_begin(b, const_i64(b->emit, 0), axis_trip(b, axis), 1, b->f->source->axes.data[axis].name);
+        b->index[axis] = loop.counter;
+        nest_level(nest, level + 1);
+        loop_end(b, &loop);
+    }
+    sums_finish(nest, level);
+}
+
+/* Lanes of a vector over an axis: no more than there are elements. */
+static unsigned nest_lanes(const Body *b) {
+    unsigned lanes = b->emit->lanes;
+    if (!b->kernel->loop_count || !b->kernel->vector) return 1;
+    int64_t bound = axis_bound(b, b->kernel->loops[b->kernel->loop_count - 1]);
+    while (lanes > 1 && lanes / 2 >= bound) lanes /= 2;
+    return lanes;
+}
+
+/* Inclusive sums along k_axis, for every point of the loops. */
+static void cumsum_emit(Body *b) {
+    Emit *e = b->emit;
+    const LirKernel *k = b->kernel;
+    Loop loops[LIR_MAX_DIMS];
+    for (uint32_t i = 0; i < k->loop_count; i++) {
+        loops[i] = loop_begin(b, const_i64(e, 0), axis_trip(b, k->loops[i]), 1, "point");
+        b->index[k->loops[i]] = loops[i].counter;
+    }
+    LLVMValueRef slot = build_alloca(b, e->real, "sum"), n = axis_trip(b, k->k_axis);
+    LLVMBuildStore(b->at, const_real(e, 0), slot);
+    Loop loop = loop_begin(b, const_i64(e, 0), n, 1, "sum");
+    LLVMValueRef from_end = LLVMBuildSub(b->at, LLVMBuildSub(b->at, n, const_i64(e, 1), ""), loop.counter, "");
+    b->index[k->k_axis] = k->reverse ? from_end : loop.counter;
+    LLVMValueRef sum = LLVMBuildFAdd(b->at, LLVMBuildLoad2(b->at, e->real, slot, ""), access_load(b, &k->a), "");
+    LLVMBuildStore(b->at, sum, slot);
+    access_store(b, &k->effects.data[0].access, sum);
+    loop_end(b, &loop);
+    for (uint32_t i = k->loop_count; i-- > 0;) loop_end(b, &loops[i]);
+}
+
+void nest_emit(Body *b) {
+    if (b->kernel->kind == LIR_CUMSUM) {
+        cumsum_emit(b);
+        return;
+    }
+    b->lanes = nest_lanes(b);
+    b->vector_axis = b->lanes > 1 ? b->kernel->loops[b->kernel->loop_count - 1] : LIR_NO_AXIS;
+    body_analyse(b);
+    Nest nest = {.b = b};
+    nest_plan(&nest);
+    nest_level(&nest, 0);
+}

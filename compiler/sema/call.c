@@ -1,0 +1,240 @@
+/* Calls. A function's body is evaluated in a frame of its own with its arguments as values, so a call leaves no trace but
+ * its operations. Function values (an activation passed to a layer) carry only their declaration. */
+#include "sema/sema.h"
+
+#include <string.h>
+
+enum { DEPTH_MAX = 200, OPS_MAX = 2000000 };
+
+/* x[n]: binds n to the size of x, or compares with it. */
+static bool bind_dim(Elab *e, const AstNode *arg, const AstNode *dim, Value *v, uint32_t at, const HirDecl *decl) {
+    const char *what = arena_format(e->arena, "dimension %u of '%s'", at + 1, arg->name);
+    if (dim->kind == AST_NAME && !local_find(e->frame, dim->name) && !hir_decl(e->hir, dim)) {
+        DimName *name = ARENA_NEW(e->arena, DimName);
+        *name = (DimName){e->frame->dims, dim->name, v->dim[at]};
+        e->frame->dims = name;
+        local_push(e, dim->name, value_int((double)v->dim[at].size, dim->span));
+        return true;
+    }
+    Value wanted = elab_expr(e, dim);
+    int64_t size;
+    if (!value_size(e, &wanted, what, &size)) return false;
+    if (size != v->dim[at].size) {
+        elab_error(e, DIAG_E0302, v->span.file ? v->span : dim->span, "%s of '%s' must be %lld, and it is %lld here", what,
+                   decl->name, (long long)size, (long long)v->dim[at].size);
+        diag_note(e->sink, dim->span, "asked for here");
+        return false;
+    }
+    for (DimName *d = e->frame->dims; d && dim->kind == AST_NAME; d = d->next)
+        if (!strcmp(d->name, dim->name) && size > 1 && d->dim.axis != v->dim[at].axis &&
+            !tir_axes_has(value_axes(e, v), d->dim.axis))
+            *v = value_move(e, v, at, d->dim.axis, v->span);
+    return true;
+}
+
+bool frame_bind_array(Elab *e, const AstNode *arg, Value *v, const HirDecl *decl) {
+    const AstNode *dims = hir_argument_dims(arg);
+    if (!dims) return true;
+    if (!value_to_array(e, v, TIR_NONE)) return false;
+    if (!v->rank && dims->count == 1) {
+        TirId id = v->kind == VALUE_NUMBER ? value_real_id(e, v) : v->id;
+        *v = value_tensor(e, id, &(Dim){1, TIR_NONE}, 1, v->span);
+    }
+    if (v->rank != dims->count) {
+        elab_error(e, DIAG_E0302, v->span.file ? v->span : arg->span, "'%s' of '%s' must be an array of %u dimension%s, and this is %s",
+                   arg->name, decl->name, dims->count, dims->count == 1 ? "" : "s", value_shape_text(e, v));
+        diag_note(e->sink, arg->span, "declared here");
+        return false;
+    }
+    for (uint32_t i = 0; i < dims->count; i++)
+        if (!bind_dim(e, arg, dims->kids[i], v, i, decl)) return false;
+    return true;
+}
+
+/* e : Pair */
+static bool check_record(Elab *e, const AstNode *arg, const Value *v, const HirDecl *decl) {
+    if (!hir_argument_event(arg)) return true;
+    const HirDecl *event = hir_decl(e->hir, hir_argument_event(arg));
+    if (!event || (v->kind == VALUE_RECORD && v->decl == event)) return true;
+    elab_error(e, DIAG_E0303, v->span.file ? v->span : arg->span, "'%s' of '%s' must be an event of type %s, and this is %s%s",
+               arg->name, decl->name, event->name, value_kind_text(v), v->kind == VALUE_RECORD ? " of another type" : "");
+    diag_note(e->sink, arg->span, "declared here");
+    return false;
+}
+
+static bool bind_arguments(Elab *e, HirDecl *decl, const Value *args) {
+    const AstNode *arguments = hir_arguments(decl);
+    Value *values = arena_copy(e->arena, args, arguments->count * sizeof *args);
+    /* numbers first: a dimension may be named by a later argument */
+    for (uint32_t i = 0; i < arguments->count; i++)
+        if (!hir_argument_dims(arguments->kids[i]))
+            local_push(e, arguments->kids[i]->name, values[i]);
+    for (uint32_t i = 0; i < arguments->count; i++) {
+        const AstNode *arg = arguments->kids[i];
+        if (arg->kind != AST_ARG) continue;
+        if (!check_record(e, arg, &values[i], decl) || !frame_bind_array(e, arg, &values[i], decl)) return false;
+        if (hir_argument_dims(arg)) local_push(e, arg->name, values[i]);
+    }
+    if (arguments->count) e->frame->first = local_find(e->frame, arguments->kids[0]->name);
+    return true;
+}
+
+/* `-> real`, `-> [m]` */
+static Value check_result(Elab *e, const HirDecl *decl, const AstNode *shape, Value v) {
+    if (!shape || value_is_poison(&v)) return v;
+    if (!value_to_array(e, &v, TIR_NONE)) return value_poison();
+    int64_t size[TIR_MAX_AXES];
+    bool same = v.rank == shape->count || (!shape->count && !value_scalar(v).rank);
+    const char *wanted = "";
+    for (uint32_t i = 0; i < shape->count; i++) {
+        Value dim = elab_expr(e, shape->kids[i]);
+        if (!value_size(e, &dim, "a size", &size[i])) return value_poison();
+        wanted = arena_format(e->arena, "%s%s%lld", wanted, i ? ", " : "", (long long)size[i]);
+        same = same && v.dim[i].size == size[i];
+    }
+    if (!same && shape->count == 1 && size[0] == 1 && !v.rank && v.kind == VALUE_TENSOR)
+        return value_tensor(e, v.id, &(Dim){1, TIR_NONE}, 1, v.span);
+    if (same) return shape->count ? v : value_scalar(v);
+    Value poison = elab_error(e, DIAG_E0308, decl->node->name_span, "'%s' is declared to give %s%s%s, and its body gives %s",
+                              decl->name, shape->count ? "[" : "one number", wanted, shape->count ? "]" : "",
+                              value_shape_text(e, &v));
+    diag_note(e->sink, shape->span, "declared here");
+    diag_help(e->sink, "change the declared shape or the body");
+    return poison;
+}
+
+static Value evaluate_body(Elab *e, HirDecl *decl) {
+    const AstNode *node = decl->node;
+    if (node->kind != AST_LAYER) {
+        bool shaped = node->kind == AST_FUN || node->kind == AST_NETWORK;
+        Value v = elab_expr(e, node->kids[shaped ? 2 : 1]);
+        return check_result(e, decl, shaped ? node->kids[1] : NULL, v);
+    }
+    const AstNode *weights = node->kids[2];
+    uint32_t number = 0;
+    if (weights->count) {
+        if (!e->frame->net) {
+            Value poison = elab_error(e, DIAG_E0411, e->frame->site, "layer '%s' has weights, which need a network to belong to",
+                                      decl->name);
+            diag_help(e->sink, "declare a network that uses it: network NAME(e : EVENT) -> real = ...");
+            return poison;
+        }
+        number = e->frame->net->layers++;
+    }
+    for (uint32_t i = 0; i < weights->count; i++) {
+        Value v = elab_layer_weight(e, weights->kids[i], decl, number);
+        if (value_is_poison(&v)) return v;
+        local_push(e, weights->kids[i]->name, v);
+    }
+    return check_result(e, decl, node->kids[1], elab_expr(e, node->kids[3]));
+}
+
+Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *args, uint32_t count, Span span) {
+    if (count != hir_arguments(decl)->count) {
+        Value poison = elab_error(e, DIAG_E0301, span, "'%s' takes %u argument%s, and %u %s given", decl->name,
+                                  hir_arguments(decl)->count, hir_arguments(decl)->count == 1 ? "" : "s", count,
+                                  count == 1 ? "is" : "are");
+        diag_note(e->sink, decl->node->name_span, "declared here");
+        return poison;
+    }
+    if (e->depth >= DEPTH_MAX || e->context->f->ops.count > OPS_MAX) {
+        Value poison = elab_error(e, DIAG_E0306, span, "this model needs more than %d %s", e->depth >= DEPTH_MAX ? DEPTH_MAX : OPS_MAX,
+                                  e->depth >= DEPTH_MAX ? "calls within calls" : "operations");
+        diag_help(e->sink, "a function that is given itself as an argument never ends");
+        return poison;
+    }
+    Path path = {e->frame->path, node, 0};
+    Frame frame = {.caller = e->frame, .decl = decl, .site = span, .force = e->frame->force, .net = e->frame->net};
+    frame.path = arena_copy(e->arena, &path, sizeof path);
+    Net net;
+    if (decl->node->kind == AST_NETWORK && !(frame.net && frame.net->adopts)) {
+        if (!e->context->fit) return elab_error(e, DIAG_E0411, span, "network '%s' can be used only by a fit", decl->name);
+        net = (Net){fit_group(e, e->context->fit, decl->name, PROGRAM_NETWORK), 0, decl->name, 1, false};
+        frame.net = &net;
+    }
+    e->frame = &frame;
+    e->depth++;
+    Value v = bind_arguments(e, decl, args) ? evaluate_body(e, decl) : value_poison();
+    e->depth--;
+    e->frame = frame.caller;
+    v.span = span;
+    return v;
+}
+
+Value elab_apply(Elab *e, Value callee, const AstNode *node, const Value *args, uint32_t count, Span span) {
+    for (uint32_t i = 0; i < count; i++)
+        if (value_is_poison(&args[i])) return value_poison();
+    if (callee.kind == VALUE_FUNCTION) return elab_decl_call(e, callee.decl, node, args, count, span);
+    if (callee.kind == VALUE_PRIMITIVE) {
+        const Primitive *p = callee.primitive;
+        if ((int)count < p->least || (p->most >= 0 && (int)count > p->most))
+            return elab_error(e, DIAG_E0301, span, "'%s' takes %d argument%s, and %u %s given", p->name,
+                              (int)count < p->least ? p->least : p->most, p->least == 1 && p->most == 1 ? "" : "s", count,
+                              count == 1 ? "is" : "are");
+        Value v = p->apply(e, p, node, args, count);
+        v.span = span;
+        return v;
+    }
+    if (value_is_poison(&callee)) return callee;
+    Value poison = elab_error(e, DIAG_E0303, callee.span.file ? callee.span : span, "this is %s and cannot be called",
+                              value_kind_text(&callee));
+    diag_help(e->sink, "multiplication is written with '*'");
+    return poison;
+}
+
+/* Arguments in the order of the declaration, those by name included; NULL after a report. */
+static Value *order_arguments(Elab *e, const AstNode *node, const Value *piped, const HirDecl *decl, uint32_t *count) {
+    const AstNode *wanted = decl ? hir_arguments(decl) : NULL;
+    uint32_t most = node->count + 1 + (wanted ? wanted->count : 0), place = 0;
+    Value *args = ARENA_ARRAY(e->arena, Value, most);
+    bool *given = ARENA_ARRAY(e->arena, bool, most);
+    if (piped) {
+        args[place] = *piped;
+        given[place++] = true;
+    }
+    for (uint32_t i = 1; i < node->count; i++) {
+        const AstNode *arg = node->kids[i];
+        uint32_t at = place;
+        if (arg->kind == AST_NAMED) {
+            for (at = 0; wanted && at < wanted->count && strcmp(wanted->kids[at]->name, arg->name); at++) {}
+            if (!wanted || at == wanted->count || given[at]) {
+                elab_error(e, DIAG_E0208, arg->name_span, wanted && at < wanted->count ? "argument '%s' is given twice"
+                                                                                       : "no argument is named '%s' here",
+                           arg->name);
+                return NULL;
+            }
+        } else {
+            place++;
+        }
+        args[at] = elab_expr(e, arg);
+        given[at] = true;
+        *count = at + 1 > *count ? at + 1 : *count;
+    }
+    if (place > *count) *count = place;
+    for (uint32_t i = 0; i < *count; i++) {
+        if (given[i]) continue;
+        elab_error(e, DIAG_E0301, node->span, "argument '%s' of '%s' is missing", wanted->kids[i]->name, decl->name);
+        return NULL;
+    }
+    return args;
+}
+
+static Value elab_shaped_call(Elab *e, const AstNode *node, const Value *piped, Value callee) {
+    if (node->kind != AST_CALL) return elab_apply(e, callee, node, piped, piped ? 1 : 0, node->span);
+    if (callee.kind == VALUE_PRIMITIVE && callee.primitive->reduces && node->count == 2 &&
+        node->kids[1]->kind == AST_COMPREHEND && !piped)
+        return elab_reduce(e, callee.primitive, node, node->kids[1]);
+    uint32_t count = 0;
+    const HirDecl *decl = callee.kind == VALUE_FUNCTION ? callee.decl : NULL;
+    const Value *args = order_arguments(e, node, piped, decl, &count);
+    return args ? elab_apply(e, callee, node, args, count, node->span) : value_poison();
+}
+
+Value elab_call(Elab *e, const AstNode *node, const Value *piped) {
+    const AstNode *name = node->kind == AST_CALL ? node->kids[0] : node;
+    if (name->kind == AST_NAME && !strcmp(name->name, "fold") && !local_find(e->frame, "fold") && !hir_decl(e->hir, name))
+        return elab_fold(e, node);
+    Value callee = elab_expr(e, name);
+    if (value_is_poison(&callee)) return callee;
+    return elab_shaped_call(e, node, piped, callee);
+}

@@ -1,0 +1,202 @@
+/* The function under construction: its batch axes, its inputs, and the values that every formula in a fit may name:
+ * parameters, lets, data. */
+#include "sema/sema.h"
+
+#include <math.h>
+#include <string.h>
+
+static void batch_add(Elab *e, Context *c, const HirDecl *data, int64_t count) {
+    for (size_t i = 0; i < c->batches.count; i++)
+        if (c->batches.data[i].data == data && c->batches.data[i].count == count) return;
+    BatchAxis batch = {data, count, TIR_NONE};
+    if (count == -1)
+        batch.axis = tir_axis_add_dynamic(c->f, data->name, data->index);
+    else if (count > 1)
+        batch.axis = tir_axis_add(c->f, arena_format(e->arena, "%s_%lld", data->name, (long long)count), count, true);
+    VEC_PUSH(e->arena, &c->batches, batch);
+}
+
+/* Events in a random share of the data when no number is written; -1 where the fit draws nothing. */
+static int64_t default_share(const FitState *fit) {
+    return fit->draw ? fit->out->vectors * fit->out->events : -1;
+}
+
+/* Batch axes of the data sets that `node` goes over. Mistakes are left to the elaboration proper. */
+static void find_batches(Elab *e, Context *c, const AstNode *node) {
+    if (!node) return;
+    if (node->kind == AST_COMPREHEND) {
+        const AstNode *source = node->kids[1];
+        int64_t count = source->kind == AST_ALL_OF ? -1 : default_share(c->fit);
+        if (source->kind == AST_BATCH_OF) {
+            Value n = elab_expr(e, source->kids[0]);
+            if (!value_size(e, &n, "the size of a batch", &count)) return;
+        }
+        if (source->kind == AST_ALL_OF || source->kind == AST_BATCH_OF) source = source->kids[source->count - 1];
+        const HirDecl *decl = source->kind == AST_NAME ? hir_decl(e->hir, source) : NULL;
+        if (decl && decl->node->kind == AST_DATA) {
+            if (count > 0) batch_add(e, c, decl, count);
+            batch_add(e, c, decl, -1);
+        }
+    }
+    for (uint32_t i = 0; i < node->count; i++) find_batches(e, c, node->kids[i]);
+}
+
+Context *context_new(Elab *e, const char *name, FitState *fit, ParamMode mode, bool events, const AstNode *root) {
+    Context *c = ARENA_NEW(e->arena, Context);
+    c->f = tir_function_new(e->arena, name);
+    c->fit = fit;
+    c->mode = mode;
+    c->vectors = c->events = TIR_NONE;
+    c->vector_count = fit && mode == PARAMS_FITTED ? fit->out->vectors : 1;
+    c->event_count = fit && events ? fit->out->events : 0;
+    e->context = c;
+    if (c->vector_count > 1) c->vectors = tir_axis_add(c->f, "vectors", c->vector_count, true);
+    if (c->event_count > 1) c->events = tir_axis_add(c->f, "events", c->event_count, true);
+    if (!root) return c;
+    Frame frame = {0}, *before = e->frame;
+    e->frame = &frame;
+    find_batches(e, c, root);
+    for (size_t i = 0; i < fit->lets.count; i++) find_batches(e, c, fit->lets.data[i]->kids[0]);
+    e->frame = before;
+    return c;
+}
+
+TirAxes context_rows(const Context *c, bool events) {
+    TirAxes axes = tir_axes_none();
+    if (c->vectors != TIR_NONE) axes = tir_axes_add(axes, c->vectors);
+    if (events && c->events != TIR_NONE) axes = tir_axes_add(axes, c->events);
+    return axes;
+}
+
+TirId context_input(Elab *e, TirPortRole role, uint32_t index, uint32_t field, const char *name, TirAxes axes, Span span) {
+    Context *c = e->context;
+    for (size_t i = 0; i < c->inputs.count; i++) {
+        const Input *in = &c->inputs.data[i];
+        if (in->role == role && in->index == index && in->field == field) return in->value;
+    }
+    Input in = {role, index, field, tir_input(c->f, role, index, field, name, TIR_REAL, axes, span)};
+    VEC_PUSH(e->arena, &c->inputs, in);
+    return in.value;
+}
+
+/* value = middle + half (1 - 2 margin) tanh(raw / 2), which is low + (high - low) sigmoid(raw) kept off the ends, where
+ * powers and logarithms of parameters have their poles. */
+static Value squash(Elab *e, const ProgramParam *param, Value raw, Span span) {
+    double middle = (param->low + param->high) / 2, half = (param->high - param->low) / 2;
+    Value none = value_poison();
+    Value t = elab_map(e, TIR_TANH, span, elab_map(e, TIR_MUL, span, raw, value_number(0.5, span), none), none, none);
+    t = elab_map(e, TIR_MUL, span, t, value_number(half * (1 - 2e-6 * PARAM_MARGIN_PPM), span), none);
+    return elab_map(e, TIR_ADD, span, t, value_number(middle, span), none);
+}
+
+static Value raw_block(Elab *e) {
+    Context *c = e->context;
+    Dim dim = dim_of_size(e, (int64_t)e->program->params.count);
+    TirAxes axes = dim.axis == TIR_NONE ? tir_axes_none() : tir_axes_one(dim.axis);
+    Span span = c->fit->decl->node->name_span;
+    return value_tensor(e, context_input(e, TIR_PORT_BLOCK, 0, 0, "params", axes, span), &dim, 1, span);
+}
+
+/* All parameters as values of this function, once. */
+static const Value *fitted_params(Elab *e) {
+    Context *c = e->context;
+    size_t count = e->program->params.count;
+    if (c->params) return c->params;
+    Value *params = ARENA_ARRAY(e->arena, Value, count + 1);
+    Value raw = c->fit->generate ? generator_output(e, c->fit) : raw_block(e);
+    for (size_t i = 0; i < count; i++) {
+        if (value_is_poison(&raw)) continue;
+        Span span = e->params.data[i]->node->name_span;
+        Value one = value_scalar(elab_index(e, span, raw, value_int((double)i, span)));
+        params[i] = squash(e, &e->program->params.data[i], one, span);
+    }
+    return c->params = params;
+}
+
+Value context_param(Elab *e, uint32_t index, Span span) {
+    const ProgramParam *param = &e->program->params.data[index];
+    if (e->context->mode == PARAMS_TRUTH) return value_number(param->truth, span);
+    if (e->context->mode == PARAMS_NONE) {
+        Value poison = elab_error(e, DIAG_E0304, span, "parameter '%s' is fitted: its value is not known here", param->name);
+        diag_note(e->sink, e->params.data[index]->node->name_span, "declared here");
+        diag_help(e->sink, "sizes, domains and settings can use numbers, `const`, `size` and (settings only) `option`");
+        return poison;
+    }
+    Value v = fitted_params(e)[index];
+    v.span = span;
+    return v;
+}
+
+Value context_params(Elab *e, bool truth, Span span) {
+    uint32_t count = (uint32_t)e->program->params.count;
+    Value *items = ARENA_ARRAY(e->arena, Value, count + 1);
+    if (!count) return elab_error(e, DIAG_E0406, span, "the model declares no parameters");
+    for (uint32_t i = 0; i < count; i++) {
+        const ProgramParam *param = &e->program->params.data[i];
+        if (truth && !param->has_truth) {
+            Value poison = elab_error(e, DIAG_E0410, span, "parameter '%s' has no truth", param->name);
+            diag_note(e->sink, e->params.data[i]->node->name_span, "declared here");
+            diag_help(e->sink, "add 'truth VALUE' to its declaration, or leave out what needs it");
+            return poison;
+        }
+        items[i] = truth ? value_number(param->truth, span) : context_param(e, i, span);
+        if (value_is_poison(&items[i])) return value_poison();
+    }
+    return value_list(e, items, count, span);
+}
+
+/* Lets of a fit are evaluated once a function, and stand for themselves in the paths of draws: every update that names
+ * one sees the same events. */
+Value context_let(Elab *e, const AstNode *let) {
+    Context *c = e->context;
+    for (size_t i = 0; i < c->lets.count; i++)
+        if (c->lets.data[i].let == let) return c->lets.data[i].value;
+    Path path = {NULL, let, 0};
+    Frame frame = {.caller = NULL, .path = arena_copy(e->arena, &path, sizeof path)}, *before = e->frame;
+    e->frame = &frame;
+    LetValue value = {let, elab_expr(e, let->kids[0])};
+    e->frame = before;
+    VEC_PUSH(e->arena, &c->lets, value);
+    return value.value;
+}
+
+static const BatchAxis *batch_find(const Context *c, const HirDecl *data, int64_t count) {
+    for (size_t i = 0; i < c->batches.count; i++)
+        if (c->batches.data[i].data == data && c->batches.data[i].count == count) return &c->batches.data[i];
+    return NULL;
+}
+
+Value context_data(Elab *e, HirDecl *data, int64_t count, Span span) {
+    Context *c = e->context;
+    if (c->fit && count == 0) count = default_share(c->fit);
+    const BatchAxis *all = batch_find(c, data, -1), *batch = batch_find(c, data, count);
+    if (!all || !batch) {
+        Value poison = elab_error(e, DIAG_E0211, span, "the events of '%s' are not at hand here", data->name);
+        diag_help(e->sink, "go over them in an objective or a monitor of a fit");
+        return poison;
+    }
+    const ProgramEvent *event = &e->program->events.data[e->program->data.data[data->index].event];
+    Value sample = {.kind = VALUE_SAMPLE, .decl = e->events.data[e->program->data.data[data->index].event], .span = span};
+    Value *items = ARENA_ARRAY(e->arena, Value, event->fields.count);
+    TirId rows = TIR_NONE;
+    if (batch->axis != TIR_NONE) sample.sample = tir_axes_one(batch->axis);
+    if (count > 0) {
+        Path path = {NULL, data, (uint32_t)count};
+        Frame frame = {.path = arena_copy(e->arena, &path, sizeof path)}, *before = e->frame;
+        e->frame = &frame;
+        rows = tir_pick(c->f, elab_stream(e, data->node), sample.sample, all->axis, span);
+        e->frame = before;
+    } else {
+        c->full_data = true;
+        c->data = data;
+    }
+    for (size_t i = 0; i < event->fields.count; i++) {
+        const char *name = arena_format(e->arena, "%s.%s", data->name, event->fields.data[i].name);
+        TirId id = context_input(e, TIR_PORT_COLUMN, data->index, (uint32_t)i, name, tir_axes_one(all->axis), span);
+        if (rows != TIR_NONE) id = tir_gather(c->f, id, rows, all->axis, span);
+        items[i] = value_tensor(e, id, NULL, 0, span);
+    }
+    sample.items = items;
+    sample.count = (uint32_t)event->fields.count;
+    return sample;
+}

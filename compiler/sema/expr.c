@@ -1,0 +1,192 @@
+/* Expressions: one case a kind of node. */
+#include "sema/sema.h"
+
+#include <string.h>
+
+Local *local_find(Frame *frame, const char *name) {
+    for (Local *l = frame ? frame->locals : NULL; l; l = l->next)
+        if (!strcmp(l->name, name)) return l;
+    return NULL;
+}
+
+void local_push(Elab *e, const char *name, Value value) {
+    Local *l = ARENA_NEW(e->arena, Local);
+    *l = (Local){e->frame->locals, name, value};
+    e->frame->locals = l;
+}
+
+static bool known_now(const Value *v) {
+    if (v->kind != VALUE_LIST) return v->kind == VALUE_NUMBER;
+    for (uint32_t i = 0; i < v->count; i++)
+        if (!known_now(&v->items[i])) return false;
+    return true;
+}
+
+/* Evaluated once, in a frame of its own: a constant does not depend on where it is used. */
+static Value const_value(Elab *e, HirDecl *decl, Span span) {
+    if (!decl->value) {
+        Frame frame = {.caller = e->frame, .decl = decl, .site = span}, *before = e->frame;
+        e->frame = &frame;
+        Value v = elab_expr(e, decl->node->kids[0]);
+        if (!value_is_poison(&v) && !known_now(&v)) {
+            v = elab_error(e, DIAG_E0304, decl->node->kids[0]->span, "constant '%s' depends on what is known only when the model runs",
+                           decl->name);
+            diag_help(e->sink, "make it a function: fun %s() = ...", decl->name);
+        }
+        e->frame = before;
+        decl->value = arena_copy(e->arena, &v, sizeof v);
+    }
+    Value v = *(Value *)decl->value;
+    v.span = span;
+    return v;
+}
+
+static Value decl_value(Elab *e, HirDecl *decl, Span span) {
+    switch (decl->node->kind) {
+    case AST_SIZE: return value_int((double)size_value(e, decl), span);
+    case AST_CONST: return const_value(e, decl, span);
+    case AST_PARAM: return context_param(e, decl->index, span);
+    case AST_OPTION:
+        return value_tensor(e, context_input(e, TIR_PORT_OPTION, decl->index, 0, decl->name, tir_axes_none(), span), NULL, 0,
+                            span);
+    case AST_DATA: return (Value){.kind = VALUE_DATA, .decl = decl, .span = span};
+    case AST_FUN: case AST_QCF: case AST_DENSITY: case AST_NETWORK: case AST_LAYER:
+        return (Value){.kind = VALUE_FUNCTION, .decl = decl, .span = span};
+    default: return value_poison();
+    }
+}
+
+static Value elab_name(Elab *e, const AstNode *node) {
+    Local *local = local_find(e->frame, node->name);
+    if (local) {
+        Value v = local->value;
+        v.span = node->span;
+        return v;
+    }
+    if (!e->frame->decl && e->context->fit) {
+        FitState *fit = e->context->fit;
+        for (size_t i = 0; i < fit->lets.count; i++)
+            if (!strcmp(fit->lets.data[i]->name, node->name)) return context_let(e, fit->lets.data[i]);
+        if (!strcmp(node->name, "params")) return context_params(e, false, node->span);
+        if (!strcmp(node->name, "truth")) return context_params(e, true, node->span);
+    }
+    HirDecl *decl = hir_decl(e->hir, node);
+    if (decl) return decl_value(e, decl, node->span);
+    const Primitive *primitive = primitive_find(node->name);
+    if (!primitive) return value_poison();
+    if (primitive->most == 0 && !primitive->reduces && strcmp(node->name, "uniform"))
+        return primitive->apply(e, primitive, node, NULL, 0);
+    return (Value){.kind = VALUE_PRIMITIVE, .primitive = primitive, .span = node->span};
+}
+
+static Value elab_field(Elab *e, const AstNode *node) {
+    Value of = elab_expr(e, node->kids[0]);
+    if (value_is_poison(&of)) return of;
+    if (of.kind != VALUE_RECORD) {
+        Value poison = elab_error(e, DIAG_E0303, node->span, "only an event has fields, and this is %s", value_kind_text(&of));
+        if (of.kind == VALUE_SAMPLE || of.kind == VALUE_DATA)
+            diag_help(e->sink, "take its events one by one: mean(e.%s for e in ...)", node->name);
+        return poison;
+    }
+    const AstNode *fields = of.decl->node->kids[0];
+    const char **known = ARENA_ARRAY(e->arena, const char *, fields->count + 1);
+    for (uint32_t i = 0; i < fields->count; i++) {
+        known[i] = fields->kids[i]->name;
+        if (strcmp(known[i], node->name)) continue;
+        Value v = of.items[i];
+        v.span = node->span;
+        return v;
+    }
+    Value poison = elab_error(e, DIAG_E0207, node->name_span, "event %s has no field '%s'", of.decl->name, node->name);
+    diag_note(e->sink, of.decl->node->name_span, "declared here");
+    const char *near = diag_nearest(node->name, known, fields->count);
+    if (near) diag_help(e->sink, "did you mean '%s'?", near);
+    return poison;
+}
+
+static Value elab_if(Elab *e, const AstNode *node) {
+    Value condition = elab_expr(e, node->kids[0]);
+    if (value_is_poison(&condition)) return condition;
+    if (condition.kind == VALUE_NUMBER && condition.type == TIR_BOOL)
+        return elab_expr(e, node->kids[condition.number != 0 ? 1 : 2]);
+    Value yes = elab_expr(e, node->kids[1]), no = elab_expr(e, node->kids[2]);
+    return elab_map(e, TIR_SELECT, node->span, condition, yes, no);
+}
+
+static Value elab_block(Elab *e, const AstNode *node) {
+    Local *outer = e->frame->locals;
+    Value v = value_poison();
+    for (uint32_t i = 0; i < node->count; i++) {
+        const AstNode *kid = node->kids[i];
+        v = elab_expr(e, kid->kind == AST_LET ? kid->kids[0] : kid);
+        if (kid->kind == AST_LET) local_push(e, kid->name, v);
+    }
+    e->frame->locals = outer;
+    return v;
+}
+
+static Value elab_array(Elab *e, const AstNode *node) {
+    Value *items = ARENA_ARRAY(e->arena, Value, node->count + 1);
+    for (uint32_t i = 0; i < node->count; i++) {
+        items[i] = elab_expr(e, node->kids[i]);
+        if (value_is_poison(&items[i])) return value_poison();
+    }
+    return value_list(e, items, node->count, node->span);
+}
+
+static Value elab_subscript(Elab *e, const AstNode *node) {
+    Value v = elab_expr(e, node->kids[0]);
+    for (uint32_t i = 1; i < node->count; i++) {
+        Value index = elab_expr(e, node->kids[i]);
+        if (i > 1 && index.kind == VALUE_TENSOR)
+            return elab_error(e, DIAG_E0307, node->kids[i]->span, "an index after the first must be known when the model is compiled");
+        v = elab_index(e, node->span, v, index);
+    }
+    return v;
+}
+
+static Value elab_pipe(Elab *e, const AstNode *node) {
+    Value piped = elab_expr(e, node->kids[0]);
+    return value_is_poison(&piped) ? piped : elab_call(e, node->kids[1], &piped);
+}
+
+Value elab_expr(Elab *e, const AstNode *node) {
+    Value none = value_poison();
+    switch (node->kind) {
+    case AST_NUMBER: return node->flag ? value_int(node->number, node->span) : value_number(node->number, node->span);
+    case AST_NAME: return elab_name(e, node);
+    case AST_FIELD: return elab_field(e, node);
+    case AST_CALL: return elab_call(e, node, NULL);
+    case AST_INDEX: return elab_subscript(e, node);
+    case AST_UNARY:
+        return elab_map(e, node->op == AST_NOT ? TIR_NOT : TIR_NEG, node->span, elab_expr(e, node->kids[0]), none, none);
+    case AST_BINARY: {
+        Value left = elab_expr(e, node->kids[0]), right = elab_expr(e, node->kids[1]);
+        return elab_binary(e, node->op, node->span, left, right);
+    }
+    case AST_PIPE: return elab_pipe(e, node);
+    case AST_ARRAY: return elab_array(e, node);
+    case AST_IF: return elab_if(e, node);
+    case AST_BLOCK: return elab_block(e, node);
+    case AST_DRAW: return elab_draw(e, node);
+    case AST_NAMED: return elab_expr(e, node->kids[0]);
+    case AST_COMPREHEND: {
+        Value poison = elab_error(e, DIAG_E0309, node->span, "'for %s in ...' can stand only inside sum, mean, max, min or fold",
+                                  node->name);
+        diag_help(e->sink, "write for example mean(... for %s in ...)", node->name);
+        return poison;
+    }
+    case AST_ALL_OF: case AST_BATCH_OF:
+        return elab_error(e, DIAG_E0309, node->span, "'%s' can stand only after 'in'",
+                          node->kind == AST_ALL_OF ? "all of" : "batch n of");
+    default: return value_poison();
+    }
+}
+
+Value elab_const_number(Elab *e, const AstNode *node, const char *what) {
+    Value v = value_scalar(elab_expr(e, node));
+    if (v.kind == VALUE_NUMBER || value_is_poison(&v)) return v;
+    v = elab_error(e, DIAG_E0304, node->span, "%s must be a number known when the model is compiled", what);
+    diag_help(e->sink, "use numbers, `size` and `const` declarations");
+    return v;
+}

@@ -1,0 +1,240 @@
+/* minimize L over GROUPS using OPTIMISER [every k] [shared by EXCHANGE]: one update, which is the objective as a tensor
+ * function, the groups of weights it moves, and the optimiser's settings as another function. */
+#include "sema/sema.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+
+typedef struct Setting { const char *name; double value; } Setting;
+static const Setting adam_settings[] = {{"rate", 1e-3}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}};
+static const Setting lbfgs_settings[] = {{"memory", 10}, {"tolerance", 1e-9}};
+
+/* The source text of an expression on one line, for reports. */
+static const char *source_text(Elab *e, Span span) {
+    const SourceFile *file = source_file(e->hir->sources, span.file);
+    char *text = arena_alloc(e->arena, span.end - span.begin + 1), *to = text;
+    for (uint32_t i = span.begin; i < span.end; i++) {
+        char c = file->text[i];
+        if (c == '#')
+            while (i < span.end && file->text[i] != '\n') i++;
+        if (!isspace((unsigned char)c) && c != '#')
+            *to++ = c;
+        else if (to > text && to[-1] != ' ')
+            *to++ = ' ';
+    }
+    if (to > text && to[-1] == ' ') to[-1] = 0;
+    return text;
+}
+
+/* --- settings --- */
+
+static bool setting_valid(const char *name, double value) {
+    if (!strcmp(name, "beta1") || !strcmp(name, "beta2")) return value >= 0 && value < 1;
+    if (!strcmp(name, "memory")) return value >= 1 && value == floor(value) && value <= 1000;
+    if (!strcmp(name, "tolerance")) return value >= 0;
+    return value > 0 && isfinite(value);
+}
+
+static void put_setting(Elab *e, uint32_t index, const char *name, const AstNode *node, Span span, double otherwise) {
+    TirFunction *f = e->context->f;
+    Value v = node ? value_scalar(elab_expr(e, node)) : value_number(otherwise, span);
+    if (value_is_poison(&v)) return;
+    if ((v.kind != VALUE_NUMBER && v.kind != VALUE_TENSOR) || v.type == TIR_BOOL || value_axes(e, &v).count) {
+        elab_error(e, DIAG_E0408, node ? node->span : span, "'%s' of the optimiser is one number", name);
+        return;
+    }
+    if (v.kind == VALUE_NUMBER && !setting_valid(name, v.number)) {
+        elab_error(e, DIAG_E0403, node ? node->span : span, "'%s' of the optimiser cannot be %.10g", name, v.number);
+        diag_help(e->sink, "%s", name[0] == 'b'              ? "it lies from 0 to below 1"
+                                 : !strcmp(name, "memory")   ? "it is a whole number from 1 to 1000"
+                                 : !strcmp(name, "tolerance") ? "it is 0 or more"
+                                                             : "it is a positive number");
+    }
+    tir_output(f, TIR_PORT_VALUE, index, name, value_real_id(e, &v));
+}
+
+static bool match_settings(Elab *e, const AstNode *call, const Setting *known, uint32_t count, const AstNode **given) {
+    const char *names[4];
+    for (uint32_t i = 0; i < count; i++) names[i] = known[i].name;
+    uint32_t place = 0;
+    for (uint32_t i = 1; call->kind == AST_CALL && i < call->count; i++) {
+        const AstNode *arg = call->kids[i];
+        uint32_t at = place;
+        if (arg->kind == AST_NAMED) {
+            for (at = 0; at < count && strcmp(names[at], arg->name); at++) {}
+        } else {
+            place++;
+        }
+        if (at < count && !given[at]) {
+            given[at] = arg->kind == AST_NAMED ? arg->kids[0] : arg;
+            continue;
+        }
+        if (arg->kind == AST_NAMED) {
+            elab_error(e, at < count ? DIAG_E0202 : DIAG_E0208, arg->name_span,
+                       at < count ? "'%s' is given twice" : "this optimiser has no setting '%s'", arg->name);
+            const char *near = diag_nearest(arg->name, names, count);
+            if (near && at == count) diag_help(e->sink, "did you mean '%s'?", near);
+        } else {
+            elab_error(e, DIAG_E0301, arg->span, "this optimiser takes at most %u arguments", count);
+        }
+        return false;
+    }
+    return true;
+}
+
+static bool settings_function(Elab *e, FitState *fit, const AstNode *call, ProgramUpdate *update, size_t number) {
+    const AstNode *name = call->kind == AST_CALL ? call->kids[0] : call;
+    static const char *const optimisers[] = {"adam", "lbfgs"};
+    bool adam = name->kind == AST_NAME && !strcmp(name->name, "adam");
+    if (name->kind != AST_NAME || (!adam && strcmp(name->name, "lbfgs"))) {
+        elab_error(e, DIAG_E0403, name->span, "unknown optimiser%s%s%s", name->name ? " '" : "", name->name ? name->name : "",
+                   name->name ? "'" : "");
+        const char *near = name->name ? diag_nearest(name->name, optimisers, 2) : NULL;
+        if (near)
+            diag_help(e->sink, "did you mean '%s'?", near);
+        else
+            diag_help(e->sink, "known: adam(rate, beta1, beta2, epsilon) and lbfgs(memory, tolerance)");
+        return false;
+    }
+    const Setting *settings = adam ? adam_settings : lbfgs_settings;
+    uint32_t count = adam ? 4 : 2;
+    const AstNode *given[4] = {0};
+    if (!match_settings(e, call, settings, count, given)) return false;
+    update->optimiser = adam ? PROGRAM_ADAM : PROGRAM_LBFGS;
+    Context *c = context_new(e, arena_format(e->arena, "%s.settings%zu", fit->out->name, number), fit, PARAMS_NONE, false, NULL);
+    Path path = {NULL, call, 0};
+    Frame frame = {.path = &path};
+    e->frame = &frame;
+    for (uint32_t i = 0; i < count; i++) put_setting(e, i, settings[i].name, given[i], call->span, settings[i].value);
+    e->frame = NULL;
+    update->settings = c->f;
+    return true;
+}
+
+/* --- objective --- */
+
+static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *node, ProgramUpdate *update, size_t number) {
+    Context *c = context_new(e, arena_format(e->arena, "%s.update%zu", fit->out->name, number), fit, PARAMS_FITTED, true, node);
+    Path path = {NULL, node, 0};
+    Frame frame = {.path = &path};
+    e->frame = &frame;
+    Value v = value_scalar(elab_expr(e, node));
+    e->frame = NULL;
+    if (value_is_poison(&v)) return NULL;
+    if (v.kind == VALUE_NUMBER) {
+        elab_error(e, DIAG_E0413, node->span, "this objective is the number %.10g: there is nothing to minimize", v.number);
+        diag_help(e->sink, "it must depend on parameters or on a network");
+        return NULL;
+    }
+    if (v.kind != VALUE_TENSOR || v.rank || v.type == TIR_BOOL) {
+        elab_error(e, DIAG_E0408, node->span, "an objective is one number, and this is %s", v.kind == VALUE_TENSOR && v.rank ? value_shape_text(e, &v) : value_kind_text(&v));
+        diag_help(e->sink, "take a sum or a mean: mean(... for e in ...)");
+        return NULL;
+    }
+    TirId id = value_real_id(e, &v);
+    TirAxes rows = tir_axes_both(c->f->ops.data[id].axes, context_rows(c, false));
+    if (rows.count) { /* one value a parameter vector: their mean */
+        id = tir_sum(c->f, id, rows, node->span);
+        id = tir_map(c->f, TIR_DIV, node->span, id, tir_real(c->f, (double)c->vector_count, node->span), TIR_NONE);
+    }
+    tir_output(c->f, TIR_PORT_LOSS, 0, "loss", id);
+    update->full_data = c->full_data;
+    update->data = c->full_data ? c->data->index : 0;
+    return c->f;
+}
+
+static bool uses_group(const FitState *fit, const TirFunction *f, uint32_t group) {
+    for (size_t i = 0; i < f->inputs.count; i++)
+        if (f->inputs.data[i].role == TIR_PORT_BLOCK && fit->out->blocks.data[f->inputs.data[i].index].group == group) return true;
+    return false;
+}
+
+static void report_group(Elab *e, FitState *fit, const AstNode *name) {
+    struct { const char **data; size_t count, capacity; } known = {0};
+    if (e->program->params.count) VEC_PUSH(e->arena, &known, fit->generate ? "generator" : "params");
+    for (size_t i = 0; i < e->hir->main->decls.count; i++)
+        if (e->hir->main->decls.data[i]->node->kind == AST_NETWORK) VEC_PUSH(e->arena, &known, e->hir->main->decls.data[i]->name);
+    elab_error(e, DIAG_E0402, name->span, "there is no group '%s' to minimize over", name->name);
+    const char *near = diag_nearest(name->name, known.data, known.count);
+    const char *all = "";
+    for (size_t i = 0; i < known.count; i++) all = arena_format(e->arena, "%s%s%s", all, i ? ", " : "", known.data[i]);
+    if (!strcmp(name->name, "params") && fit->generate)
+        diag_help(e->sink, "the parameters are generated: write 'over generator'");
+    else if (!strcmp(name->name, "generator") && !fit->generate)
+        diag_help(e->sink, "this fit has no 'generate params by ...': write 'over params'");
+    else if (near)
+        diag_help(e->sink, "did you mean '%s'?", near);
+    else
+        diag_help(e->sink, "known: %s", all);
+}
+
+static bool take_group(Elab *e, FitState *fit, const AstNode *name, ProgramUpdate *update) {
+    HirDecl *network = hir_find(e->hir->main, name->name, NULL);
+    const char *own = fit->generate ? "generator" : "params";
+    uint32_t group;
+    if (network && network->node->kind == AST_NETWORK)
+        group = fit_group(e, fit, network->name, PROGRAM_NETWORK);
+    else if (e->program->params.count && !strcmp(name->name, own))
+        group = fit_group(e, fit, own, fit->generate ? PROGRAM_GENERATOR : PROGRAM_PARAMS);
+    else {
+        report_group(e, fit, name);
+        return false;
+    }
+    for (size_t i = 0; i < update->groups.count; i++) {
+        if (update->groups.data[i] != group) continue;
+        elab_error(e, DIAG_E0202, name->span, "group '%s' is named twice", name->name);
+        return false;
+    }
+    VEC_PUSH(e->arena, &update->groups, group);
+    if (!update->objective || uses_group(fit, update->objective, group)) return true;
+    elab_error(e, DIAG_E0413, name->span, "the objective does not depend on '%s'", name->name);
+    diag_help(e->sink, "name the group that it depends on, or use '%s' in the objective", name->name);
+    return false;
+}
+
+static bool take_exchange(Elab *e, const AstNode *node, ProgramUpdate *update) {
+    if (!node) return true;
+    const AstNode *name = node->kind == AST_CALL ? node->kids[0] : node;
+    if (name->kind == AST_NAME && !strcmp(name->name, "ring") && (node->kind != AST_CALL || node->count == 1)) {
+        update->exchange = PROGRAM_RING;
+        return true;
+    }
+    elab_error(e, DIAG_E0404, node->span, "this exchange is not known");
+    diag_help(e->sink, "write 'shared by ring': gradients are averaged over all ranks in every step");
+    return false;
+}
+
+static bool check_lbfgs(Elab *e, const AstNode *item, const ProgramUpdate *update) {
+    if (update->optimiser != PROGRAM_LBFGS || !update->objective) return true;
+    for (size_t i = 0; i < update->objective->ops.count; i++) {
+        const TirOp *op = &update->objective->ops.data[i];
+        if (!(tir_op_flags(op->op) & TIR_STREAM)) continue;
+        elab_error(e, DIAG_E0409, item->kids[2]->span, "lbfgs needs an objective that is the same at every call, and this one draws random numbers");
+        diag_note(e->sink, op->span, "drawn here");
+        diag_help(e->sink, "use adam, or go over 'all of' the data and draw nothing");
+        return false;
+    }
+    return true;
+}
+
+bool fit_minimize(Elab *e, FitState *fit, const AstNode *item) {
+    size_t errors = e->sink->errors, number = fit->out->updates.count;
+    ProgramUpdate update = {.objective_text = source_text(e, item->kids[0]->span), .every = 1};
+    update.objective = objective_function(e, fit, item->kids[0], &update, number);
+    for (uint32_t i = 0; i < item->kids[1]->count; i++)
+        if (item->kids[1]->kids[i]->kind == AST_NAME) take_group(e, fit, item->kids[1]->kids[i], &update);
+    settings_function(e, fit, item->kids[2], &update, number);
+    if (item->count > 3 && item->kids[3]) {
+        Frame frame = {0};
+        e->frame = &frame;
+        Value every = value_scalar(elab_expr(e, item->kids[3]));
+        value_size(e, &every, "the number after 'every'", &update.every);
+        e->frame = NULL;
+    }
+    take_exchange(e, item->count > 4 ? item->kids[4] : NULL, &update);
+    if (update.full_data) update.exchange = PROGRAM_RING; /* every rank has a part of the events: the sum needs all */
+    check_lbfgs(e, item, &update);
+    VEC_PUSH(e->arena, &fit->out->updates, update);
+    return e->sink->errors == errors;
+}

@@ -1,0 +1,145 @@
+/* The primitives of primitive.def. */
+#include "sema/sema.h"
+
+#include <string.h>
+
+typedef const Primitive *Self;
+
+static Value apply_map(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    return elab_map(e, self->op, node->span, args[0], value_poison(), value_poison());
+}
+
+static Value apply_extreme(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value v = args[0];
+    if (count == 1) return elab_reduce_array(e, self, v, node->span);
+    for (uint32_t i = 1; i < count; i++) v = elab_map(e, self->op, node->span, v, args[i], value_poison());
+    return v;
+}
+
+static Value apply_total(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    return elab_reduce_array(e, self, args[0], node->span);
+}
+
+static Value apply_misplaced(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    return elab_error(e, DIAG_E0309, node->span, "'%s' must be called by its name", self->name);
+}
+
+/* An array with at least one dimension, or poison. */
+static Value array_argument(Elab *e, Self self, const Value *arg) {
+    Value v = *arg;
+    if (!value_to_array(e, &v, TIR_NONE)) return value_poison();
+    if (v.kind == VALUE_TENSOR && v.rank && v.type != TIR_BOOL) return v;
+    return elab_error(e, DIAG_E0303, arg->span, "'%s' takes an array of numbers, and this is %s", self->name,
+                      value_kind_text(&v));
+}
+
+static Value apply_cumsum(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value v = array_argument(e, self, &args[0]);
+    if (value_is_poison(&v)) return v;
+    TirId id = value_real_id(e, &v);
+    if (v.dim[0].size > 1) id = tir_cumsum(e->context->f, id, v.dim[0].axis, false, node->span);
+    return value_tensor(e, id, v.dim, v.rank, node->span);
+}
+
+static Value apply_search(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value table = array_argument(e, self, &args[0]), x = args[1];
+    if (value_is_poison(&table) || !value_to_array(e, &x, TIR_NONE)) return value_poison();
+    if (table.rank != 1)
+        return elab_error(e, DIAG_E0302, args[0].span, "'search' takes a table of one dimension, and this has shape %s",
+                          value_shape_text(e, &table));
+    if (table.dim[0].size == 1) return value_int(0, node->span);
+    if (tir_axes_has(value_axes(e, &x), table.dim[0].axis))
+        table = value_move(e, &table, 0, dim_new(e, "a", table.dim[0].size).axis, node->span);
+    TirId id = tir_search(e->context->f, value_real_id(e, &table), value_real_id(e, &x), table.dim[0].axis, node->span);
+    return value_tensor(e, id, x.dim, x.rank, node->span);
+}
+
+/* low (1 - t) + high t with t = k / (n - 1): exact at both ends, so that a formula such as (1 - x)^b is not asked for
+ * a point just outside its domain. */
+Value elab_linspace(Elab *e, Value low, Value high, int64_t count, Dim dim, Span span) {
+    if (count == 1) return low;
+    Value none = value_poison();
+    Value k = value_tensor(e, tir_iota(e->context->f, dim.axis, span), &dim, 1, span);
+    Value t = elab_map(e, TIR_DIV, span, k, value_number((double)(count - 1), span), none);
+    Value rest = elab_map(e, TIR_SUB, span, value_number(1, span), t, none);
+    return elab_map(e, TIR_ADD, span, elab_map(e, TIR_MUL, span, low, rest, none), elab_map(e, TIR_MUL, span, high, t, none),
+                    none);
+}
+
+static Value apply_linspace(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    int64_t size;
+    if (!value_size(e, &args[2], "the number of points", &size)) return value_poison();
+    return elab_linspace(e, value_scalar(args[0]), value_scalar(args[1]), size, dim_of_size(e, size), node->span);
+}
+
+static Value apply_index(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    int64_t size;
+    if (!value_size(e, &args[0], "the length", &size)) return value_poison();
+    Dim dim = dim_of_size(e, size);
+    TirId id = size == 1 ? tir_int(e->context->f, 0, node->span) : tir_iota(e->context->f, dim.axis, node->span);
+    return value_tensor(e, id, &dim, 1, node->span);
+}
+
+static Value apply_length(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    if (args[0].kind == VALUE_LIST) return value_int(args[0].count, node->span);
+    Value v = array_argument(e, self, &args[0]);
+    return value_is_poison(&v) ? v : value_int((double)v.dim[0].size, node->span);
+}
+
+static Value apply_repeat(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    int64_t size;
+    if (!value_size(e, &args[1], "the number of repetitions", &size)) return value_poison();
+    if (size > 4096) return elab_error(e, DIAG_E0306, args[1].span, "a list has at most 4096 elements");
+    Value *items = ARENA_ARRAY(e->arena, Value, size);
+    for (int64_t i = 0; i < size; i++) items[i] = args[0];
+    return value_list(e, items, (uint32_t)size, node->span);
+}
+
+static Value apply_uniform(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    if (!e->context->fit)
+        return elab_error(e, DIAG_E0304, node->span, "a random number has no place where a constant is wanted");
+    TirId id = tir_uniform(e->context->f, elab_stream(e, node), e->frame->force, node->span);
+    return value_tensor(e, id, NULL, 0, node->span);
+}
+
+static Value apply_bound(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    double low, high;
+    if (args[0].kind != VALUE_FUNCTION || args[0].decl->node->kind != AST_DENSITY ||
+        hir_arguments(args[0].decl)->count != 1)
+        return elab_error(e, DIAG_E0303, args[0].span, "'%s' takes a density of one variable, and this is %s", self->name,
+                          value_kind_text(&args[0]));
+    if (!density_domain(e, args[0].decl, &low, &high)) return value_poison();
+    return value_number(self->op == TIR_MIN ? low : high, node->span);
+}
+
+static Value apply_pi(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    return value_number(3.14159265358979323846, node->span);
+}
+
+static Value apply_step(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    TirFunction *f = e->context->f;
+    TirId id = tir_map(f, TIR_TO_REAL, node->span, tir_step(f, node->span), TIR_NONE, TIR_NONE);
+    return value_tensor(e, id, NULL, 0, node->span);
+}
+
+static const Primitive table[] = {
+#define PRIMITIVE(name, least, most, apply, op, reduces) {#name, least, most, apply_##apply, op, reduces},
+#include "sema/primitive.def"
+#undef PRIMITIVE
+};
+
+const Primitive *primitive_find(const char *name) {
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (!strcmp(table[i].name, name)) return &table[i];
+    return NULL;
+}
+
+bool sema_primitive(const char *name, int *least, int *most) {
+    const Primitive *p = primitive_find(name);
+    if (!p) return false;
+    *least = p->least;
+    *most = p->most;
+    return true;
+}
+
+const char *sema_primitive_name(size_t index) { return index < sizeof table / sizeof *table ? table[index].name : NULL; }

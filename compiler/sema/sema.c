@@ -1,0 +1,74 @@
+/* From files to a Program: modules, names, sizes, tables, then every fit. */
+#include "sema/sema.h"
+
+/* Every draw of the model, in every fit: an event type is drawn as it first is. */
+static void event_draws(Elab *e, FitState *fit, const AstNode *node) {
+    if (!node) return;
+    if (node->kind == AST_DRAW) event_draw_function(e, fit, node);
+    for (uint32_t i = 0; i < node->count; i++) event_draws(e, fit, node->kids[i]);
+}
+
+static void verify(Elab *e, const TirFunction *f) {
+    const char *wrong = f ? tir_verify(f, e->arena) : NULL;
+    if (wrong) tir_fail(f, TIR_NONE, "elaboration made a malformed function: %s", wrong);
+}
+
+static void verify_all(Elab *e) {
+    for (size_t i = 0; i < e->program->fits.count; i++) {
+        const ProgramFit *fit = &e->program->fits.data[i];
+        verify(e, fit->init);
+        verify(e, fit->params);
+        verify(e, fit->monitor);
+        verify(e, fit->curve);
+        for (size_t k = 0; k < fit->updates.count; k++) {
+            verify(e, fit->updates.data[k].objective);
+            verify(e, fit->updates.data[k].settings);
+        }
+    }
+    for (size_t i = 0; i < e->program->events.count; i++) verify(e, e->program->events.data[i].draw);
+}
+
+static void elaborate_fits(Elab *e) {
+    HirModule *main = e->hir->main;
+    for (size_t i = 0; i < main->decls.count; i++) {
+        if (main->decls.data[i]->node->kind != AST_FIT) continue;
+        FitState *fit = ARENA_NEW(e->arena, FitState);
+        fit->decl = main->decls.data[i];
+        fit->out = ARENA_NEW(e->arena, ProgramFit);
+        VEC_PUSH(e->arena, &e->fits, fit);
+    }
+    Context *scratch = e->context;
+    for (size_t i = 0; i < e->fits.count; i++) {
+        FitState *fit = e->fits.data[i];
+        e->context = scratch;
+        if (!fit_collect(e, fit)) continue;
+        size_t errors = e->sink->errors;
+        fit_elaborate(e, fit);
+        if (e->sink->errors == errors) event_draws(e, fit, fit->decl->node);
+        VEC_PUSH(e->arena, &e->program->fits, *fit->out);
+    }
+}
+
+Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
+                      size_t override_count, DiagSink *sink, FILE *hir_out) {
+    size_t errors = sink->errors;
+    Hir hir = {.arena = arena, .sources = sources, .sink = sink, .stdlib = stdlib_dir};
+    hir_load(&hir, file);
+    if (hir.broken) return NULL;
+    hir_resolve(&hir);
+    if (sink->errors != errors) return NULL;
+    Program *program = ARENA_NEW(arena, Program);
+    program->arena = arena;
+    program->name = hir.main->name;
+    Elab e = {.arena = arena, .hir = &hir, .sink = sink, .program = program};
+    context_new(&e, "constants", NULL, PARAMS_NONE, false, NULL);
+    bool sized = table_sizes(&e, overrides, override_count);
+    if (hir_out) hir_print(hir_out, &hir);
+    if (!sized) return NULL;
+    table_build(&e);
+    if (sink->errors != errors) return NULL;
+    elaborate_fits(&e);
+    if (sink->errors != errors) return NULL;
+    verify_all(&e);
+    return program;
+}

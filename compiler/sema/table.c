@@ -1,0 +1,177 @@
+/* The tables of a Program that need no tensors: sizes (with -D), parameters, options, event types, data sets. */
+#include "sema/sema.h"
+
+#include <math.h>
+#include <string.h>
+
+int64_t size_value(Elab *e, HirDecl *decl) {
+    if (decl->size) return decl->size;
+    Frame frame = {.decl = decl}, *before = e->frame;
+    e->frame = &frame;
+    Value v = value_scalar(elab_expr(e, decl->node->kids[0]));
+    value_size(e, &v, arena_format(e->arena, "size '%s'", decl->name), &decl->size);
+    e->frame = before;
+    return decl->size;
+}
+
+static HirDecl *find_size(Hir *hir, const char *name) {
+    HirDecl *found = hir_find(hir->main, name, NULL);
+    if (found && found->node->kind == AST_SIZE) return found;
+    for (size_t m = 0; m < hir->modules.count; m++) {
+        for (size_t i = 0; i < hir->modules.data[m]->decls.count; i++) {
+            HirDecl *decl = hir->modules.data[m]->decls.data[i];
+            if (decl->node->kind == AST_SIZE && (!strcmp(decl->name, name) || !strcmp(decl->full, name))) return decl;
+        }
+    }
+    return NULL;
+}
+
+static void report_override(Elab *e, const char *name) {
+    struct { const char **data; size_t count, capacity; } known = {0};
+    for (size_t m = 0; m < e->hir->modules.count; m++) {
+        const HirModule *module = e->hir->modules.data[m];
+        for (size_t i = 0; i < module->decls.count; i++)
+            if (module->decls.data[i]->node->kind == AST_SIZE) VEC_PUSH(e->arena, &known, module->decls.data[i]->name);
+    }
+    diag_report(e->sink, DIAG_E0210, (Span){0}, "-D %s: the model has no size of that name", name);
+    const char *near = diag_nearest(name, known.data, known.count);
+    if (near) diag_help(e->sink, "did you mean '%s'?", near);
+    const char *all = "";
+    for (size_t i = 0; i < known.count; i++) all = arena_format(e->arena, "%s%s%s", all, i ? ", " : "", known.data[i]);
+    if (!near && known.count) diag_help(e->sink, "its sizes are: %s", all);
+}
+
+bool table_sizes(Elab *e, SizeOverride *overrides, size_t count) {
+    size_t errors = e->sink->errors;
+    for (size_t i = 0; i < count; i++) {
+        HirDecl *decl = find_size(e->hir, overrides[i].name);
+        if (!decl) {
+            report_override(e, overrides[i].name);
+            continue;
+        }
+        overrides[i].used = true;
+        Value v = value_int((double)overrides[i].value, decl->node->name_span);
+        value_size(e, &v, arena_format(e->arena, "size '%s', given by -D,", decl->name), &decl->size);
+    }
+    for (size_t m = 0; m < e->hir->modules.count; m++) {
+        HirModule *module = e->hir->modules.data[m];
+        for (size_t i = 0; i < module->decls.count; i++)
+            if (module->decls.data[i]->node->kind == AST_SIZE) size_value(e, module->decls.data[i]);
+    }
+    return e->sink->errors == errors;
+}
+
+/* low .. high of parameters, fields and variables. */
+static bool read_domain(Elab *e, const AstNode *node, double *low, double *high) {
+    *low = 0;
+    *high = 1;
+    Value a = elab_const_number(e, node->kids[0], "the end of a domain");
+    Value b = elab_const_number(e, node->kids[1], "the end of a domain");
+    if (value_is_poison(&a) || value_is_poison(&b)) return false;
+    if (!isfinite(a.number) || !isfinite(b.number) || a.number >= b.number) {
+        elab_error(e, DIAG_E0401, span_join(node->kids[0]->span, node->kids[1]->span),
+                   "the domain of '%s' is empty: %.10g is not below %.10g", node->name, a.number, b.number);
+        diag_help(e->sink, "write the lower end first");
+        return false;
+    }
+    *low = a.number;
+    *high = b.number;
+    return true;
+}
+
+bool density_domain(Elab *e, HirDecl *density, double *low, double *high) {
+    Frame frame = {.caller = e->frame, .decl = density}, *before = e->frame;
+    e->frame = &frame;
+    bool good = read_domain(e, hir_arguments(density)->kids[0], low, high);
+    e->frame = before;
+    return good;
+}
+
+static bool read_inside(Elab *e, const ProgramParam *param, const AstNode *node, const char *what, double *value) {
+    if (!node) return false;
+    Value v = elab_const_number(e, node, what);
+    if (value_is_poison(&v)) return false;
+    *value = v.number;
+    if (v.number > param->low && v.number < param->high) return true;
+    elab_error(e, DIAG_E0401, node->span, "%s of '%s', %.10g, is outside its domain (%.10g, %.10g)", what, param->name,
+               v.number, param->low, param->high);
+    diag_help(e->sink, "the domain is open: values at its ends are outside");
+    return false;
+}
+
+double param_raw(const ProgramParam *param, double value) {
+    double middle = (param->low + param->high) / 2, half = (param->high - param->low) / 2;
+    double t = (value - middle) / (half * (1 - 2e-6 * PARAM_MARGIN_PPM));
+    return 2 * atanh(fmax(-1 + 1e-15, fmin(1 - 1e-15, t)));
+}
+
+static void add_param(Elab *e, HirDecl *decl) {
+    const AstNode *node = decl->node;
+    ProgramParam param = {.name = decl->name};
+    if (read_domain(e, node, &param.low, &param.high)) {
+        param.has_start = read_inside(e, &param, node->kids[2], "the start", &param.start);
+        param.has_truth = read_inside(e, &param, node->kids[3], "the truth", &param.truth);
+    }
+    decl->index = (uint32_t)e->program->params.count;
+    VEC_PUSH(e->arena, &e->program->params, param);
+    VEC_PUSH(e->arena, &e->params, decl);
+}
+
+static void add_option(Elab *e, HirDecl *decl) {
+    Value v = elab_const_number(e, decl->node->kids[0], "the default of an option");
+    ProgramOption option = {decl->name, decl->node->text, v.number, v.type == TIR_INT};
+    decl->index = (uint32_t)e->program->options.count;
+    VEC_PUSH(e->arena, &e->program->options, option);
+    VEC_PUSH(e->arena, &e->options, decl);
+}
+
+static void add_event(Elab *e, HirDecl *decl) {
+    ProgramEvent event = {.name = decl->name};
+    const AstNode *fields = decl->node->kids[0];
+    for (uint32_t i = 0; i < fields->count; i++) {
+        if (fields->kids[i]->kind == AST_POISON) continue;
+        ProgramField field = {.name = fields->kids[i]->name};
+        read_domain(e, fields->kids[i], &field.low, &field.high);
+        VEC_PUSH(e->arena, &event.fields, field);
+    }
+    decl->index = (uint32_t)e->program->events.count;
+    VEC_PUSH(e->arena, &e->program->events, event);
+    VEC_PUSH(e->arena, &e->events, decl);
+}
+
+static void add_data(Elab *e, HirDecl *decl) {
+    const HirDecl *event = hir_decl(e->hir, decl->node->kids[0]);
+    if (!event) return;
+    ProgramData data = {decl->name, decl->node->text, event->index};
+    decl->index = (uint32_t)e->program->data.count;
+    VEC_PUSH(e->arena, &e->program->data, data);
+    VEC_PUSH(e->arena, &e->data, decl);
+}
+
+static void each_decl(Elab *e, AstKind kind, void (*add)(Elab *, HirDecl *)) {
+    for (size_t m = 0; m < e->hir->modules.count; m++) {
+        HirModule *module = e->hir->modules.data[m];
+        for (size_t i = 0; i < module->decls.count; i++) {
+            HirDecl *decl = module->decls.data[i];
+            if (decl->node->kind != kind) continue;
+            Frame frame = {.decl = decl}, *before = e->frame;
+            e->frame = &frame;
+            add(e, decl);
+            e->frame = before;
+        }
+    }
+}
+
+/* A density is looked at even when nothing draws from it. */
+static void check_density(Elab *e, HirDecl *decl) {
+    double low, high;
+    for (uint32_t i = 0; i < hir_arguments(decl)->count; i++) read_domain(e, hir_arguments(decl)->kids[i], &low, &high);
+}
+
+void table_build(Elab *e) {
+    each_decl(e, AST_PARAM, add_param);
+    each_decl(e, AST_OPTION, add_option);
+    each_decl(e, AST_EVENT, add_event);
+    each_decl(e, AST_DATA, add_data);
+    each_decl(e, AST_DENSITY, check_density);
+}

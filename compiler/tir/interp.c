@@ -1,0 +1,316 @@
+/* The reference interpreter: every operation in order, every real in f64, every value whole in memory and contiguous.
+ * It is what the other forms are compared with, so it takes the definitions literally:
+ *   reduce_max   starts at -inf and skips NaN; of no elements it is -inf
+ *   gather       of a table without rows is 0
+ *   search       the last k in [0, n-2] with table[k] <= x, by bisection; 0 if none (NaN too)
+ *   uniform      see runtime/rng/philox.h; the index counts points in row-major order of the axes
+ * A value's memory is released after its last use. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/rng/philox.h"
+#include "tir/infer.h"
+#include "tir/nest.h"
+
+typedef struct Value {
+    double *data;
+    size_t count;
+    bool owned;
+} Value;
+
+typedef struct Interp {
+    const TirFunction *f;
+    const TirTensor *inputs;
+    const int64_t *extent;
+    uint64_t seed, step;
+    Value *values;   /* by operation */
+    TirId *last_use; /* by operation; TIR_NONE for outputs */
+} Interp;
+
+static int64_t axis_size(const Interp *in, TirAxisId axis) {
+    const TirAxis *a = &in->f->axes.data[axis];
+    return a->size >= 0 ? a->size : in->extent[a->data];
+}
+
+static size_t axes_count(const Interp *in, TirAxes axes) {
+    size_t count = 1;
+    for (uint32_t i = 0; i < axes.count; i++) count *= (size_t)axis_size(in, axes.id[i]);
+    return count;
+}
+
+/* Distance of neighbours along `axis` in a value with these axes; 0 along an axis it lacks. */
+static int64_t axis_stride(const Interp *in, TirAxes axes, TirAxisId axis) {
+    int64_t stride = 1;
+    for (uint32_t i = axes.count; i-- > 0;) {
+        if (axes.id[i] == axis) return stride;
+        stride *= axis_size(in, axes.id[i]);
+    }
+    return 0;
+}
+
+static void nest_loop(const Interp *in, Nest *nest, TirAxes axes) {
+    for (uint32_t i = 0; i < axes.count; i++) nest->size[nest->rank++] = axis_size(in, axes.id[i]);
+}
+
+/* Adds an array with axes `own` to a nest whose loops are `loops`. */
+static void nest_array(const Interp *in, Nest *nest, double *data, TirAxes own, TirAxes loops) {
+    uint32_t k = nest->arrays++;
+    nest->base[k] = data;
+    for (uint32_t d = 0; d < loops.count; d++) nest->stride[k][d] = axis_stride(in, own, loops.id[d]);
+}
+
+static const TirOp *arg_op(const Interp *in, const TirOp *op, uint32_t i) {
+    return &in->f->ops.data[op->args[i]];
+}
+
+/* A nest over `loops` (in that order, which need not ascend) with the result and all arguments. */
+static Nest nest_make(const Interp *in, const TirOp *op, double *out, TirAxes loops) {
+    Nest nest = {0};
+    nest_loop(in, &nest, loops);
+    nest_array(in, &nest, out, op->axes, loops);
+    for (uint32_t i = 0; i < op->arg_count; i++)
+        nest_array(in, &nest, in->values[op->args[i]].data, arg_op(in, op, i)->axes, loops);
+    return nest;
+}
+
+static void interp_rename(const Interp *in, const TirOp *op, double *out) {
+    Nest nest = nest_make(in, op, out, op->axes);
+    for (uint32_t d = 0; d < op->axes.count; d++)
+        if (op->axes.id[d] == op->axis2) nest.stride[1][d] = axis_stride(in, arg_op(in, op, 0)->axes, op->axis);
+    nest_run(&nest, interp_map_row, op);
+}
+
+static void interp_slice(const Interp *in, const TirOp *op, double *out) {
+    Nest nest = nest_make(in, op, out, op->axes);
+    nest.base[1] += op->integer * axis_stride(in, arg_op(in, op, 0)->axes, op->axis);
+    nest_run(&nest, interp_map_row, op);
+}
+
+static void interp_stack(const Interp *in, const TirOp *op, double *out) {
+    TirAxes loops = tir_axes_minus(op->axes, tir_axes_one(op->axis));
+    for (uint32_t i = 0; i < op->arg_count; i++) {
+        Nest nest = {0};
+        nest_loop(in, &nest, loops);
+        nest_array(in, &nest, out + (int64_t)i * axis_stride(in, op->axes, op->axis), op->axes, loops);
+        nest_array(in, &nest, in->values[op->args[i]].data, arg_op(in, op, i)->axes, loops);
+        nest_run(&nest, interp_map_row, op);
+    }
+}
+
+/* gather, scatter and search: the axis that is looked up is no loop. */
+typedef struct Lookup {
+    const TirOp *op;
+    int64_t length, stride;
+} Lookup;
+
+static int64_t clamp_index(double index, int64_t length) {
+    return index < 0 ? 0 : index >= (double)length ? length - 1 : (int64_t)index;
+}
+
+static void gather_row(const void *context, int64_t n, double *const *p, const int64_t *step) {
+    const Lookup *look = context;
+    for (int64_t i = 0; i < n; i++) {
+        double value = 0;
+        if (look->length) value = p[1][i * step[1] + look->stride * clamp_index(p[2][i * step[2]], look->length)];
+        p[0][i * step[0]] = value;
+    }
+}
+
+static void scatter_row(const void *context, int64_t n, double *const *p, const int64_t *step) {
+    const Lookup *look = context;
+    if (!look->length) return;
+    for (int64_t i = 0; i < n; i++)
+        p[0][i * step[0] + look->stride * clamp_index(p[2][i * step[2]], look->length)] += p[1][i * step[1]];
+}
+
+static void search_row(const void *context, int64_t n, double *const *p, const int64_t *step) {
+    const Lookup *look = context;
+    for (int64_t i = 0; i < n; i++) {
+        const double *table = p[1] + i * step[1], x = p[2][i * step[2]];
+        int64_t low = 0, high = look->length - 1; /* invariant: low == 0 or table[low] <= x; the answer is below high */
+        while (high - low > 1) {
+            int64_t middle = low + (high - low) / 2;
+            if (table[middle * look->stride] <= x)
+                low = middle;
+            else
+                high = middle;
+        }
+        p[0][i * step[0]] = (double)low;
+    }
+}
+
+static void interp_lookup(const Interp *in, const TirOp *op, double *out) {
+    TirAxes value = arg_op(in, op, 0)->axes;
+    bool scatter = op->op == TIR_SCATTER;
+    TirAxes loops = scatter ? tir_axes_union(value, arg_op(in, op, 1)->axes) : op->axes;
+    Lookup look = {op, axis_size(in, op->axis), axis_stride(in, scatter ? op->axes : value, op->axis)};
+    Nest nest = nest_make(in, op, out, loops);
+    nest_run(&nest, scatter ? scatter_row : op->op == TIR_GATHER ? gather_row : search_row, &look);
+}
+
+static void sum_row(const void *context, int64_t n, double *const *p, const int64_t *step) {
+    if (step[0] == 0) {
+        double sum = *p[0];
+        for (int64_t i = 0; i < n; i++) sum += p[1][i * step[1]];
+        *p[0] = sum;
+    } else
+        for (int64_t i = 0; i < n; i++) p[0][i * step[0]] += p[1][i * step[1]];
+}
+
+static void max_row(const void *context, int64_t n, double *const *p, const int64_t *step) {
+    for (int64_t i = 0; i < n; i++) {
+        double x = p[1][i * step[1]], *most = p[0] + i * step[0];
+        if (x > *most) *most = x;
+    }
+}
+
+static void interp_reduce(const Interp *in, const TirOp *op, double *out, size_t count) {
+    if (op->op == TIR_REDUCE_MAX)
+        for (size_t i = 0; i < count; i++) out[i] = -INFINITY;
+    Nest nest = nest_make(in, op, out, arg_op(in, op, 0)->axes);
+    nest_run(&nest, op->op == TIR_SUM ? sum_row : max_row, op);
+    if (op->type == TIR_INT)
+        for (size_t i = 0; i < count; i++) out[i] = (int32_t)(uint32_t)(int64_t)out[i];
+}
+
+static void dot_row(const void *context, int64_t n, double *const *p, const int64_t *step) {
+    const double *a = p[1], *b = p[2];
+    double *out = p[0];
+    if (step[0] == 0) {
+        double sum = *out;
+        for (int64_t i = 0; i < n; i++) sum += a[i * step[1]] * b[i * step[2]];
+        *out = sum;
+    } else if (step[0] == 1 && step[1] == 0 && step[2] == 1) {
+        double factor = *a;
+        for (int64_t i = 0; i < n; i++) out[i] += factor * b[i];
+    } else if (step[0] == 1 && step[1] == 1 && step[2] == 0) {
+        double factor = *b;
+        for (int64_t i = 0; i < n; i++) out[i] += a[i] * factor;
+    } else
+        for (int64_t i = 0; i < n; i++) out[i * step[0]] += a[i * step[1]] * b[i * step[2]];
+}
+
+/* The innermost loop is the last summed axis when both arguments are contiguous along it, else the result's last axis.
+ */
+static void interp_dot(const Interp *in, const TirOp *op, double *out) {
+    TirAxes a = arg_op(in, op, 0)->axes, b = arg_op(in, op, 1)->axes, sum = op->attr_axes, loops = op->axes;
+    TirAxisId last = sum.id[sum.count - 1];
+    bool inner_sum = !loops.count || (axis_stride(in, a, last) == 1 && axis_stride(in, b, last) == 1);
+    TirAxisId row = loops.count ? loops.id[loops.count - 1] : 0;
+    if (!inner_sum) loops.count--;
+    for (uint32_t i = 0; i < sum.count; i++) loops.id[loops.count++] = sum.id[i];
+    if (!inner_sum) loops.id[loops.count++] = row;
+    Nest nest = nest_make(in, op, out, loops);
+    nest_run(&nest, dot_row, op);
+}
+
+static void cumsum_row(const void *context, int64_t n, double *const *p, const int64_t *step) {
+    const TirOp *op = context;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t at = op->flag ? n - 1 - i : i;
+        sum += p[1][at * step[1]];
+        p[0][at * step[0]] = sum;
+    }
+}
+
+static void interp_cumsum(const Interp *in, const TirOp *op, double *out) {
+    TirAxes loops = tir_axes_minus(op->axes, tir_axes_one(op->axis));
+    loops.id[loops.count++] = op->axis;
+    Nest nest = nest_make(in, op, out, loops);
+    nest_run(&nest, cumsum_row, op);
+}
+
+static void interp_leaf(const Interp *in, const TirOp *op, double *out, size_t count) {
+    int64_t length = op->op == TIR_PICK ? axis_size(in, op->axis2) : 0;
+    switch (op->op) {
+    case TIR_CONST: *out = op->type == TIR_REAL ? op->real : (double)op->integer; break;
+    case TIR_EXTENT: *out = (double)axis_size(in, op->axis); break;
+    case TIR_STEP: *out = (int32_t)(uint32_t)in->step; break;
+    case TIR_IOTA:
+        for (size_t i = 0; i < count; i++) out[i] = (double)i;
+        break;
+    default:
+        for (size_t i = 0; i < count; i++) {
+            uint32_t word = qtm_random_word(in->seed, in->step, (uint32_t)op->integer, i);
+            out[i] = op->op == TIR_UNIFORM ? qtm_random_uniform(word) : qtm_random_below(word, (uint32_t)length);
+        }
+    }
+}
+
+static void interp_input(const Interp *in, TirId id, size_t count) {
+    const TirTensor *tensor = &in->inputs[in->f->ops.data[id].integer];
+    if (tensor->count != count)
+        tir_fail(in->f, id, "interpreter: input of %zu elements, %zu wanted", tensor->count, count);
+    in->values[id] = (Value){tensor->data, count, false};
+}
+
+static void interp_op(const Interp *in, TirId id) {
+    const TirOp *op = &in->f->ops.data[id];
+    size_t count = axes_count(in, op->axes);
+    if (op->op == TIR_INPUT) {
+        interp_input(in, id, count);
+        return;
+    }
+    double *out = calloc(count + 1, sizeof *out);
+    if (!out) tir_fail(in->f, id, "interpreter: out of memory");
+    in->values[id] = (Value){out, count, true};
+    switch (op->op) {
+    case TIR_CONST:
+    case TIR_EXTENT:
+    case TIR_STEP:
+    case TIR_IOTA:
+    case TIR_UNIFORM:
+    case TIR_PICK: interp_leaf(in, op, out, count); break;
+    case TIR_RENAME: interp_rename(in, op, out); break;
+    case TIR_SLICE: interp_slice(in, op, out); break;
+    case TIR_STACK: interp_stack(in, op, out); break;
+    case TIR_GATHER:
+    case TIR_SCATTER:
+    case TIR_SEARCH: interp_lookup(in, op, out); break;
+    case TIR_SUM:
+    case TIR_REDUCE_MAX: interp_reduce(in, op, out, count); break;
+    case TIR_CUMSUM: interp_cumsum(in, op, out); break;
+    case TIR_DOT: interp_dot(in, op, out); break;
+    default: {
+        Nest nest = nest_make(in, op, out, op->axes);
+        nest_run(&nest, interp_map_row, op);
+    }
+    }
+}
+
+static void interp_release(const Interp *in, TirId value) {
+    if (in->values[value].owned) free(in->values[value].data);
+    in->values[value] = (Value){0};
+}
+
+static void interp_output(const Interp *in, Arena *arena, TirId value, TirTensor *tensor) {
+    const TirOp *op = &in->f->ops.data[value];
+    *tensor = (TirTensor){.type = op->type, .rank = op->axes.count, .count = in->values[value].count};
+    for (uint32_t i = 0; i < op->axes.count; i++) tensor->shape[i] = axis_size(in, op->axes.id[i]);
+    tensor->data = arena_copy(arena, in->values[value].data, tensor->count * sizeof(double));
+}
+
+void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent, uint64_t seed,
+                   uint64_t step, TirTensor *outputs) {
+    const size_t count = f->ops.count;
+    Interp in = {f, inputs, extent, seed, step, calloc(count + 1, sizeof(Value)), calloc(count + 1, sizeof(TirId))};
+    if (!in.values || !in.last_use) tir_fail(f, TIR_NONE, "interpreter: out of memory");
+    for (size_t i = 0; i < count; i++) {
+        in.last_use[i] = (TirId)i;
+        for (uint32_t k = 0; k < f->ops.data[i].arg_count; k++) in.last_use[f->ops.data[i].args[k]] = (TirId)i;
+    }
+    for (size_t i = 0; i < f->outputs.count; i++) in.last_use[f->outputs.data[i].value] = TIR_NONE;
+    for (size_t i = 0; i < count; i++) {
+        const TirOp *op = &f->ops.data[i];
+        interp_op(&in, (TirId)i);
+        for (uint32_t k = 0; k < op->arg_count; k++)
+            if (in.last_use[op->args[k]] == i) interp_release(&in, op->args[k]);
+        if (in.last_use[i] == i) interp_release(&in, (TirId)i);
+    }
+    for (size_t i = 0; i < f->outputs.count; i++) interp_output(&in, arena, f->outputs.data[i].value, &outputs[i]);
+    for (size_t i = 0; i < count; i++) interp_release(&in, (TirId)i);
+    free(in.values);
+    free(in.last_use);
+}

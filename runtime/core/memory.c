@@ -1,0 +1,75 @@
+/* Aligned blocks from the C library, counted, with a way to make one fail. */
+#include "runtime/core/memory.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Atomic int64_t alloc_allowed = -1; /* before the one that fails; negative: none fails */
+static _Atomic int64_t alloc_live;
+
+static bool alloc_may_go_on(void) {
+    int64_t allowed = atomic_load_explicit(&alloc_allowed, memory_order_relaxed);
+    if (allowed < 0) return true;
+    return atomic_fetch_sub(&alloc_allowed, 1) != 0;
+}
+
+void *qtm_alloc(int64_t bytes) {
+    if (bytes < 0) bytes = 0;
+    if (bytes > INT64_MAX / 2 || !alloc_may_go_on()) return NULL;
+    size_t size = ((size_t)bytes + 63) / 64 * 64;
+    if (size == 0) size = 64;
+    void *block = aligned_alloc(64, size);
+    if (!block) return NULL;
+    memset(block, 0, size);
+    atomic_fetch_add_explicit(&alloc_live, 1, memory_order_relaxed);
+    return block;
+}
+
+void *qtm_alloc_array(int64_t count, int64_t size) {
+    int64_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) return NULL;
+    return qtm_alloc(bytes);
+}
+
+void qtm_free(void *block) {
+    if (!block) return;
+    atomic_fetch_sub_explicit(&alloc_live, 1, memory_order_relaxed);
+    free(block);
+}
+
+char *qtm_text_copy(const char *text) {
+    size_t length = strlen(text);
+    char *copy = qtm_alloc((int64_t)length + 1);
+    if (copy) memcpy(copy, text, length);
+    return copy;
+}
+
+char *qtm_text_format(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = length < 0 ? NULL : qtm_alloc((int64_t)length + 1);
+    if (!text) return NULL;
+    va_start(args, format);
+    vsnprintf(text, (size_t)length + 1, format, args);
+    va_end(args);
+    return text;
+}
+
+qtm_status qtm_error_memory(int64_t bytes) {
+    return qtm_error("out of memory: could not get %lld bytes; use fewer events, vectors or threads, or a machine with "
+                     "more memory",
+                     (long long)bytes);
+}
+
+void qtm_alloc_fail_after(int64_t allowed) {
+    atomic_store(&alloc_allowed, allowed);
+}
+
+int64_t qtm_alloc_live(void) {
+    return atomic_load(&alloc_live);
+}

@@ -1,0 +1,37 @@
+/* The Adam step as one loop over memory, compiled for each vector width and chosen when the program starts. Every lane
+ * does the same operations in the same order, so the result does not depend on the width. */
+#include "runtime/train/adam.h"
+
+#include <math.h>
+
+/* AddressSanitizer and valgrind builds cannot resolve clones before the sanitizer is up. */
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CLONES
+#endif
+
+/* Without a contraction to fused multiply-add, which only some of the clones could do. */
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#define LOOP CLONES
+#else
+#define LOOP CLONES __attribute__((optimize("O3,fp-contract=off,no-math-errno,no-trapping-math")))
+#endif
+
+LOOP static void adam_apply(float b1, float b2, float rate, float scale, float epsilon, int64_t count,
+                            float *restrict w, const float *restrict g, float *restrict m, float *restrict v) {
+    float c1 = 1.0f - b1, c2 = 1.0f - b2;
+    for (int64_t i = 0; i < count; i++) {
+        m[i] = b1 * m[i] + c1 * g[i];
+        v[i] = b2 * v[i] + c2 * (g[i] * g[i]);
+        w[i] -= rate * m[i] / (sqrtf(v[i] * scale) + epsilon);
+    }
+}
+
+void qtm_adam_step(const struct qtm_adam_settings *settings, int64_t t, int64_t count, float *restrict w,
+                   const float *restrict g, float *restrict m, float *restrict v) {
+    double correct1 = 1 - pow(settings->beta1, (double)t), correct2 = 1 - pow(settings->beta2, (double)t);
+    adam_apply((float)settings->beta1, (float)settings->beta2, (float)(settings->rate / correct1),
+               (float)(1 / correct2), (float)settings->epsilon, count, w, g, m, v);
+}

@@ -1,0 +1,23 @@
+/* What a trained fit says: its parameters and its curves, with spreads. With a generator network these are the mean and
+ * the standard deviation over parameter vectors, of all ranks; for fitted parameters the value and its uncertainty,
+ * from the curvature of the objective at the optimum. */
+#ifndef QTM_EVALUATE_H
+#define QTM_EVALUATE_H
+
+#include "runtime/train/session.h"
+
+struct qtm_result {
+    double *value, *spread; /* [param_count]; spread NaN: not determined */
+    int64_t points;
+    double *mean, *sd, *truth; /* [curve_count, points]; sd and truth NaN: none */
+    double *variation;         /* [curve_count] total variation to the truth; NaN: not a density or no truth */
+};
+
+/* On every rank the same. **Collective** */
+qtm_status qtm_result_compute(struct qtm_session *session, struct qtm_result *result);
+void qtm_result_free(struct qtm_result *result);
+
+/* Position of grid point i of a curve. */
+double qtm_curve_x(const struct qtm_curve *curve, int64_t points, int64_t i);
+
+#endif

@@ -1,0 +1,246 @@
+/* Gradients against finite differences. An objective with kinks (a leaky_relu network) has a finite-difference error of
+ * the order of the step, because some events cross a kink within it; so a disagreement is tried again at smaller and
+ * larger steps. A wrong gradient agrees at none of them. */
+#include "runtime/train/gradcheck.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/core/memory.h"
+#include "runtime/train/draw.h"
+#include "runtime/train/session.h"
+
+enum { POINTS = 3, DIRECTIONS = 3, SYNTHETIC = 4096 };
+static const double LIMIT = 1e-6;
+static const double STEPS[] = {1e-5, 1e-6, 1e-4, 1e-3, 1e-7};
+enum { STEP_COUNT = sizeof STEPS / sizeof *STEPS };
+
+/* The worst case of one block. */
+struct worst {
+    double error, gradient, difference;
+};
+
+struct check {
+    struct qtm_session *session;
+    struct qtm_gradient vector;
+    struct qtm_call gradient, loss;
+    double *direction, *start; /* of the longest block */
+    uint64_t random;
+    int failures;
+};
+
+/* A number from a standard normal, by Box and Muller. */
+static double normal_draw(uint64_t *state) {
+    double u[2];
+    for (int i = 0; i < 2; i++) u[i] = ((double)(qtm_session_seed(++*state, 7) >> 11) + 0.5) * 0x1p-53;
+    return sqrt(-2 * log(u[0])) * cos(2 * M_PI * u[1]);
+}
+
+static double loss_at(struct check *check, double *weights, int64_t count, double shift) {
+    for (int64_t i = 0; i < count; i++) weights[i] = check->start[i] + shift * check->direction[i];
+    qtm_call_run(&check->loss, check->session->draw_seed, 0);
+    return qtm_call_loss(&check->loss);
+}
+
+/* Compares the derivative along check->direction. The differences carry rounding errors of a few units in the last
+ * place of f over h, which are not counted; a step at which they exceed the limit tells nothing and is used only if
+ * every step is like that (a derivative that is as good as zero beside f). */
+static struct worst direction_check(struct check *check, int block, double derivative, double norm) {
+    double *weights = qtm_state_block_f64(check->session->state, block);
+    int64_t count = check->session->fit->blocks[block].count;
+    struct worst best = {INFINITY, derivative, NAN}, blurred = best;
+    memcpy(check->start, weights, (size_t)count * sizeof(double));
+    for (int k = 0; k < STEP_COUNT && !(best.error <= LIMIT); k++) {
+        double h = STEPS[k], f[4];
+        static const double shift[4] = {1, -1, 2, -2};
+        for (int i = 0; i < 4; i++) f[i] = loss_at(check, weights, count, shift[i] * h);
+        double difference = (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h);
+        double rounding = 4 * 2.220446049250313e-16 * fmax(fabs(f[0]), fabs(f[1])) / h;
+        double size = fmax(fmax(fabs(derivative), fabs(difference)), fmax(1e-3 * norm, 1e-300));
+        double error = fmax(0, fabs(difference - derivative) - rounding) / size;
+        if (isnan(difference) || isnan(derivative)) error = INFINITY;
+        struct worst *kept = rounding <= LIMIT * size ? &best : &blurred;
+        if (error < kept->error || isnan(kept->difference)) *kept = (struct worst){error, derivative, difference};
+    }
+    memcpy(weights, check->start, (size_t)count * sizeof(double));
+    return isnan(best.difference) ? blurred : best;
+}
+
+/* A random direction of length 1 for k < DIRECTIONS, then the coordinate of the largest gradient. */
+static void direction_choose(struct check *check, const double *gradient, int64_t count, int k) {
+    double square = 0;
+    int64_t largest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (fabs(gradient[i]) > fabs(gradient[largest])) largest = i;
+        check->direction[i] = k < DIRECTIONS ? normal_draw(&check->random) : 0;
+        square += check->direction[i] * check->direction[i];
+    }
+    if (k == DIRECTIONS)
+        check->direction[largest] = 1;
+    else
+        for (int64_t i = 0; i < count; i++) check->direction[i] /= sqrt(square);
+}
+
+static void block_check(struct check *check, int block, struct worst *worst) {
+    struct qtm_session *session = check->session;
+    int64_t at = qtm_gradient_offset(session->state, check->vector.update, block);
+    int64_t count = session->fit->blocks[block].count;
+    const double *gradient = check->vector.f64 + at;
+    double norm = 0;
+    for (int64_t i = 0; i < count; i++) norm += gradient[i] * gradient[i];
+    norm = sqrt(norm / (double)count);
+    for (int k = 0; k <= DIRECTIONS; k++) {
+        direction_choose(check, gradient, count, k);
+        double derivative = 0;
+        for (int64_t i = 0; i < count; i++) derivative += gradient[i] * check->direction[i];
+        struct worst found = direction_check(check, block, derivative, norm);
+        if (!(found.error <= worst->error)) *worst = found;
+    }
+}
+
+static void line_print(struct check *check, const char *name, const struct worst *worst) {
+    bool bad = !(worst->error <= LIMIT);
+    printf("  %-24s %16.9g %16.9g %10.2e%s\n", name, worst->gradient, worst->difference, worst->error,
+           bad ? "  WRONG" : "");
+    fflush(stdout);
+    check->failures += bad;
+}
+
+/* The second and third point: all weights moved by a normal number of size 0.1. */
+static void weights_move(struct check *check) {
+    struct qtm_session *session = check->session;
+    for (int b = 0; b < session->fit->block_count; b++)
+        for (int64_t i = 0; i < session->fit->blocks[b].count; i++)
+            qtm_state_block_f64(session->state, b)[i] += 0.1 * normal_draw(&check->random);
+}
+
+/* One update at all points; a line a block with its worst case. */
+static qtm_status update_check(struct check *check, struct worst *worst) {
+    struct qtm_session *session = check->session;
+    int blocks = session->fit->block_count;
+    for (int b = 0; b < blocks; b++) worst[b] = (struct worst){-1, 0, 0};
+    double *keep[64];
+    int groups = session->fit->group_count;
+    if (groups > 64) return qtm_error("fit %s: more than 64 groups of weights", session->fit->name);
+    for (int g = 0; g < groups; g++) {
+        int64_t bytes = session->state->groups[g].count * (int64_t)sizeof(double);
+        keep[g] = qtm_alloc(bytes);
+        if (keep[g]) memcpy(keep[g], session->state->groups[g].f64, (size_t)bytes);
+    }
+    for (int point = 0; point < POINTS; point++) {
+        if (point) weights_move(check);
+        qtm_call_run(&check->gradient, session->draw_seed, 0);
+        for (int b = 0; b < blocks; b++)
+            if (qtm_gradient_offset(session->state, check->vector.update, b) >= 0) block_check(check, b, &worst[b]);
+    }
+    for (int g = 0; g < groups; g++) {
+        if (keep[g])
+            memcpy(session->state->groups[g].f64, keep[g], (size_t)session->state->groups[g].count * sizeof(double));
+        qtm_free(keep[g]);
+    }
+    for (int b = 0; b < blocks; b++)
+        if (worst[b].error >= 0) line_print(check, session->fit->blocks[b].name, &worst[b]);
+    return QTM_OK;
+}
+
+static qtm_status update_open(struct check *check, const struct qtm_update *update) {
+    struct qtm_session *session = check->session;
+    int64_t longest = 1;
+    for (int b = 0; b < session->fit->block_count; b++)
+        if (session->fit->blocks[b].count > longest) longest = session->fit->blocks[b].count;
+    check->direction = qtm_alloc_array(longest, sizeof(double));
+    check->start = qtm_alloc_array(longest, sizeof(double));
+    if (!check->direction || !check->start) return qtm_error_memory(longest * (int64_t)sizeof(double));
+    QTM_TRY(qtm_gradient_create(session->state, update, true, &check->vector));
+    struct qtm_binding binding = session->binding;
+    binding.gradient = &check->vector;
+    QTM_TRY(qtm_call_bind(&check->gradient, &update->check, &binding));
+    return qtm_call_bind(&check->loss, &update->loss, &binding);
+}
+
+static qtm_status fit_check(struct qtm_session *session, int *failures) {
+    const struct qtm_fit *fit = session->fit;
+    struct worst *worst = qtm_alloc_array(fit->block_count, sizeof *worst);
+    if (!worst) return qtm_error_memory(fit->block_count * (int64_t)sizeof *worst);
+    qtm_status status = QTM_OK;
+    for (int u = 0; !status && u < fit->update_count; u++) {
+        struct check check = {.session = session, .random = session->config.seed << 20};
+        printf("fit %s: minimize %s over %s\n  %-24s %16s %16s %10s\n", fit->name, fit->updates[u].objective,
+               session->trainers[u].label, "weights", "gradient", "difference", "relative");
+        status = update_open(&check, &fit->updates[u]);
+        if (!status) status = update_check(&check, worst);
+        *failures += check.failures;
+        qtm_gradient_destroy(&check.vector);
+        if (check.gradient.fn) qtm_call_destroy(&check.gradient);
+        if (check.loss.fn) qtm_call_destroy(&check.loss);
+        qtm_free(check.direction);
+        qtm_free(check.start);
+    }
+    qtm_free(worst);
+    return status;
+}
+
+/* Events from the file if there is one, else drawn. */
+static qtm_status data_make(const struct qtm_model *model, const struct qtm_arguments *arguments, uint64_t seed,
+                            struct qtm_events *events) {
+    for (int d = 0; d < model->data_count; d++) {
+        const struct qtm_event *event = &model->events[model->data[d].event];
+        const char *path = arguments->data[d] ? arguments->data[d] : model->data[d].path;
+        if (arguments->data[d] || !access(path, F_OK) || !event->draw.name) {
+            QTM_TRY(qtm_events_read(path, event, 0, 1, &events[d]));
+            continue;
+        }
+        struct qtm_events *set = &events[d];
+        set->local = set->total = SYNTHETIC;
+        set->fields = event->field_count;
+        set->f32 = qtm_alloc_array(event->field_count, sizeof *set->f32);
+        if (!set->f32) return qtm_error_memory(event->field_count * (int64_t)sizeof *set->f32);
+        for (int f = 0; f < event->field_count; f++) {
+            set->f32[f] = qtm_alloc_array(SYNTHETIC, sizeof(float));
+            if (!set->f32[f]) return qtm_error_memory(SYNTHETIC * (int64_t)sizeof(float));
+        }
+        QTM_TRY(qtm_draw_events(model, event, arguments->options, seed, SYNTHETIC, set->f32));
+        printf("data %s: %d events drawn at the truth (no file %s)\n", model->data[d].name, SYNTHETIC, path);
+    }
+    return QTM_OK;
+}
+
+qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm_arguments *arguments,
+                                 struct qtm_comm *comm) {
+    if (qtm_comm_size(comm) > 1) return qtm_misuse("check-gradients runs on one rank, without mpirun");
+    uint64_t seed = arguments->seed >= 0 ? (uint64_t)arguments->seed : 1;
+    struct qtm_events *events = qtm_alloc_array(model->data_count, sizeof *events);
+    if (!events) return qtm_error_memory(model->data_count * (int64_t)sizeof *events);
+    int failures = 0;
+    qtm_status status = data_make(model, arguments, seed, events);
+    for (int i = 0; !status && i < model->fit_count; i++) {
+        if (arguments->operand && strcmp(arguments->operand, model->fits[i].name)) continue;
+        struct qtm_session session;
+        struct qtm_config config = {
+            .model = model,
+            .fit = &model->fits[i],
+            .comm = comm,
+            .options = arguments->options,
+            .seed = seed,
+            .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
+            .checking = true,
+            .events = events,
+        };
+        status = qtm_session_open(&session, &config);
+        if (status) break;
+        status = fit_check(&session, &failures);
+        /* f64 columns made for a session belong to the events below. */
+        for (int d = 0; d < model->data_count; d++)
+            if (session.events[d].f32) events[d] = session.events[d];
+        qtm_session_close(&session);
+    }
+    for (int d = 0; d < model->data_count; d++) qtm_events_free(&events[d]);
+    qtm_free(events);
+    if (!status && failures)
+        return qtm_error("%d block%s of weights with a gradient that differs from finite differences by more than %g",
+                         failures, failures == 1 ? "" : "s", LIMIT);
+    if (!status) printf("all gradients agree with finite differences to %g\n", LIMIT);
+    return status;
+}

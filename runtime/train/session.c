@@ -1,0 +1,272 @@
+/* Building a session. Whatever can fail on one rank alone (files, memory) is done first and agreed on, before the first
+ * message is sent. */
+#include "runtime/train/session.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/core/memory.h"
+#include "runtime/core/pool.h"
+
+enum { SEED_INIT = 1, SEED_DRAWS = 16 };
+
+/* splitmix64 (Steele, Lea, Flood 2014): neighbouring seeds give unrelated keys. */
+uint64_t qtm_session_seed(uint64_t seed, uint64_t purpose) {
+    uint64_t z = seed + (purpose + 1) * 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static bool fn_uses(const struct qtm_fn *fn, int data) {
+    for (int i = 0; fn->name && i < fn->in_count; i++)
+        if (fn->in[i].role == QTM_COLUMN && fn->in[i].index == data) return true;
+    return false;
+}
+
+static bool fit_uses(const struct qtm_fit *fit, int data) {
+    if (fn_uses(&fit->monitor, data) || fn_uses(&fit->curve, data) || fn_uses(&fit->params, data)) return true;
+    for (int u = 0; u < fit->update_count; u++)
+        if (fn_uses(&fit->updates[u].gradient, data) || fn_uses(&fit->updates[u].check, data) ||
+            fn_uses(&fit->updates[u].loss, data))
+            return true;
+    return false;
+}
+
+static qtm_status data_open(struct qtm_session *session) {
+    const struct qtm_model *model = session->model;
+    session->events = qtm_alloc_array(model->data_count, sizeof *session->events);
+    session->extent = qtm_alloc_array(model->data_count, sizeof *session->extent);
+    if (!session->events || !session->extent) return qtm_error_memory(model->data_count * (int64_t)sizeof(int64_t));
+    session->owns_events = !session->config.events;
+    for (int d = 0; d < model->data_count; d++) {
+        if (!fit_uses(session->fit, d)) continue;
+        const char *path =
+            session->config.data && session->config.data[d] ? session->config.data[d] : model->data[d].path;
+        if (session->owns_events)
+            QTM_TRY(qtm_events_read(path, &model->events[model->data[d].event], session->rank, session->ranks,
+                                    &session->events[d]));
+        else
+            session->events[d] = session->config.events[d];
+        session->extent[d] = session->events[d].local;
+    }
+    return QTM_OK;
+}
+
+static qtm_status options_open(struct qtm_session *session) {
+    int count = session->model->option_count;
+    session->options_f32 = qtm_alloc(64 * (int64_t)count);
+    session->options_f64 = qtm_alloc(64 * (int64_t)count);
+    if (!session->options_f32 || !session->options_f64) return qtm_error_memory(64 * (int64_t)count);
+    for (int i = 0; i < count; i++) {
+        session->options_f64[8 * i] = session->config.options[i];
+        session->options_f32[16 * i] = (float)session->config.options[i];
+    }
+    return QTM_OK;
+}
+
+static void trainer_label(struct qtm_session *session, int index) {
+    struct qtm_trainer *trainer = &session->trainers[index];
+    const struct qtm_update *update = &session->fit->updates[index];
+    char name[48] = "";
+    for (int k = 0; k < update->group_count; k++) {
+        size_t used = strlen(name);
+        snprintf(name + used, sizeof name - used, "%s%s", k ? "+" : "", session->fit->groups[update->groups[k]].name);
+    }
+    int same = 0;
+    for (int u = 0; u < index; u++)
+        if (!strncmp(session->trainers[u].label, name, strlen(name))) same++;
+    if (same)
+        snprintf(trainer->label, sizeof trainer->label, "%s %d", name, same + 1);
+    else
+        snprintf(trainer->label, sizeof trainer->label, "%s", name);
+}
+
+static qtm_status lbfgs_open(struct qtm_session *session, struct qtm_trainer *trainer) {
+    qtm_call_run(&trainer->settings, session->config.seed, 0);
+    double memory = qtm_call_value(&trainer->settings, qtm_call_find(&trainer->settings, QTM_VALUE, 0), 0);
+    double tolerance = qtm_call_value(&trainer->settings, qtm_call_find(&trainer->settings, QTM_VALUE, 1), 0);
+    if (!(memory >= 1 && memory <= 1000) || !(tolerance > 0 && tolerance < 1))
+        return qtm_error("fit %s: lbfgs needs a memory from 1 to 1000 and a tolerance between 0 and 1, not %g and %g",
+                         session->fit->name, memory, tolerance);
+    return qtm_lbfgs_create(&trainer->lbfgs, trainer->vector.count, (int)memory, tolerance);
+}
+
+static qtm_status trainer_open(struct qtm_session *session, int index) {
+    struct qtm_trainer *trainer = &session->trainers[index];
+    const struct qtm_update *update = trainer->update = &session->fit->updates[index];
+    trainer_label(session, index);
+    trainer->weight = trainer->scale = 1;
+    trainer->shared = update->exchange == QTM_RING;
+    trainer->loss = NAN;
+    if (session->config.checking) return QTM_OK;
+    if (update->gradient.f64 != (update->optimiser == QTM_LBFGS))
+        return qtm_error("fit %s: gradient of '%s' has the wrong precision for its optimiser; build the model again "
+                         "with the compiler of this runtime",
+                         session->fit->name, trainer->label);
+    QTM_TRY(qtm_gradient_create(session->state, update, update->gradient.f64, &trainer->vector));
+    struct qtm_binding binding = session->binding;
+    binding.gradient = &trainer->vector;
+    QTM_TRY(qtm_call_bind(&trainer->gradient, &update->gradient, &binding));
+    QTM_TRY(qtm_call_bind(&trainer->settings, &update->settings, &binding));
+    if (update->optimiser == QTM_LBFGS) return lbfgs_open(session, trainer);
+    trainer->m = qtm_alloc_array(trainer->vector.count, sizeof(float));
+    trainer->v = qtm_alloc_array(trainer->vector.count, sizeof(float));
+    if (!trainer->m || !trainer->v) return qtm_error_memory(trainer->vector.count * (int64_t)sizeof(float));
+    return QTM_OK;
+}
+
+/* Copies the output of `init` to the weights. */
+static qtm_status weights_start(struct qtm_session *session) {
+    const struct qtm_fit *fit = session->fit;
+    struct qtm_call init;
+    QTM_TRY(qtm_call_bind(&init, &fit->init, &session->binding));
+    qtm_call_run(&init, qtm_session_seed(session->config.seed, SEED_INIT), 0);
+    for (int b = 0; b < fit->block_count; b++) {
+        int output = qtm_call_find(&init, QTM_VALUE, b);
+        if (output < 0 || init.out_count[output] != fit->blocks[b].count) {
+            qtm_call_destroy(&init);
+            return qtm_error("fit %s: the model gives no start for weights '%s'", fit->name, fit->blocks[b].name);
+        }
+        for (int64_t i = 0; i < fit->blocks[b].count; i++) {
+            qtm_state_block_f32(session->state, b)[i] = (float)qtm_call_value(&init, output, i);
+            qtm_state_block_f64(session->state, b)[i] = qtm_call_value(&init, output, i);
+        }
+    }
+    qtm_call_destroy(&init);
+    return QTM_OK;
+}
+
+/* Copies of rank 0's start on every rank: the same bits even where processors differ. */
+static qtm_status weights_broadcast(struct qtm_session *session) {
+    for (int g = 0; g < session->fit->group_count; g++) {
+        struct qtm_state_group *group = &session->state->groups[g];
+        QTM_TRY(qtm_comm_broadcast(session->comm, group->f32, group->count * (int64_t)sizeof(float), 0));
+        if (group->wide)
+            QTM_TRY(qtm_comm_broadcast(session->comm, group->f64, group->count * (int64_t)sizeof(double), 0));
+    }
+    return QTM_OK;
+}
+
+qtm_status qtm_session_additivity(struct qtm_session *session, const struct qtm_update *update,
+                                  enum qtm_additivity *additivity) {
+    enum { FEW = 64 };
+    *additivity = QTM_OF_MEAN;
+    if (!update->loss.name || !fn_uses(&update->loss, update->data)) return QTM_OK;
+    struct qtm_events *events = &session->events[update->data], whole = *events;
+    int64_t few = whole.local < FEW ? whole.local : FEW, extent = session->extent[update->data];
+    QTM_TRY(qtm_events_make_f64(events));
+    whole = *events;
+    double *twice = qtm_alloc_array(2 * FEW * whole.fields, sizeof(double));
+    double **columns = qtm_alloc_array(whole.fields, sizeof *columns);
+    qtm_status status = twice && columns ? QTM_OK : qtm_error_memory(2 * FEW * (int64_t)sizeof(double));
+    double loss[2] = {0, 0};
+    for (int f = 0; !status && f < whole.fields; f++) {
+        columns[f] = twice + 2 * FEW * f;
+        for (int64_t i = 0; i < 2 * few; i++) columns[f][i] = whole.f64[f][i % few];
+    }
+    for (int k = 0; !status && k < 2; k++) {
+        struct qtm_call call;
+        events->f64 = columns;
+        events->local = session->extent[update->data] = few * (k + 1);
+        status = qtm_call_bind(&call, &update->loss, &session->binding);
+        if (status) break;
+        qtm_call_run(&call, session->draw_seed, 0);
+        loss[k] = qtm_call_loss(&call);
+        qtm_call_destroy(&call);
+    }
+    *events = whole;
+    session->extent[update->data] = extent;
+    qtm_free(twice);
+    qtm_free(columns);
+    if (status) return status;
+    double size = 1e-9 * (fabs(loss[0]) + fabs(loss[1]));
+    if (fabs(loss[1] - 2 * loss[0]) <= size)
+        *additivity = QTM_OF_SUM;
+    else if (fabs(loss[1] - loss[0]) > size)
+        *additivity = QTM_OF_NEITHER;
+    return QTM_OK;
+}
+
+/* A sum over all events is the sum of the ranks' sums, a mean is their mean weighted by their shares. */
+static qtm_status exchange_weigh(struct qtm_session *session, struct qtm_trainer *trainer) {
+    if (session->ranks == 1 || trainer->update->exchange != QTM_RING || !trainer->update->full_data) return QTM_OK;
+    enum qtm_additivity additivity;
+    QTM_TRY(qtm_session_additivity(session, trainer->update, &additivity));
+    if (additivity == QTM_OF_NEITHER)
+        return qtm_error("fit %s: the objective '%s' is neither a sum nor a mean over the events, so it cannot be put "
+                         "together from the ranks' parts of the data; run it on one rank",
+                         session->fit->name, trainer->update->objective);
+    if (additivity == QTM_OF_SUM)
+        trainer->scale = session->ranks;
+    else
+        trainer->weight = (double)session->extent[trainer->update->data];
+    return QTM_OK;
+}
+
+static qtm_status session_build(struct qtm_session *session) {
+    const struct qtm_fit *fit = session->fit;
+    QTM_TRY(qtm_pool_create(session->config.threads, qtm_comm_local_rank(session->comm),
+                            qtm_comm_local_size(session->comm), &session->pool));
+    session->threads = qtm_pool_threads(session->pool);
+    session->space.pool = session->pool;
+    QTM_TRY(qtm_state_create(fit, session->config.checking, &session->state));
+    QTM_TRY(options_open(session));
+    QTM_TRY(data_open(session));
+    session->binding = (struct qtm_binding){
+        .space = &session->space,
+        .state = session->state,
+        .events = session->events,
+        .extent = session->extent,
+        .options_f32 = session->options_f32,
+        .options_f64 = session->options_f64,
+    };
+    session->trainers = qtm_alloc_array(fit->update_count, sizeof *session->trainers);
+    if (!session->trainers) return qtm_error_memory(fit->update_count * (int64_t)sizeof *session->trainers);
+    QTM_TRY(weights_start(session));
+    for (int u = 0; u < fit->update_count; u++) QTM_TRY(trainer_open(session, u));
+    for (int u = 0; u < fit->update_count && !session->config.checking; u++)
+        QTM_TRY(exchange_weigh(session, &session->trainers[u]));
+    if (fit->monitor.name && !session->config.checking)
+        QTM_TRY(qtm_call_bind(&session->monitor, &fit->monitor, &session->binding));
+    if (session->ranks > 1) QTM_TRY(qtm_ring_create(session->comm, 0, &session->ring));
+    return QTM_OK;
+}
+
+qtm_status qtm_session_open(struct qtm_session *session, const struct qtm_config *config) {
+    *session = (struct qtm_session){.config = *config, .model = config->model, .fit = config->fit};
+    session->comm = config->comm;
+    session->rank = qtm_comm_rank(config->comm);
+    session->ranks = qtm_comm_size(config->comm);
+    session->draw_seed = qtm_session_seed(config->seed, SEED_DRAWS + (uint64_t)session->rank);
+    qtm_status status = qtm_comm_agree(session->comm, session_build(session));
+    if (!status) status = weights_broadcast(session);
+    if (status) qtm_session_close(session);
+    return status;
+}
+
+void qtm_session_close(struct qtm_session *session) {
+    for (int u = 0; session->trainers && u < session->fit->update_count; u++) {
+        struct qtm_trainer *trainer = &session->trainers[u];
+        qtm_call_destroy(&trainer->gradient);
+        qtm_call_destroy(&trainer->settings);
+        qtm_gradient_destroy(&trainer->vector);
+        qtm_free(trainer->m);
+        qtm_free(trainer->v);
+        qtm_lbfgs_destroy(&trainer->lbfgs);
+    }
+    qtm_free(session->trainers);
+    qtm_call_destroy(&session->monitor);
+    for (int d = 0; session->owns_events && session->events && d < session->model->data_count; d++)
+        qtm_events_free(&session->events[d]);
+    qtm_free(session->events);
+    qtm_free(session->extent);
+    qtm_free(session->options_f32);
+    qtm_free(session->options_f64);
+    qtm_state_destroy(session->state);
+    qtm_workspace_destroy(&session->space);
+    qtm_ring_destroy(session->ring);
+    qtm_pool_destroy(session->pool);
+    *session = (struct qtm_session){0};
+}

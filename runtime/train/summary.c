@@ -1,0 +1,111 @@
+/* summary.json and curves.json. A number that is not known is null. */
+#include "runtime/train/summary.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "runtime/io/file.h"
+#include "runtime/io/json.h"
+
+/* Events that a step uses on all ranks: those drawn, or those of the data where all are used. */
+static int64_t events_per_step(const struct qtm_session *session) {
+    int64_t events = session->fit->events * session->ranks;
+    if (events) return events;
+    for (int u = 0; u < session->fit->update_count; u++)
+        if (session->fit->updates[u].full_data) {
+            int64_t total = session->events[session->fit->updates[u].data].total;
+            if (total > events) events = total;
+        }
+    return events;
+}
+
+static void params_write(struct qtm_json_writer *json, const struct qtm_session *session,
+                         const struct qtm_result *result) {
+    qtm_json_object(json, "params");
+    for (int i = 0; i < session->model->param_count; i++) {
+        qtm_json_object(json, session->model->params[i].name);
+        qtm_json_number(json, "value", result->value[i]);
+        qtm_json_number(json, "spread", result->spread[i]);
+        qtm_json_end(json);
+    }
+    qtm_json_end(json);
+}
+
+qtm_status qtm_summary_write(const char *path, const struct qtm_session *session, const struct qtm_result *result,
+                             bool converged) {
+    struct qtm_file file;
+    QTM_TRY(qtm_file_begin(path, &file));
+    struct qtm_json_writer json = {.out = file.stream, .indent = true};
+    qtm_json_object(&json, NULL);
+    qtm_json_text(&json, "model", session->model->name);
+    qtm_json_text(&json, "fit", session->fit->name);
+    params_write(&json, session, result);
+    bool any = false;
+    for (int c = 0; c < session->fit->curve_count; c++) {
+        if (isnan(result->variation[c])) continue;
+        if (!any) qtm_json_object(&json, "total_variation");
+        any = true;
+        qtm_json_number(&json, session->fit->curves[c].name, result->variation[c]);
+    }
+    if (any) qtm_json_end(&json);
+    qtm_json_integer(&json, "steps", session->step);
+    qtm_json_number(&json, "seconds", session->seconds);
+    qtm_json_number(&json, "steps_per_second", session->seconds > 0 ? (double)session->step / session->seconds : NAN);
+    qtm_json_integer(&json, "events_per_step", events_per_step(session));
+    qtm_json_integer(&json, "ranks", session->ranks);
+    qtm_json_integer(&json, "threads", session->threads);
+    qtm_json_unsigned(&json, "seed", session->config.seed);
+    if (session->trainers[0].update->optimiser == QTM_LBFGS) qtm_json_bool(&json, "converged", converged);
+    qtm_json_text(&json, "model_hash", session->model->hash);
+    qtm_json_text(&json, "version", session->model->compiler);
+    qtm_json_end(&json);
+    fputc('\n', file.stream);
+    return qtm_file_commit(&file);
+}
+
+static void row_write(struct qtm_json_writer *json, const char *name, int64_t points, const double *values) {
+    qtm_json_array(json, name);
+    for (int64_t i = 0; i < points; i++) qtm_json_number(json, NULL, values[i]);
+    qtm_json_end(json);
+}
+
+qtm_status qtm_curves_write(const char *path, const struct qtm_session *session, const struct qtm_result *result) {
+    struct qtm_file file;
+    QTM_TRY(qtm_file_begin(path, &file));
+    struct qtm_json_writer json = {.out = file.stream};
+    int64_t points = result->points;
+    qtm_json_array(&json, NULL);
+    for (int c = 0; c < session->fit->curve_count; c++) {
+        const struct qtm_curve *curve = &session->fit->curves[c];
+        qtm_json_object(&json, NULL);
+        qtm_json_text(&json, "name", curve->name);
+        qtm_json_bool(&json, "density", curve->density);
+        qtm_json_array(&json, "x");
+        for (int64_t i = 0; i < points; i++) qtm_json_number(&json, NULL, qtm_curve_x(curve, points, i));
+        qtm_json_end(&json);
+        row_write(&json, "mean", points, result->mean + c * points);
+        row_write(&json, "spread", points, result->sd + c * points);
+        row_write(&json, "truth", points, result->truth + c * points);
+        qtm_json_end(&json);
+    }
+    qtm_json_end(&json);
+    fputc('\n', file.stream);
+    return qtm_file_commit(&file);
+}
+
+void qtm_summary_print(const struct qtm_session *session, const struct qtm_result *result) {
+    const struct qtm_model *model = session->model;
+    printf("\n%-12s %12s %12s%s\n", "parameter", "value", "spread", model->has_truth ? "        truth" : "");
+    for (int i = 0; i < model->param_count; i++) {
+        printf("%-12s %12.6g ", model->params[i].name, result->value[i]);
+        if (isnan(result->spread[i]))
+            printf("%12s", "-");
+        else
+            printf("%12.3g", result->spread[i]);
+        if (model->params[i].has_truth) printf(" %12.6g", model->params[i].truth);
+        printf("\n");
+    }
+    for (int c = 0; c < session->fit->curve_count; c++)
+        if (!isnan(result->variation[c]))
+            printf("total variation of %s to the truth: %.5f\n", session->fit->curves[c].name, result->variation[c]);
+}

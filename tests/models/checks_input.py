@@ -1,0 +1,155 @@
+"""Bad input for a built model: a message with file and dataset, exit status 1 (2 for usage), nothing half written."""
+import os
+
+from check import expect, expect_in
+
+
+def refuse(work, words, status, *parts):
+    """The model refuses, says all of `parts`, and leaves no file that was not there."""
+    before = sorted(os.listdir(work.folder))
+    _, err = work.run(work.small[0], *words, status=status)
+    for part in parts:
+        expect_in(part, err)
+    expect(sorted(os.listdir(work.folder)) == before, "files left behind", before, sorted(os.listdir(work.folder)))
+
+
+def write(work, name, fields):
+    import h5py
+    import numpy
+
+    with h5py.File(work.folder / name, "w") as file:
+        for field, values in fields.items():
+            file.create_dataset(f"events/{field}", data=numpy.asarray(values, dtype="f4"))
+
+
+def spectrum(count=2000):
+    import numpy
+
+    return numpy.random.default_rng(11).uniform(0.1, 1, count)
+
+
+def check_input_usage(work):
+    refuse(work, ["fit", "gan", "--stpes=4"], 2, "--stpes", "--steps")
+    refuse(work, ["fti", "gan"], 2, "fti", "fit")
+    refuse(work, ["fit", "gna"], 2, "gna", "gan")
+    refuse(work, ["fit"], 2)
+    refuse(work, ["fit", "gan", "--steps=many"], 2, "many")
+    refuse(work, ["fit", "gan", "--threads=0"], 2, "threads")
+    refuse(work, ["draw", "--truth", "--events=-5", "--out=x.h5"], 2, "events")
+    refuse(work, ["resume"], 2)
+
+
+def check_input_missing_file(work):
+    refuse(work, ["fit", "gan", "--measured=nowhere.h5", "--out=run"], 1, "nowhere.h5")
+    refuse(work, ["resume", "nowhere.h5"], 1, "nowhere.h5")
+    refuse(work, ["report", "nowhere"], 1, "nowhere")
+
+
+def check_input_truncated(work):
+    whole = work.small[1].read_bytes()
+    for name, part in (("short.h5", whole[: len(whole) // 2]), ("head.h5", whole[:100]), ("text.h5", b"no HDF5 at all\n"),
+                       ("nothing.h5", b"")):
+        (work.folder / name).write_bytes(part)
+        refuse(work, ["fit", "gan", f"--measured={name}", "--out=run"], 1, name)
+
+
+def check_input_missing_field(work):
+    write(work, "one.h5", {"y1": spectrum()})
+    refuse(work, ["fit", "gan", "--measured=one.h5", "--out=run"], 1, "one.h5", "y2")
+    write(work, "uneven.h5", {"y1": spectrum(), "y2": spectrum(1999)})
+    refuse(work, ["fit", "gan", "--measured=uneven.h5", "--out=run"], 1, "uneven.h5", "1999")
+
+
+def check_input_not_finite(work):
+    for bad in ("nan", "inf"):
+        values = spectrum()
+        values[1234] = float(bad)
+        write(work, "bad.h5", {"y1": spectrum(), "y2": values})
+        refuse(work, ["fit", "gan", "--measured=bad.h5", "--out=run"], 1, "bad.h5", "y2")
+
+
+def check_input_outside_domain(work):
+    values = spectrum()
+    values[77] = 1.5
+    write(work, "bad.h5", {"y1": values, "y2": spectrum()})
+    refuse(work, ["fit", "gan", "--measured=bad.h5", "--out=run"], 1, "bad.h5", "y1")
+
+
+def check_input_empty(work):
+    write(work, "empty.h5", {"y1": [], "y2": []})
+    refuse(work, ["fit", "gan", "--measured=empty.h5", "--out=run"], 1, "empty.h5")
+    import h5py
+
+    with h5py.File(work.folder / "hollow.h5", "w"):
+        pass
+    refuse(work, ["fit", "gan", "--measured=hollow.h5", "--out=run"], 1, "hollow.h5", "events")
+
+
+def check_input_wrong_type(work):
+    import h5py
+
+    with h5py.File(work.folder / "words.h5", "w") as file:
+        file["events/y1"] = [b"a", b"b", b"c"]
+        file["events/y2"] = [0.5, 0.5, 0.5]
+    refuse(work, ["fit", "gan", "--measured=words.h5", "--out=run"], 1, "words.h5", "y1")
+    with h5py.File(work.folder / "square.h5", "w") as file:
+        file["events/y1"] = [[0.5, 0.6], [0.5, 0.6]]
+        file["events/y2"] = [0.5, 0.5]
+    refuse(work, ["fit", "gan", "--measured=square.h5", "--out=run"], 1, "square.h5", "y1")
+
+
+def check_input_two_ranks_stop_together(work):
+    """An error that one rank meets ends all of them, quickly and with one message."""
+    values = spectrum()
+    values[-1] = float("nan")
+    write(work, "bad.h5", {"y1": spectrum(), "y2": values})
+    _, err = work.ranks(2, work.small[0], "fit", "gan", "--measured=bad.h5", "--out=run", status=1)
+    expect_in("bad.h5", err)
+    expect(not (work.folder / "run").exists(), "a run folder was made")
+
+
+def check_input_foreign_checkpoint(work):
+    refuse(work, ["resume", work.small[1]], 1, "small.h5")
+    work.fit_small("run", "--steps=4")
+    whole = (work.folder / "run" / "last.h5").read_bytes()
+    (work.folder / "half.h5").write_bytes(whole[: len(whole) // 2])
+    refuse(work, ["resume", "half.h5"], 1, "half.h5")
+    before = sorted(os.listdir(work.folder))
+    work.run(work.example[0], "resume", "run/last.h5", status=1)
+    expect(sorted(os.listdir(work.folder)) == before, "files left behind")
+
+
+def check_input_formats(work):
+    """Every layout that h5py writes gives the same fit."""
+    import h5py
+    import numpy
+
+    y1, y2 = spectrum().astype("f4"), spectrum()[::-1].astype("f4")
+    write(work, "plain.h5", {"y1": y1, "y2": y2})
+    layouts = {
+        "double": {"dtype": "f8"},
+        "big": {"dtype": ">f4"},
+        "packed": {"chunks": (333,), "compression": "gzip", "shuffle": True, "fletcher32": True},
+    }
+    for name, options in layouts.items():
+        with h5py.File(work.folder / f"{name}.h5", "w") as file:
+            for field, values in (("y1", y1), ("y2", y2)):
+                file.create_dataset(f"events/{field}", data=values, **options)
+    with h5py.File(work.folder / "compound.h5", "w") as file:
+        table = numpy.zeros(len(y1), dtype=[("weight", "f8"), ("y2", "f4"), ("y1", "f8")])
+        table["y1"], table["y2"] = y1, y2
+        file.create_dataset("events", data=table, chunks=(500,), compression="gzip")
+    with h5py.File(work.folder / "latest.h5", "w", libver="latest") as file:
+        file["events/y1"], file["events/y2"], file["events/extra"] = y1, y2, y1
+    results = {}
+    for name in ("plain", *layouts, "compound", "latest"):
+        work.run(work.small[0], "fit", "gan", f"--measured={name}.h5", f"--out={name}", "--steps=5")
+        results[name] = work.weights(name)
+    for name, weights in results.items():
+        expect(weights == results["plain"], f"{name} differs from plain")
+
+
+def check_input_unwritable(work):
+    (work.folder / "file").write_text("in the way")
+    refuse(work, ["draw", "--truth", "--events=10", "--out=file/x.h5"], 1, "file/x.h5")
+    refuse(work, ["fit", "gan", f"--measured={work.small[1]}", "--steps=2", "--out=file"], 1, "file")

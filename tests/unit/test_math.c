@@ -1,0 +1,438 @@
+/* Accuracy and special values of the expanded elementary functions: expanded bodies are run here, in f32 and f64, and
+ * compared with the C library in the next wider type.
+ * QTM_TEST_DENSE=1 in the environment: every 61st float instead of every 1021st. */
+#include <criterion/criterion.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lir/lir.h"
+
+enum { LANES = 512 };
+typedef union Lane {
+    float f;
+    double d;
+    int32_t i;
+    int64_t l;
+} Lane;
+
+typedef struct Machine {
+    Arena arena;
+    LirFunction f;
+    LirKernel kernel;
+    bool f64;
+    uint32_t result;
+    Lane (*value)[LANES]; /* by instruction */
+} Machine;
+
+/* A kernel that applies `op` to inputs 0 and 1, with an unused instruction behind that must survive. */
+static void machine_make(Machine *m, LirOpcode op, bool f64) {
+    memset(m, 0, sizeof *m);
+    m->f64 = f64;
+    m->f.arena = &m->arena;
+    m->kernel.kind = LIR_NEST;
+    static const LirBuffer buffer = {.rank = 0};
+    for (uint32_t i = 0; i < 3; i++) VEC_PUSH(&m->arena, &m->f.buffers, buffer);
+    LirGroup group = {0};
+    LirKernel *kernel = &m->kernel;
+    VEC_PUSH(&m->arena, &group.kernels, kernel);
+    VEC_PUSH(&m->arena, &m->f.groups, group);
+    for (uint32_t i = 0; i < 2; i++)
+        VEC_PUSH(&m->arena, &kernel->body, ((LirInstr){.op = LIR_LOAD, .type = LIR_T_REAL, .access = {.buffer = i}}));
+    VEC_PUSH(&m->arena, &kernel->body, ((LirInstr){.op = op, .type = LIR_T_REAL, .args = {0, 1}}));
+    LirEffect store = {.kind = LIR_STORE, .access = {.buffer = 2}, .value = 2};
+    VEC_PUSH(&m->arena, &kernel->effects, store);
+    math_expand(&m->f, f64);
+    m->result = kernel->effects.data[0].value;
+    m->value = calloc(kernel->body.count, sizeof *m->value);
+}
+
+static void machine_free(Machine *m) {
+    free(m->value);
+    arena_free(&m->arena);
+}
+
+#define EACH(expression)                                                                                               \
+    for (int k = 0; k < LANES; k++) expression;                                                                        \
+    return true
+
+/* One instruction in the working type: REAL is its member of Lane, INTEGER that of an integer as wide. */
+#define DEFINE_RUN(name, REAL, INTEGER, UNSIGNED, FMA, FLOOR, FABS)                                                    \
+    static bool name(const LirInstr *in, Lane *r, const Lane *x, const Lane *y, const Lane *z) {                       \
+        switch (in->op) {                                                                                              \
+        case LIR_REAL: EACH(r[k].REAL = (__typeof__(r->REAL))in->real);                                                \
+        case LIR_INT:                                                                                                  \
+        case LIR_BIT_CONST: EACH(r[k].INTEGER = (__typeof__(r->INTEGER))in->integer);                                  \
+        case LIR_ADD: EACH(r[k].REAL = x[k].REAL + y[k].REAL);                                                         \
+        case LIR_SUB: EACH(r[k].REAL = x[k].REAL - y[k].REAL);                                                         \
+        case LIR_MUL: EACH(r[k].REAL = x[k].REAL * y[k].REAL);                                                         \
+        case LIR_DIV: EACH(r[k].REAL = x[k].REAL / y[k].REAL);                                                         \
+        case LIR_NEG: EACH(r[k].REAL = -x[k].REAL);                                                                    \
+        case LIR_ABS: EACH(r[k].REAL = FABS(x[k].REAL));                                                               \
+        case LIR_FLOOR: EACH(r[k].REAL = FLOOR(x[k].REAL));                                                            \
+        case LIR_FMA: EACH(r[k].REAL = FMA(x[k].REAL, y[k].REAL, z[k].REAL));                                          \
+        case LIR_LT: EACH(r[k].l = x[k].REAL < y[k].REAL);                                                             \
+        case LIR_LE: EACH(r[k].l = x[k].REAL <= y[k].REAL);                                                            \
+        case LIR_EQ: EACH(r[k].l = x[k].REAL == y[k].REAL);                                                            \
+        case LIR_AND: EACH(r[k].l = x[k].l && y[k].l);                                                                 \
+        case LIR_OR: EACH(r[k].l = x[k].l || y[k].l);                                                                  \
+        case LIR_NOT: EACH(r[k].l = !x[k].l);                                                                          \
+        case LIR_SELECT: EACH(r[k].REAL = x[k].l ? y[k].REAL : z[k].REAL);                                             \
+        case LIR_BITS:                                                                                                 \
+        case LIR_FROM_BITS: EACH(r[k].INTEGER = x[k].INTEGER);                                                         \
+        case LIR_SHL: EACH(r[k].INTEGER = (__typeof__(r->INTEGER))((UNSIGNED)x[k].INTEGER << y[k].INTEGER));           \
+        case LIR_SHR: EACH(r[k].INTEGER = x[k].INTEGER >> y[k].INTEGER);                                               \
+        case LIR_BIT_AND: EACH(r[k].INTEGER = x[k].INTEGER & y[k].INTEGER);                                            \
+        case LIR_BIT_OR: EACH(r[k].INTEGER = x[k].INTEGER | y[k].INTEGER);                                             \
+        case LIR_BIT_ADD:                                                                                              \
+            EACH(r[k].INTEGER = (__typeof__(r->INTEGER))((UNSIGNED)x[k].INTEGER + (UNSIGNED)y[k].INTEGER));            \
+        case LIR_BIT_SUB:                                                                                              \
+            EACH(r[k].INTEGER = (__typeof__(r->INTEGER))((UNSIGNED)x[k].INTEGER - (UNSIGNED)y[k].INTEGER));            \
+        default: return false;                                                                                         \
+        }                                                                                                              \
+    }
+DEFINE_RUN(run_f32, f, i, uint32_t, fmaf, floorf, fabsf)
+DEFINE_RUN(run_f64, d, l, uint64_t, fma, floor, fabs)
+
+/* Inputs are value[0] and value[1]. */
+static const Lane *machine_run(Machine *m) {
+    for (size_t i = 0; i < m->kernel.body.count; i++) {
+        const LirInstr *in = &m->kernel.body.data[i];
+        if (in->op == LIR_LOAD) continue;
+        const Lane *x = m->value[in->args[0]], *y = m->value[in->args[1]], *z = m->value[in->args[2]];
+        bool known = m->f64 ? run_f64(in, m->value[i], x, y, z) : run_f32(in, m->value[i], x, y, z);
+        cr_assert(known, "instruction %s is not a machine operation", lir_op_text(in->op));
+    }
+    return m->value[m->result];
+}
+
+static double machine_one(Machine *m, double x, double y) {
+    for (int k = 0; k < LANES; k++) {
+        if (m->f64)
+            m->value[0][k].d = x, m->value[1][k].d = y;
+        else
+            m->value[0][k].f = (float)x, m->value[1][k].f = (float)y;
+    }
+    const Lane *r = machine_run(m);
+    return m->f64 ? r->d : (double)r->f;
+}
+
+/* Distance in units of the last place at the exact result; infinity counts as the next power of two. */
+static double ulps(long double got, long double want, int digits, int min_exponent, int max_exponent) {
+    if (want != want) return got != got ? 0 : INFINITY;
+    long double limit = ldexpl(1, max_exponent);
+    if (fabsl(want) > limit) want = copysignl(limit, want);
+    if (fabsl(got) > limit) got = copysignl(limit, got);
+    if (got == want) return 0;
+    int exponent;
+    frexpl(want, &exponent);
+    if (want == 0 || exponent < min_exponent) exponent = min_exponent;
+    if (exponent > max_exponent) exponent = max_exponent;
+    double distance = (double)fabsl(ldexpl(got - want, digits - exponent));
+    return distance == distance ? distance : INFINITY;
+}
+static double ulps32(float got, double want) {
+    return ulps(got, want, FLT_MANT_DIG, FLT_MIN_EXP, FLT_MAX_EXP);
+}
+static double ulps64(double got, long double want) {
+    return ulps(got, want, DBL_MANT_DIG, DBL_MIN_EXP, DBL_MAX_EXP);
+}
+
+typedef struct Case {
+    LirOpcode op;
+    double (*wide)(double);
+    long double (*wider)(long double);
+    double limit32, limit64; /* ulp */
+    double low, high;        /* where f64 is sampled evenly, besides all exponents */
+    double size32, size64;   /* |x| up to which the limit holds */
+} Case;
+
+static const Case cases[] = {
+    {LIR_EXP, exp, expl, 1, 1, -746, 710, INFINITY, INFINITY},
+    {LIR_LOG, log, logl, 1, 1, 0, 4, INFINITY, INFINITY},
+    {LIR_EXPM1, expm1, expm1l, 2, 2, -40, 40, INFINITY, INFINITY},
+    {LIR_LOG1P, log1p, log1pl, 2, 2, -1, 4, INFINITY, INFINITY},
+    {LIR_TANH, tanh, tanhl, 2, 2, -20, 20, INFINITY, INFINITY},
+    {LIR_SIN, sin, sinl, 2, 2, -1e4, 1e4, 1e4, 1e9},
+    {LIR_COS, cos, cosl, 2, 2, -1e4, 1e4, 1e4, 1e9},
+};
+
+static const Case *find_case(LirOpcode op) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (cases[i].op == op) return &cases[i];
+    return NULL;
+}
+
+static void sweep_f32(LirOpcode op) {
+    const Case *c = find_case(op);
+    Machine m;
+    machine_make(&m, op, false);
+    const uint32_t step = getenv("QTM_TEST_DENSE") ? 61 : 1021;
+    double worst = 0;
+    float worst_at = 0;
+    for (uint64_t bits = 0; bits < (UINT64_C(1) << 32);) {
+        int n = 0;
+        for (; n < LANES && bits < (UINT64_C(1) << 32); bits += step) {
+            uint32_t word = (uint32_t)bits;
+            float x;
+            memcpy(&x, &word, sizeof x);
+            if (fabsf(x) <= c->size32 || x != x) m.value[0][n++].f = x;
+        }
+        const Lane *r = machine_run(&m);
+        for (int k = 0; k < n; k++) {
+            double error = ulps32(r[k].f, c->wide(m.value[0][k].f));
+            if (error > worst) worst = error, worst_at = m.value[0][k].f;
+        }
+    }
+    printf("%-6s f32  %.3f ulp at %a, %zu instructions\n", lir_op_text(op), worst, (double)worst_at,
+           m.kernel.body.count);
+    cr_expect_leq(worst, c->limit32, "%s in f32: %g ulp at %a", lir_op_text(op), worst, (double)worst_at);
+    machine_free(&m);
+}
+
+static uint64_t random_state = 0x9e3779b97f4a7c15;
+static uint64_t random_bits(void) { /* splitmix64 */
+    uint64_t z = random_state += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+static double random_between(double low, double high) {
+    return low + (high - low) * ((double)(random_bits() >> 11) * 0x1p-53);
+}
+static double random_double(void) {
+    uint64_t bits = random_bits();
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static void sweep_f64(LirOpcode op) {
+    const Case *c = find_case(op);
+    Machine m;
+    machine_make(&m, op, true);
+    printf("seed %llx\n", (unsigned long long)random_state);
+    double worst = 0, worst_at = 0;
+    for (int i = 0; i < 2000000; i += LANES) {
+        for (int k = 0; k < LANES; k++) {
+            double x = k % 4 == 0   ? random_double()
+                       : k % 4 == 1 ? copysign(exp(random_between(-50, 3)), random_between(-1, 1))
+                                    : random_between(c->low, c->high);
+            m.value[0][k].d = fabs(x) <= c->size64 ? x : 0;
+        }
+        const Lane *r = machine_run(&m);
+        for (int k = 0; k < LANES; k++) {
+            double error = ulps64(r[k].d, c->wider(m.value[0][k].d));
+            if (error > worst) worst = error, worst_at = m.value[0][k].d;
+        }
+    }
+    printf("%-6s f64  %.3f ulp at %a, %zu instructions\n", lir_op_text(op), worst, worst_at, m.kernel.body.count);
+    cr_expect_leq(worst, c->limit64, "%s in f64: %g ulp at %a", lir_op_text(op), worst, worst_at);
+    machine_free(&m);
+}
+
+Test(math_accuracy, exp_f32) {
+    sweep_f32(LIR_EXP);
+}
+Test(math_accuracy, log_f32) {
+    sweep_f32(LIR_LOG);
+}
+Test(math_accuracy, expm1_f32) {
+    sweep_f32(LIR_EXPM1);
+}
+Test(math_accuracy, log1p_f32) {
+    sweep_f32(LIR_LOG1P);
+}
+Test(math_accuracy, tanh_f32) {
+    sweep_f32(LIR_TANH);
+}
+Test(math_accuracy, sin_f32) {
+    sweep_f32(LIR_SIN);
+}
+Test(math_accuracy, cos_f32) {
+    sweep_f32(LIR_COS);
+}
+Test(math_accuracy, exp_f64) {
+    sweep_f64(LIR_EXP);
+}
+Test(math_accuracy, log_f64) {
+    sweep_f64(LIR_LOG);
+}
+Test(math_accuracy, expm1_f64) {
+    sweep_f64(LIR_EXPM1);
+}
+Test(math_accuracy, log1p_f64) {
+    sweep_f64(LIR_LOG1P);
+}
+Test(math_accuracy, tanh_f64) {
+    sweep_f64(LIR_TANH);
+}
+Test(math_accuracy, sin_f64) {
+    sweep_f64(LIR_SIN);
+}
+Test(math_accuracy, cos_f64) {
+    sweep_f64(LIR_COS);
+}
+
+/* Pairs whose power covers all exponents and a bit more, pairs near 1, and small everyday ones. */
+static void random_pair(bool f64, double *x, double *y) {
+    double size = f64 ? 750 : 106;
+    switch (random_bits() % 3) {
+    case 0: *x = exp(random_between(-size, f64 ? 709 : 88)); break;
+    case 1: *x = 1 + copysign(exp(random_between(f64 ? -36 : -16, -1)), random_between(-1, 1)); break;
+    default: *x = random_between(0, 10), *y = random_between(-6, 6); return;
+    }
+    if (!f64) *x = (float)*x;
+    *y = random_between(-size, size) / log(*x);
+    if (*x == 1) *y = 2;
+}
+
+static void sweep_pow(bool f64, double limit) {
+    Machine m;
+    machine_make(&m, LIR_POW, f64);
+    printf("seed %llx\n", (unsigned long long)random_state);
+    double worst = 0, at[2] = {0};
+    for (int i = 0; i < 2000000; i += LANES) {
+        for (int k = 0; k < LANES; k++) {
+            double x, y;
+            random_pair(f64, &x, &y);
+            if (f64)
+                m.value[0][k].d = x, m.value[1][k].d = y;
+            else
+                m.value[0][k].f = (float)x, m.value[1][k].f = (float)y;
+        }
+        const Lane *r = machine_run(&m);
+        for (int k = 0; k < LANES; k++) {
+            double x = f64 ? m.value[0][k].d : (double)m.value[0][k].f;
+            double y = f64 ? m.value[1][k].d : (double)m.value[1][k].f;
+            double error = f64 ? ulps64(r[k].d, powl(x, y)) : ulps32(r[k].f, pow(x, y));
+            if (error > worst) worst = error, at[0] = x, at[1] = y;
+        }
+    }
+    printf("pow    %s  %.3f ulp at %a, %a, %zu instructions\n", f64 ? "f64" : "f32", worst, at[0], at[1],
+           m.kernel.body.count);
+    cr_expect_leq(worst, limit, "%g ulp at %a, %a", worst, at[0], at[1]);
+    machine_free(&m);
+}
+Test(math_accuracy, pow_f32) {
+    sweep_pow(false, 2);
+}
+Test(math_accuracy, pow_f64) {
+    sweep_pow(true, 2);
+}
+
+/* --- special values --- */
+
+static void check_special(LirOpcode op, double x, double y, double want) {
+    for (int f64 = 0; f64 < 2; f64++) {
+        Machine m;
+        machine_make(&m, op, f64 != 0);
+        double got = machine_one(&m, x, y);
+        bool same = want != want ? got != got : got == want && signbit(got) == signbit(want);
+        cr_expect(same, "%s(%g, %g) in %s: %g instead of %g", lir_op_text(op), x, y, f64 ? "f64" : "f32", got, want);
+        machine_free(&m);
+    }
+}
+
+Test(math_special, exponentials) {
+    check_special(LIR_EXP, 0, 0, 1);
+    check_special(LIR_EXP, -0.0, 0, 1);
+    check_special(LIR_EXP, INFINITY, 0, INFINITY);
+    check_special(LIR_EXP, -INFINITY, 0, 0);
+    check_special(LIR_EXP, 1e5, 0, INFINITY);
+    check_special(LIR_EXP, -1e5, 0, 0);
+    check_special(LIR_EXP, NAN, 0, NAN);
+    check_special(LIR_EXPM1, 0, 0, 0);
+    check_special(LIR_EXPM1, -0.0, 0, -0.0);
+    check_special(LIR_EXPM1, INFINITY, 0, INFINITY);
+    check_special(LIR_EXPM1, -INFINITY, 0, -1);
+    check_special(LIR_EXPM1, NAN, 0, NAN);
+    check_special(LIR_TANH, 0, 0, 0);
+    check_special(LIR_TANH, -0.0, 0, -0.0);
+    check_special(LIR_TANH, INFINITY, 0, 1);
+    check_special(LIR_TANH, -INFINITY, 0, -1);
+    check_special(LIR_TANH, NAN, 0, NAN);
+}
+
+Test(math_special, logarithms) {
+    check_special(LIR_LOG, 1, 0, 0);
+    check_special(LIR_LOG, 0, 0, -INFINITY);
+    check_special(LIR_LOG, -0.0, 0, -INFINITY);
+    check_special(LIR_LOG, -1, 0, NAN);
+    check_special(LIR_LOG, -INFINITY, 0, NAN);
+    check_special(LIR_LOG, INFINITY, 0, INFINITY);
+    check_special(LIR_LOG, NAN, 0, NAN);
+    check_special(LIR_LOG1P, 0, 0, 0);
+    check_special(LIR_LOG1P, -0.0, 0, -0.0);
+    check_special(LIR_LOG1P, -1, 0, -INFINITY);
+    check_special(LIR_LOG1P, -2, 0, NAN);
+    check_special(LIR_LOG1P, INFINITY, 0, INFINITY);
+    check_special(LIR_LOG1P, NAN, 0, NAN);
+}
+
+Test(math_special, trigonometry) {
+    check_special(LIR_SIN, 0, 0, 0);
+    check_special(LIR_SIN, -0.0, 0, -0.0);
+    check_special(LIR_SIN, INFINITY, 0, NAN);
+    check_special(LIR_SIN, NAN, 0, NAN);
+    check_special(LIR_COS, 0, 0, 1);
+    check_special(LIR_COS, -INFINITY, 0, NAN);
+    check_special(LIR_COS, NAN, 0, NAN);
+    check_special(LIR_SIN, 1e20, 0, NAN);
+}
+
+/* Every pair of these against the C library, whose pow is exact in these cases or the result is not finite. */
+Test(math_special, powers) {
+    static const double at[] = {0.0,  -0.0, 1.0, -1.0, 2.0,   -2.0,     0.5,       -0.5, 3.0,
+                                -3.0, 1.5,  4.0, 1e30, -1e30, INFINITY, -INFINITY, NAN};
+    const size_t n = sizeof at / sizeof *at;
+    Machine m[2];
+    machine_make(&m[0], LIR_POW, false);
+    machine_make(&m[1], LIR_POW, true);
+    for (size_t i = 0; i < n * n * 2; i++) {
+        double x = at[i / 2 / n], y = at[i / 2 % n], got = machine_one(&m[i % 2], x, y);
+        double want = i % 2 ? pow(x, y) : (double)powf((float)x, (float)y);
+        double error = i % 2 ? ulps64(got, want) : ulps32((float)got, want);
+        cr_expect(error <= 1 && (want != want || signbit(got) == signbit(want)), "pow(%g, %g) in f%d: %g instead of %g",
+                  x, y, i % 2 ? 64 : 32, got, want);
+    }
+    machine_free(&m[0]);
+    machine_free(&m[1]);
+}
+
+/* --- renumbering --- */
+
+Test(math_expand, renumbers_arguments_indices_and_effects) {
+    Machine m;
+    machine_make(&m, LIR_EXP, false); /* for its buffers */
+    m.f.buffers.data[0].rank = m.f.buffers.data[2].rank = 1;
+    const LirInstr body[] = {
+        {.op = LIR_LOAD, .type = LIR_T_REAL, .access = {.buffer = 1}},
+        {.op = LIR_EXP, .type = LIR_T_REAL, .args = {0}},
+        {.op = LIR_TO_INT, .type = LIR_T_INT, .args = {1}},
+        {.op = LIR_LOAD, .type = LIR_T_REAL, .access = {.buffer = 0, .index = {{.kind = LIR_INDEX_VALUE, .value = 2}}}},
+        {.op = LIR_LOG, .type = LIR_T_REAL, .args = {3}},
+        {.op = LIR_MUL, .type = LIR_T_REAL, .args = {4, 1}},
+    };
+    m.kernel.body.count = 0;
+    for (size_t i = 0; i < 6; i++) VEC_PUSH(&m.arena, &m.kernel.body, body[i]);
+    LirEffect *effect = &m.kernel.effects.data[0];
+    effect->value = 5;
+    effect->access.index[0] = (LirIndex){.kind = LIR_INDEX_VALUE, .value = 2};
+    math_expand(&m.f, false);
+    const LirInstr *out = m.kernel.body.data;
+    const size_t last = m.kernel.body.count - 1;
+    cr_assert_eq(effect->value, last);
+    cr_assert_eq(out[last].op, LIR_MUL);
+    const uint32_t index = effect->access.index[0].value, exp = out[last].args[1];
+    cr_expect_eq(out[index].op, LIR_TO_INT);
+    cr_expect_eq(out[index].args[0], exp);
+    cr_expect_eq(out[exp].op, LIR_MUL, "exp ends with its second scale");
+    cr_expect_eq(out[last].args[0], last - 1, "log comes right before");
+    cr_expect_eq(out[index + 1].op, LIR_LOAD);
+    cr_expect_eq(out[index + 1].access.index[0].value, index);
+    for (size_t i = 0; i <= last; i++)
+        for (int a = 0; a < lir_op_arity(out[i].op); a++) cr_expect_lt(out[i].args[a], i);
+    machine_free(&m);
+}
