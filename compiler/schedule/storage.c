@@ -85,6 +85,7 @@ static int64_t widest_row(const Plan *plan, const GroupPlan *group) {
     int64_t widest = 1;
     for (size_t c = 0; c < group->clusters.count; c++) {
         const Cluster *cluster = &group->clusters.data[c];
+        if (cluster->kind == CLUSTER_DOT_ROWS) continue; /* its points are multiplied, not stored */
         LirBuffer points = {.rank = cluster->space.count};
         for (uint32_t d = 0; d < points.rank; d++) points.dims[d] = cluster->space.id[d];
         int64_t elements = row_elements(plan, &points, group->row);
