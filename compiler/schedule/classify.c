@@ -4,10 +4,15 @@
 /* A matrix product below these sizes is a plain loop nest. */
 enum { DOT_MIN_N = 4, DOT_MIN_K = 4 };
 
+/* A dynamic axis if there is one, for scratch has room for one block of rows of no other dynamic axis. */
 TirAxisId plan_row_of(const TirFunction *f, TirAxes axes) {
-    for (uint32_t i = 0; i < axes.count; i++)
-        if (f->axes.data[axes.id[i]].batch) return axes.id[i];
-    return LIR_NO_AXIS;
+    TirAxisId row = LIR_NO_AXIS;
+    for (uint32_t i = 0; i < axes.count; i++) {
+        const TirAxis *axis = &f->axes.data[axes.id[i]];
+        if (axis->batch && axis->size < 0) return axes.id[i];
+        if (axis->batch && row == LIR_NO_AXIS) row = axes.id[i];
+    }
+    return row;
 }
 
 int64_t plan_axis_size(const Plan *plan, TirAxisId axis) {

@@ -83,7 +83,7 @@ typedef struct Use {
     bool reindexed;      /* not read at the reader's own point: sliced or renamed on the way, or a table */
     TirAxisId moved_row; /* a base axis that is not indexed by its own loop because of that; LIR_NO_AXIS if none */
 } Use;
-/* First batch axis: the rows that groups split. */
+/* The batch axis whose rows a group splits. */
 TirAxisId plan_row_of(const TirFunction *f, TirAxes axes);
 /* Everything that `at` reads; STACK may read more than fit, hence the visitor. */
 typedef void (*UseVisitor)(Plan *plan, TirId reader, Use use, void *context);

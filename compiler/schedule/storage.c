@@ -38,15 +38,27 @@ static bool accumulates(OpKind kind) {
     return kind == OP_SUM || kind == OP_MAX || kind == OP_SCATTER || kind == OP_CONTRACT;
 }
 
+/* Whether a value has a dynamic axis that is not split into blocks: it cannot live in scratch. */
+static bool spans_data(const Plan *plan, TirId at) {
+    TirAxes axes = plan->f->ops.data[at].axes;
+    for (uint32_t d = 0; d < axes.count; d++)
+        if (plan_axis_size(plan, axes.id[d]) < 0 && axes.id[d] != plan->op[at].row) return true;
+    return false;
+}
+
 static void store_value(Plan *plan, TirId at) {
     OpPlan *p = &plan->op[at];
     uint32_t port = output_port(plan, at);
-    LirSpace space = port != TIR_NONE ? LIR_OUT : p->exported ? LIR_WORK : LIR_SCRATCH;
+    bool whole = p->exported || spans_data(plan, at);
+    LirSpace space = port != TIR_NONE ? LIR_OUT : whole ? LIR_WORK : LIR_SCRATCH;
     p->buffer = buffer_for(plan, at, space, "");
     if (port != TIR_NONE) plan->lir->buffers.data[p->buffer].port = port;
+    bool sums_in_rows = p->row != LIR_NO_AXIS && (p->partial || accumulates(p->kind));
+    if (sums_in_rows && spans_data(plan, at))
+        tir_fail(plan->f, at, "a sum over one data set for every event of another");
     if (p->partial)
         p->slot_buffer = buffer_for(plan, at, LIR_PARTIAL, "_slots");
-    else if (accumulates(p->kind) && p->row != LIR_NO_AXIS && space != LIR_SCRATCH)
+    else if (sums_in_rows && space != LIR_SCRATCH)
         p->local_buffer = buffer_for(plan, at, LIR_SCRATCH, "_block");
 }
 

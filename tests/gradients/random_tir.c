@@ -273,7 +273,7 @@ void program_random(Program *p, uint64_t seed, uint32_t length, bool stop) {
 TirTensor *program_run(const Program *p, Arena *arena) {
     static const int64_t extent[] = {RANDOM_EXTENT};
     TirTensor *outputs = ARENA_ARRAY(arena, TirTensor, p->f->outputs.count);
-    tir_interpret(p->f, arena, p->inputs, extent, 11, 3, outputs);
+    tir_interpret(p->f, arena, p->inputs, extent, RANDOM_SEED, RANDOM_STEP, outputs);
     return outputs;
 }
 

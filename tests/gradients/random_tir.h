@@ -6,7 +6,7 @@
 
 #include "tir/tir.h"
 
-enum { RANDOM_AXES = 6, RANDOM_INPUTS = 8, RANDOM_EXTENT = 5 };
+enum { RANDOM_AXES = 6, RANDOM_INPUTS = 8, RANDOM_EXTENT = 5, RANDOM_SEED = 11, RANDOM_STEP = 3 };
 
 typedef struct Random {
     uint64_t state;
