@@ -18,11 +18,11 @@ typedef struct Expect {
 static bool expect_is_covered(const Expect *expect, TokenKind kind) {
     const TokenInfo *info = &TOKEN_INFO[kind];
     const bool *wanted = expect->wanted;
-    bool value = wanted[TOKEN_NUMBER], operator= wanted[TOKEN_PLUS];
+    bool value = wanted[TOKEN_NUMBER], operates = wanted[TOKEN_PLUS];
     if (kind == TOKEN_BAD || (kind == TOKEN_END && wanted[TOKEN_CONST])) return true;
     if (wanted[TOKEN_CONST] && info->role == ROLE_DECLARATION) return true;
     if (wanted[TOKEN_MINIMIZE] && info->role == ROLE_ITEM) return true;
-    if (operator&&(info->role == ROLE_OPERATOR || kind == TOKEN_LPAREN || kind == TOKEN_LBRACK)) return true;
+    if (operates && (info->role == ROLE_OPERATOR || kind == TOKEN_LPAREN || kind == TOKEN_LBRACK)) return true;
     if (value && (info->role == ROLE_VALUE || info->role == ROLE_OPEN || kind == TOKEN_MINUS)) return true;
     bool usual = info->role == ROLE_WORD || info->role == ROLE_DECLARATION || info->role == ROLE_ITEM;
     return wanted[TOKEN_NAME] && info->soft && usual;
@@ -112,7 +112,7 @@ static void expect_help(const Expect *expect) {
     DiagSink *sink = parser->sink;
     const Token *found = &parser->found;
     TokenKind kind = found->kind;
-    bool operator= expect->wanted[TOKEN_PLUS];
+    bool operates = expect->wanted[TOKEN_PLUS];
     bool reserved = kind >= TOKEN_USE && kind <= TOKEN_OR && !TOKEN_INFO[kind].soft;
     if (expect_help_spelling(expect)) return;
     if (kind == TOKEN_LINE_LPAREN || kind == TOKEN_LINE_LBRACK || kind == TOKEN_LINE_MINUS) {
@@ -120,11 +120,11 @@ static void expect_help(const Expect *expect) {
                   "'%c' at the start of a line does not continue the line before; end that line with an operator, or "
                   "put the expression in brackets",
                   TOKEN_INFO[kind].text[0]);
-    } else if (operator&& kind == TOKEN_ASSIGN) {
+    } else if (operates && kind == TOKEN_ASSIGN) {
         diag_help(sink, "two values are compared by '=='");
-    } else if (operator&& kind >= TOKEN_LESS && kind <= TOKEN_NOT_EQUAL) {
+    } else if (operates && kind >= TOKEN_LESS && kind <= TOKEN_NOT_EQUAL) {
         diag_help(sink, "comparisons do not chain; write 'a < b and b < c'");
-    } else if (operator&& !found->line_start &&(kind == TOKEN_NAME || kind == TOKEN_NUMBER || kind == TOKEN_LPAREN)) {
+    } else if (operates && !found->line_start && (kind == TOKEN_NAME || kind == TOKEN_NUMBER || kind == TOKEN_LPAREN)) {
         diag_help(sink, "a product needs '*'");
     } else if (expect->wanted[TOKEN_NAME] && reserved && !expect_is_cut_short(parser)) {
         diag_help(sink, "'%s' is a word of the language; choose another name", TOKEN_INFO[kind].text);

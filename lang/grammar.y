@@ -112,7 +112,7 @@ name: word { $$ = PLAIN(NAME, @$, @1, 0); }
     ;
 
 word: NAME | SIZE | OPTION | EVENT | DATA | VECTORS | EVENTS | PARAMS | START | TRUTH | FROM | BY | OVER | USING | EVERY
-    | SHARED | AFTER | STEPS | OF
+    | SHARED | AFTER | STEPS | OF | STOP
     ;
 
 path: name { $$ = $1->name; }

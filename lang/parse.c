@@ -175,8 +175,8 @@ AstNode *ast_parse(Arena *arena, SourceSet *sources, uint32_t file, DiagSink *si
 void ast_print_tokens(FILE *out, SourceSet *sources, uint32_t file, DiagSink *sink) {
     Arena arena = {0};
     const SourceFile *source = source_file(sources, file);
-    Stream *stream = ARENA_NEW(&arena, Stream);
     if (!lexer_text_check(sources, file, sink)) return;
+    Stream *stream = ARENA_NEW(&arena, Stream);
     stream_start(stream, &arena, sources, file, sink);
     for (;;) {
         Token token = stream_next(stream);

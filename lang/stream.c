@@ -33,20 +33,18 @@ static const char *bracket_text(TokenKind open) {
     return open == TOKEN_LPAREN || open == TOKEN_LINE_LPAREN ? "(" : open == TOKEN_LBRACE ? "{" : "[";
 }
 
-/* Reports that everything above `depth` is still open and arranges for it to be closed before `token`. */
-static void stream_close(Stream *stream, uint32_t depth, Token token) {
+/* Reports that everything above `depth` is still open, unless an error inside of it was reported already. */
+static void stream_close_report(Stream *stream, const Token *token) {
     const Token *open = &stream->open[stream->depth - 1];
     const char *close = TOKEN_INFO[bracket_partner(open->kind)].text, *text = bracket_text(open->kind);
-    Span at = {stream->last.file, stream->last.end > stream->last.begin ? stream->last.end - 1 : stream->last.begin,
-               stream->last.end};
-    diag_report(stream->lexer.sink, DIAG_E0107, at, "expected '%s' after this, to close the '%s'", close, text);
+    Span last = stream->last;
+    if (last.end > last.begin) last.begin = last.end - 1;
+    if (stream->panic) return;
+    diag_report(stream->lexer.sink, DIAG_E0107, last, "expected '%s' after this, to close the '%s'", close, text);
     diag_note(stream->lexer.sink, open->span, "the '%s' is opened here", text);
-    if (token.kind != TOKEN_END && TOKEN_INFO[token.kind].role != ROLE_CLOSE)
+    if (token->kind != TOKEN_END && TOKEN_INFO[token->kind].role != ROLE_CLOSE)
         diag_help(stream->lexer.sink, "'%s' cannot stand inside the brackets; close them before it",
-                  TOKEN_INFO[token.kind].text);
-    stream->closing = depth;
-    stream->held = token;
-    stream->has_held = true;
+                  TOKEN_INFO[token->kind].text);
 }
 
 /* Looks past blanks for a name and then one of the characters of `marks`. */
@@ -133,7 +131,10 @@ static Token stream_balanced(Stream *stream) {
         uint32_t wanted = stream_depth_wanted(stream, &token);
         bool closes = TOKEN_INFO[token.kind].role == ROLE_CLOSE;
         if (wanted < stream->depth) {
-            stream_close(stream, wanted, token);
+            stream_close_report(stream, &token);
+            stream->closing = wanted;
+            stream->held = token;
+            stream->has_held = true;
         } else if (closes && (!stream->depth || bracket_partner(stream->open[stream->depth - 1].kind) != token.kind)) {
             diag_report(stream->lexer.sink, DIAG_E0107, token.span, "this '%s' closes nothing",
                         TOKEN_INFO[token.kind].text);

@@ -17,8 +17,8 @@ typedef enum DiagCode {
 } DiagCode;
 
 typedef struct DiagNote {
-    Span span;        /* nowhere for a plain remedy */
-    bool help;        /* a remedy ("help:") rather than a note */
+    Span span; /* nowhere for a plain remedy */
+    bool help; /* a remedy ("help:") rather than a note */
     const char *text;
 } DiagNote;
 
@@ -46,7 +46,8 @@ void diag_help(DiagSink *sink, const char *format, ...) __attribute__((format(pr
 void diag_render(const DiagSink *sink, FILE *out, bool colour);
 void diag_free(DiagSink *sink);
 
-/* The candidate nearest to `name` by Damerau-Levenshtein distance, at most a third of its length; NULL when none is near. */
+/* The candidate nearest to `name` by Damerau-Levenshtein distance, at most a third of its length; NULL when none is
+ * near. */
 const char *diag_nearest(const char *name, const char *const *candidates, size_t count);
 
 #endif

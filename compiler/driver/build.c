@@ -16,15 +16,16 @@ static bool write_descriptor(const Pipeline *pipeline, const char *path) {
 }
 
 static int build_in(Session *session, const Options *options, OutputFolder *folder) {
-    const char *objects[WIDTH_COUNT] = {output_file(folder, "f32.o"), output_file(folder, "f64.o")};
-    CodeRequest request = {{objects[0], objects[1]}, {0}, LLVM_OUTPUT_OBJ, options->level};
+    CodeRequest request = {.folder = folder, .what = LLVM_OUTPUT_OBJ, .level = options->level};
     if (!session_target(session, options, &request.target)) return 2;
     session->pipeline.code = &request;
     int status = session_run(session, PASS_LLVM);
     if (status || session_stopped(session, PASS_LLVM)) return status;
     const char *descriptor = output_file(folder, "model.c"), *executable = output_file(folder, "model");
     if (!write_descriptor(&session->pipeline, descriptor)) return 1;
-    if (!link_executable(&session->arena, session->root, descriptor, objects, WIDTH_COUNT, executable)) return 1;
+    if (!link_executable(&session->arena, session->root, descriptor, request.paths.data, request.paths.count,
+                         executable))
+        return 1;
     return output_move(executable, options->output) ? 0 : 1;
 }
 

@@ -45,19 +45,20 @@ static bool copy_file(FILE *out, const char *path) {
     return good;
 }
 
-/* Machine code comes as a file a width. */
+/* Machine code comes as a file a function. */
 static int emit_code(Session *session, const Options *options, OutputFolder *folder, FILE *out, const char *object) {
-    const char *paths[WIDTH_COUNT] = {output_file(folder, "f32"), output_file(folder, "f64")};
     LlvmOutput what = options->form == EMIT_LLVM  ? LLVM_OUTPUT_IR_OPTIMISED
                       : options->form == EMIT_ASM ? LLVM_OUTPUT_ASM
                                                   : LLVM_OUTPUT_OBJ;
-    CodeRequest request = {{paths[0], paths[1]}, {0}, what, options->level};
+    CodeRequest request = {.folder = folder, .what = what, .level = options->level};
     if (!session_target(session, options, &request.target)) return 2;
     session->pipeline.code = &request;
     int status = session_run(session, PASS_LLVM);
     if (status || session_stopped(session, PASS_LLVM)) return status;
-    if (!out) return link_objects(&session->arena, paths, WIDTH_COUNT, object) ? 0 : 1;
-    return copy_file(out, paths[WIDTH_F32]) && copy_file(out, paths[WIDTH_F64]) ? 0 : 1;
+    if (!out) return link_objects(&session->arena, request.paths.data, request.paths.count, object) ? 0 : 1;
+    for (size_t i = 0; i < request.paths.count; i++)
+        if (!copy_file(out, request.paths.data[i])) return 1;
+    return 0;
 }
 
 static int emit_text(Session *session, const Options *options, FILE *out) {

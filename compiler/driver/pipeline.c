@@ -4,9 +4,11 @@
 #include "driver/pipeline.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "driver/units.h"
 
@@ -121,37 +123,80 @@ static void run_lir(Pipeline *p, const Pass *pass) {
 }
 
 typedef struct CodeTask {
-    const LirModule *module;
-    const CodeRequest *request;
-    const char *path;
-    const char *error; /* from malloc; NULL when all went well */
+    LirModule module; /* of one function: functions are independent, and so compiled side by side */
+    int level;
+    size_t work;              /* a guess at how long it will take */
+    const char *path, *error; /* error: from malloc; NULL when all went well */
+    double seconds;
 } CodeTask;
 
-static void *run_code_task(void *argument) {
-    CodeTask *task = argument;
-    /* f64 kernels check and differentiate numerically: they run seldom, so they get a cheaper code generator. */
-    int level = task->module->f64 && task->request->level > 1 ? 1 : task->request->level;
-    llvm_emit(task->module, &task->request->target, task->request->what, level, task->path, &task->error);
+typedef struct CodeQueue {
+    const CodeRequest *request;
+    VEC(CodeTask) tasks;
+    atomic_size_t next;
+} CodeQueue;
+
+static void *work_queue(void *argument) {
+    CodeQueue *queue = argument;
+    for (size_t i; (i = atomic_fetch_add(&queue->next, 1)) < queue->tasks.count;) {
+        CodeTask *task = &queue->tasks.data[i];
+        double start = now();
+        llvm_emit(&task->module, &queue->request->target, queue->request->what, task->level, task->path, &task->error);
+        task->seconds = now() - start;
+    }
     return NULL;
 }
 
-/* The two widths are independent modules: each is compiled in a thread of its own. */
+/* Longest first, so that the threads end together. */
+static int compare_work(const void *left, const void *right) {
+    const CodeTask *a = left, *b = right;
+    return a->work > b->work ? -1 : a->work < b->work;
+}
+
+static size_t count_instructions(const LirFunction *f) {
+    size_t count = 0;
+    for (size_t g = 0; g < f->groups.count; g++)
+        for (size_t k = 0; k < f->groups.data[g].kernels.count; k++)
+            count += f->groups.data[g].kernels.data[k]->body.count;
+    return count;
+}
+
+static void queue_fill(Pipeline *p, CodeQueue *queue) {
+    for (size_t i = 0; i < p->units.count; i++) {
+        const Unit *unit = p->units.data[i];
+        for (int width = 0; width < WIDTH_COUNT; width++) {
+            if (!unit->lir[width]) continue;
+            CodeTask task = {.module = {.arena = p->arena, .f64 = width == WIDTH_F64}};
+            VEC_PUSH(p->arena, &task.module.functions, unit->lir[width]);
+            task.level = unit->hot[width] ? p->code->level : 0;
+            task.work = count_instructions(unit->lir[width]) * (task.level ? 8 : 1);
+            task.path = output_file(p->code->folder, unit->lir[width]->name);
+            VEC_PUSH(p->arena, &queue->tasks, task);
+            VEC_PUSH(p->arena, &p->code->paths, task.path);
+        }
+    }
+}
+
 static bool run_code(Pipeline *p) {
-    CodeTask tasks[WIDTH_COUNT];
-    for (int width = 0; width < WIDTH_COUNT; width++)
-        tasks[width] = (CodeTask){&p->modules[width], p->code, p->code->path[width], NULL};
-    pthread_t thread;
-    bool threaded = !pthread_create(&thread, NULL, run_code_task, &tasks[WIDTH_F64]);
-    run_code_task(&tasks[WIDTH_F32]);
-    if (threaded)
-        pthread_join(thread, NULL);
-    else
-        run_code_task(&tasks[WIDTH_F64]);
+    CodeQueue queue = {.request = p->code};
+    queue_fill(p, &queue);
+    qsort(queue.tasks.data, queue.tasks.count, sizeof *queue.tasks.data, compare_work);
+    enum { THREADS_MAX = 16 };
+    pthread_t threads[THREADS_MAX];
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    int count = 0, wanted = processors > THREADS_MAX ? THREADS_MAX : (int)processors - 1;
+    while (count < wanted && !pthread_create(&threads[count], NULL, work_queue, &queue)) count++;
+    work_queue(&queue);
+    for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
     bool good = true;
-    for (int width = 0; width < WIDTH_COUNT; width++) {
-        if (!tasks[width].error) continue;
-        fprintf(stderr, "qtmc: %s\n", tasks[width].error);
-        free((char *)tasks[width].error);
+    for (size_t i = 0; i < queue.tasks.count; i++) {
+        CodeTask *task = &queue.tasks.data[i];
+        if (p->control.time_passes)
+            fprintf(stderr, "  %-36s -O%d %9.2f ms\n", task->module.functions.data[0]->name, task->level,
+                    1e3 * task->seconds);
+        if (!task->error) continue;
+        fprintf(stderr, "qtmc: %s\n", task->error);
+        free((char *)task->error);
         good = false;
     }
     return good;

@@ -3,6 +3,7 @@
 #ifndef QTMC_DRIVER_PIPELINE_H
 #define QTMC_DRIVER_PIPELINE_H
 
+#include "driver/output.h"
 #include "hir/program.h"
 #include "lir/lir.h"
 #include "llvm/emit.h"
@@ -28,6 +29,7 @@ typedef struct Unit {
     TirFunction *tir;
     bool gradient;  /* made by differentiation */
     bool wanted[2]; /* in f32, in f64 */
+    bool hot[2];    /* runs at every step: worth the code generator's full effort */
     LirFunction *lir[2];
 } Unit;
 
@@ -41,12 +43,13 @@ typedef struct FitUnits {
     UpdateUnits *updates;
 } FitUnits;
 
-/* What the last pass should write, a file a width. */
+/* What the last pass should write: a file a function. */
 typedef struct CodeRequest {
-    const char *path[WIDTH_COUNT];
+    OutputFolder *folder;
     HostTarget target;
     LlvmOutput what;
-    int level; /* effort, 0 to 3 */
+    int level;               /* effort for hot functions, 0 to 3; the others get less */
+    VEC(const char *) paths; /* made */
 } CodeRequest;
 
 typedef struct Pipeline {
@@ -58,7 +61,7 @@ typedef struct Pipeline {
     FILE *hir_out;      /* where sema prints the resolved model, or NULL */
     SizeOverride *sizes;
     size_t size_count;
-    const CodeRequest *code; /* NULL when stopping before it */
+    CodeRequest *code; /* NULL when stopping before it */
     /* made on the way */
     uint32_t file;
     Program *program;

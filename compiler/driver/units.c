@@ -75,6 +75,7 @@ void units_derive(Pipeline *p) {
             const char *symbol = arena_format(p->arena, "%s_update%zu_gradient", fit->name, u);
             units->gradient = unit_add(p, symbol, f, update->optimiser == PROGRAM_ADAM, true);
             units->gradient->gradient = true;
+            units->gradient->hot[update->optimiser == PROGRAM_ADAM ? WIDTH_F32 : WIDTH_F64] = true;
         }
     }
 }

@@ -4,8 +4,8 @@
 #ifndef QTMC_HIR_HIR_H
 #define QTMC_HIR_HIR_H
 
-#include "lang/ast.h"
 #include "hir/program.h"
+#include "lang/ast.h"
 
 typedef struct HirModule HirModule;
 
@@ -13,20 +13,20 @@ typedef struct HirDecl {
     const AstNode *node;
     HirModule *module;
     const char *name;
-    const char *full;   /* "std.nn.dense" */
-    uint32_t index;     /* PARAM, OPTION, EVENT, DATA: row of the Program's table */
-    int64_t size;       /* SIZE: its value once settled, 0 before */
+    const char *full; /* "std.nn.dense" */
+    uint32_t index;   /* PARAM, OPTION, EVENT, DATA: row of the Program's table */
+    int64_t size;     /* SIZE: its value once settled, 0 before */
     bool used;
-    uint8_t visit;      /* recursion search: 0 new, 1 on the path, 2 done */
-    void *value;        /* CONST: sema's evaluated value */
+    uint8_t visit; /* recursion search: 0 new, 1 on the path, 2 done */
+    void *value;   /* CONST: sema's evaluated value */
 } HirDecl;
 
 struct HirModule {
-    const char *name;   /* "std.nn"; of the main module the file name without .qtm */
+    const char *name; /* "std.nn"; of the main module the file name without .qtm */
     const char *folder;
     uint32_t file;
     const AstNode *ast;
-    bool library;       /* from the compiler's own library folder */
+    bool library; /* from the compiler's own library folder */
     bool loading;
     VEC(HirDecl *) decls;
     VEC(HirModule *) uses;
@@ -39,14 +39,18 @@ typedef struct Hir {
     const char *stdlib;
     VEC(HirModule *) modules; /* a module comes after those it uses; the main module is last */
     HirModule *main;
-    bool broken;        /* a module is missing or has syntax errors: names would be missed for no fault of their own */
-    struct { const AstNode **key; HirDecl **value; size_t count, capacity; } names;
+    bool broken; /* a module is missing or has syntax errors: names would be missed for no fault of their own */
+    struct {
+        const AstNode **key;
+        HirDecl **value;
+        size_t count, capacity;
+    } names;
 } Hir;
 
 /* modules.c: reads the main module and all it uses. */
 void hir_load(Hir *hir, uint32_t file);
-/* Declaration of that name as seen from a module: its own first, then those of the modules it uses. `*other` is set when
- * two used modules have it. */
+/* Declaration of that name as seen from a module: its own first, then those of the modules it uses. `*other` is set
+ * when two used modules have it. */
 HirDecl *hir_find(const HirModule *module, const char *name, HirDecl **other);
 HirModule *hir_module(const Hir *hir, const char *name);
 /* The declaration that a NAME node was resolved to, or NULL. */

@@ -5,19 +5,23 @@
 #include <string.h>
 
 static const char *const kind_texts[AST_KIND_COUNT] = {
-    [AST_SIZE] = "a size",   [AST_CONST] = "a constant", [AST_PARAM] = "a parameter",  [AST_OPTION] = "an option",
-    [AST_FUN] = "a function", [AST_QCF] = "a qcf",       [AST_DENSITY] = "a density", [AST_EVENT] = "an event type",
-    [AST_DATA] = "a data set", [AST_NETWORK] = "a network", [AST_LAYER] = "a layer", [AST_FIT] = "a fit",
+    [AST_SIZE] = "a size",     [AST_CONST] = "a constant",  [AST_PARAM] = "a parameter", [AST_OPTION] = "an option",
+    [AST_FUN] = "a function",  [AST_QCF] = "a qcf",         [AST_DENSITY] = "a density", [AST_EVENT] = "an event type",
+    [AST_DATA] = "a data set", [AST_NETWORK] = "a network", [AST_LAYER] = "a layer",     [AST_FIT] = "a fit",
 };
 
-const char *hir_kind_text(AstKind kind) { return kind_texts[kind] ? kind_texts[kind] : "something else"; }
+const char *hir_kind_text(AstKind kind) {
+    return kind_texts[kind] ? kind_texts[kind] : "something else";
+}
 
 bool hir_callable(const HirDecl *decl) {
     AstKind kind = decl->node->kind;
     return kind == AST_FUN || kind == AST_QCF || kind == AST_DENSITY || kind == AST_NETWORK || kind == AST_LAYER;
 }
 
-const AstNode *hir_arguments(const HirDecl *decl) { return decl->node->kids[0]; }
+const AstNode *hir_arguments(const HirDecl *decl) {
+    return decl->node->kids[0];
+}
 
 const AstNode *hir_argument_dims(const AstNode *arg) {
     return arg->kind == AST_ARG && arg->count > 0 && arg->kids[0] && arg->kids[0]->count ? arg->kids[0] : NULL;
@@ -131,8 +135,9 @@ static void use_module(Hir *hir, HirModule *user, const AstNode *use) {
         if (!file) {
             hir->broken = true;
             diag_report(hir->sink, DIAG_E0203, use->span, "module %s cannot be read: %s: %s", use->name, path, reason);
-            diag_help(hir->sink, library ? "the library's modules are in %s/std"
-                                         : "a module that is not std.* stands beside the file that uses it, in %s",
+            diag_help(hir->sink,
+                      library ? "the library's modules are in %s/std"
+                              : "a module that is not std.* stands beside the file that uses it, in %s",
                       library ? hir->stdlib : (*folder ? folder : "the same folder"));
             return;
         }

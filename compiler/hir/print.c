@@ -1,8 +1,13 @@
-/* qtmc --emit=hir: the model with every name written in full, one declaration a block, modules in the order in which they
- * depend on each other. Locals keep their short names, sizes show the value they were settled to. */
+/* qtmc --emit=hir: the model with every name written in full, one declaration a block, modules in the order in which
+ * they depend on each other. Locals keep their short names, sizes show the value they were settled to. */
 #include "hir/hir.h"
 
-typedef struct Printer { FILE *out; const Hir *hir; } Printer;
+#include <stdlib.h>
+
+typedef struct Printer {
+    FILE *out;
+    const Hir *hir;
+} Printer;
 
 static void print(const Printer *p, const AstNode *node);
 
@@ -18,6 +23,16 @@ static void print_dims(const Printer *p, const AstNode *dims) {
     fputc('[', p->out);
     print_range(p, dims, 0, dims->count, ", ");
     fputc(']', p->out);
+}
+
+/* The shortest text that reads back as the same number. */
+static void print_number(const Printer *p, double number) {
+    char text[32];
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, number);
+        if (strtod(text, NULL) == number) break;
+    }
+    fputs(text, p->out);
 }
 
 static void print_string(const Printer *p, const char *text) {
@@ -80,25 +95,42 @@ static void print_block(const Printer *p, const AstNode *node) {
 
 static void print_expression(const Printer *p, const AstNode *node) {
     switch (node->kind) {
-    case AST_NUMBER: fprintf(p->out, "%.17g", node->number); break;
-    case AST_FIELD: print(p, node->kids[0]); fprintf(p->out, ".%s", node->name); break;
+    case AST_NUMBER: print_number(p, node->number); break;
+    case AST_FIELD:
+        print(p, node->kids[0]);
+        fprintf(p->out, ".%s", node->name);
+        break;
     case AST_CALL:
         print(p, node->kids[0]);
         fputc('(', p->out);
         print_range(p, node, 1, node->count, ", ");
         fputc(')', p->out);
         break;
-    case AST_NAMED: fprintf(p->out, "%s = ", node->name); print(p, node->kids[0]); break;
+    case AST_NAMED:
+        fprintf(p->out, "%s = ", node->name);
+        print(p, node->kids[0]);
+        break;
     case AST_INDEX:
         print(p, node->kids[0]);
         fputc('[', p->out);
         print_range(p, node, 1, node->count, ", ");
         fputc(']', p->out);
         break;
-    case AST_UNARY: fprintf(p->out, "%s", node->op == AST_NOT ? "not " : "-"); print(p, node->kids[0]); break;
+    case AST_UNARY:
+        fprintf(p->out, "%s", node->op == AST_NOT ? "not " : "-");
+        print(p, node->kids[0]);
+        break;
     case AST_BINARY: print_binary(p, node); break;
-    case AST_PIPE: fputc('(', p->out); print_range(p, node, 0, 2, " |> "); fputc(')', p->out); break;
-    case AST_ARRAY: fputc('[', p->out); print_range(p, node, 0, node->count, ", "); fputc(']', p->out); break;
+    case AST_PIPE:
+        fputc('(', p->out);
+        print_range(p, node, 0, 2, " |> ");
+        fputc(')', p->out);
+        break;
+    case AST_ARRAY:
+        fputc('[', p->out);
+        print_range(p, node, 0, node->count, ", ");
+        fputc(']', p->out);
+        break;
     case AST_IF:
         fputs("(if ", p->out);
         print(p, node->kids[0]);
@@ -108,9 +140,19 @@ static void print_expression(const Printer *p, const AstNode *node) {
         print(p, node->kids[2]);
         fputc(')', p->out);
         break;
-    case AST_COMPREHEND: print(p, node->kids[0]); fprintf(p->out, " for %s in ", node->name); print(p, node->kids[1]); break;
-    case AST_ALL_OF: fputs("all of ", p->out); print(p, node->kids[0]); break;
-    case AST_BATCH_OF: fputs("batch ", p->out); print_range(p, node, 0, 2, " of "); break;
+    case AST_COMPREHEND:
+        print(p, node->kids[0]);
+        fprintf(p->out, " for %s in ", node->name);
+        print(p, node->kids[1]);
+        break;
+    case AST_ALL_OF:
+        fputs("all of ", p->out);
+        print(p, node->kids[0]);
+        break;
+    case AST_BATCH_OF:
+        fputs("batch ", p->out);
+        print_range(p, node, 0, 2, " of ");
+        break;
     default: fputs("?", p->out);
     }
 }
@@ -129,13 +171,32 @@ static void print_minimize(const Printer *p, const AstNode *node) {
 
 static void print_item(const Printer *p, const AstNode *node) {
     switch (node->kind) {
-    case AST_VECTORS: fputs("vectors ", p->out); print(p, node->kids[0]); break;
-    case AST_EVENTS: fputs("events ", p->out); print(p, node->kids[0]); break;
-    case AST_GENERATE: fputs("generate params by ", p->out); print_range(p, node, 0, 2, " from "); break;
+    case AST_VECTORS:
+        fputs("vectors ", p->out);
+        print(p, node->kids[0]);
+        break;
+    case AST_EVENTS:
+        fputs("events ", p->out);
+        print(p, node->kids[0]);
+        break;
+    case AST_GENERATE:
+        fputs("generate params by ", p->out);
+        print_range(p, node, 0, 2, " from ");
+        break;
     case AST_MINIMIZE: print_minimize(p, node); break;
-    case AST_MONITOR: fprintf(p->out, "monitor %s = ", node->name); print(p, node->kids[0]); break;
-    case AST_STOP: fputs("stop after ", p->out); print(p, node->kids[0]); fputs(" steps", p->out); break;
-    case AST_LET: fprintf(p->out, "let %s = ", node->name); print(p, node->kids[0]); break;
+    case AST_MONITOR:
+        fprintf(p->out, "monitor %s = ", node->name);
+        print(p, node->kids[0]);
+        break;
+    case AST_STOP:
+        fputs("stop after ", p->out);
+        print(p, node->kids[0]);
+        fputs(" steps", p->out);
+        break;
+    case AST_LET:
+        fprintf(p->out, "let %s = ", node->name);
+        print(p, node->kids[0]);
+        break;
     default: print_expression(p, node);
     }
 }
@@ -148,7 +209,10 @@ static void print(const Printer *p, const AstNode *node) {
         print_dims(p, hir_argument_dims(node));
         if (hir_argument_event(node)) fputs(" : ", p->out), print(p, node->kids[1]);
         break;
-    case AST_VARIABLE: fprintf(p->out, "%s in ", node->name); print_range(p, node, 0, 2, " .. "); break;
+    case AST_VARIABLE:
+        fprintf(p->out, "%s in ", node->name);
+        print_range(p, node, 0, 2, " .. ");
+        break;
     case AST_WEIGHT:
         fprintf(p->out, "weight %s", node->name);
         print_dims(p, node->kids[0]);
@@ -185,14 +249,20 @@ static void print_decl(const Printer *p, const HirDecl *decl) {
     fprintf(p->out, "%s %s", ast_kind_name(node->kind), decl->full);
     switch (node->kind) {
     case AST_SIZE: fprintf(p->out, " = %lld", (long long)decl->size); break;
-    case AST_CONST: case AST_OPTION: fputs(" = ", p->out); print(p, node->kids[0]); break;
+    case AST_CONST:
+    case AST_OPTION:
+        fputs(" = ", p->out);
+        print(p, node->kids[0]);
+        break;
     case AST_PARAM: print_param(p, node); break;
-    case AST_QCF: case AST_DENSITY:
+    case AST_QCF:
+    case AST_DENSITY:
         print_arguments(p, node->kids[0]);
         fputs(" = ", p->out);
         print(p, node->kids[1]);
         break;
-    case AST_FUN: case AST_NETWORK:
+    case AST_FUN:
+    case AST_NETWORK:
         print_arguments(p, node->kids[0]);
         print_result(p, node->kids[1]);
         fputs(" = ", p->out);
@@ -203,8 +273,14 @@ static void print_decl(const Printer *p, const HirDecl *decl) {
         print_result(p, node->kids[1]);
         print_lines(p, node->kids[2], node->kids[3]);
         break;
-    case AST_EVENT: case AST_FIT: print_lines(p, node->kids[0], NULL); break;
-    case AST_DATA: fputs(" : ", p->out); print(p, node->kids[0]); fputs(" from ", p->out); print_string(p, node->text); break;
+    case AST_EVENT:
+    case AST_FIT: print_lines(p, node->kids[0], NULL); break;
+    case AST_DATA:
+        fputs(" : ", p->out);
+        print(p, node->kids[0]);
+        fputs(" from ", p->out);
+        print_string(p, node->text);
+        break;
     default: break;
     }
     if (node->kind == AST_OPTION && node->text) fputc(' ', p->out), print_string(p, node->text);
@@ -216,7 +292,8 @@ void hir_print(FILE *out, const Hir *hir) {
     for (size_t m = 0; m < hir->modules.count; m++) {
         const HirModule *module = hir->modules.data[m];
         fprintf(out, "%smodule %s", m ? "\n" : "", module->name);
-        for (size_t u = 0; u < module->uses.count; u++) fprintf(out, "%s%s", u ? ", " : " uses ", module->uses.data[u]->name);
+        for (size_t u = 0; u < module->uses.count; u++)
+            fprintf(out, "%s%s", u ? ", " : " uses ", module->uses.data[u]->name);
         fputs("\n\n", out);
         for (size_t i = 0; i < module->decls.count; i++) print_decl(&p, module->decls.data[i]);
     }

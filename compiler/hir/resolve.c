@@ -18,7 +18,11 @@ typedef struct Resolver {
     VEC(HirDecl *) reached; /* by the declaration at hand, for the recursion search */
 } Resolver;
 
-typedef struct Edges { HirDecl *from; HirDecl **to; size_t count; } Edges;
+typedef struct Edges {
+    HirDecl *from;
+    HirDecl **to;
+    size_t count;
+} Edges;
 
 static void resolve(Resolver *r, const AstNode *node);
 
@@ -51,7 +55,10 @@ static void bind_once(Resolver *r, const char *name, Span span) {
 }
 
 static void report_unknown(Resolver *r, const AstNode *node) {
-    struct { const char **data; size_t count, capacity; } known = {0};
+    struct {
+        const char **data;
+        size_t count, capacity;
+    } known = {0};
     Arena *arena = r->hir->arena;
     for (const Scope *s = r->scope; s; s = s->up) VEC_PUSH(arena, &known, s->name);
     for (size_t i = 0; i < r->module->decls.count; i++) VEC_PUSH(arena, &known, r->module->decls.data[i]->name);
@@ -84,7 +91,8 @@ static HirDecl *resolve_name(Resolver *r, const AstNode *node) {
         return NULL;
     }
     if (other) {
-        diag_report(r->hir->sink, DIAG_E0205, node->span, "'%s' may mean %s or %s", node->name, found->full, other->full);
+        diag_report(r->hir->sink, DIAG_E0205, node->span, "'%s' may mean %s or %s", node->name, found->full,
+                    other->full);
         diag_help(r->hir->sink, "declare it in this file, or use only one of the two modules");
     }
     found->used = true;
@@ -92,7 +100,8 @@ static HirDecl *resolve_name(Resolver *r, const AstNode *node) {
     VEC_PUSH(r->hir->arena, &r->reached, found);
     AstKind kind = found->node->kind;
     if (kind == AST_FIT || kind == AST_EVENT) {
-        diag_report(r->hir->sink, DIAG_E0211, node->span, "'%s' is %s and has no value", node->name, hir_kind_text(kind));
+        diag_report(r->hir->sink, DIAG_E0211, node->span, "'%s' is %s and has no value", node->name,
+                    hir_kind_text(kind));
         diag_note(r->hir->sink, found->node->name_span, "declared here");
     } else if (kind == AST_DATA && r->decl->node->kind != AST_FIT) {
         diag_report(r->hir->sink, DIAG_E0211, node->span, "data set '%s' can be used only inside a fit", node->name);
@@ -120,7 +129,10 @@ static void resolve_kind(Resolver *r, const AstNode *node, AstKind kind) {
         diag_note(r->hir->sink, found->node->name_span, "declared here");
         return;
     }
-    struct { const char **data; size_t count, capacity; } known = {0};
+    struct {
+        const char **data;
+        size_t count, capacity;
+    } known = {0};
     for (size_t m = 0; m < r->hir->modules.count; m++)
         for (size_t i = 0; i < r->hir->modules.data[m]->decls.count; i++)
             if (r->hir->modules.data[m]->decls.data[i]->node->kind == kind)
@@ -322,7 +334,10 @@ static void resolve_decl(Resolver *r, HirDecl *decl) {
     r->scope = NULL;
     r->reached.count = 0;
     switch (node->kind) {
-    case AST_FUN: case AST_QCF: case AST_DENSITY: case AST_NETWORK:
+    case AST_FUN:
+    case AST_QCF:
+    case AST_DENSITY:
+    case AST_NETWORK:
         resolve_arguments(r, node->kids[0]);
         for (uint32_t i = 1; i < node->count; i++)
             if (node->kids[i]) resolve(r, node->kids[i]);
@@ -365,7 +380,11 @@ static void find_recursion(Hir *hir, const Edges *edges, size_t count, HirDecl *
     decl->visit = 2;
 }
 
+/* A module without a fit is there to be used by others. */
 static void warn_unused(Hir *hir) {
+    bool fits = false;
+    for (size_t i = 0; i < hir->main->decls.count; i++) fits |= hir->main->decls.data[i]->node->kind == AST_FIT;
+    if (!fits) return;
     for (size_t i = 0; i < hir->main->decls.count; i++) {
         const HirDecl *decl = hir->main->decls.data[i];
         AstKind kind = decl->node->kind;

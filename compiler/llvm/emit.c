@@ -12,8 +12,8 @@
 #include "llvm/build.h"
 
 /* The code is vectors already and its loops are tested at the bottom. What is left to do: registers for stack slots,
- * repeated addresses made once, what does not change moved out of loops, blocks joined. Measured on products of 128x128
- * and on reductions, longer lists (instcombine, gvn, default<O2>) made the kernels no faster. */
+ * repeated addresses made once, what does not change moved out of loops, blocks joined. With instcombine, gvn and a
+ * second licm, matrix products of 64 and 128 columns ran no faster; other kernels were not compared. */
 static const char *const passes = "function(sroa,early-cse,loop-mssa(licm),early-cse,simplifycfg)";
 
 char *llvm_symbol(Arena *arena, const char *name) {

@@ -38,22 +38,18 @@ static void work_emit(Emit *e, const LirFunction *f) {
 
 /* --- kernels --- */
 
-static void use_access(const Body *b, const LirAccess *access, bool *used) {
-    used[access->buffer] = true;
-}
-
-static void kernel_buffers(const Body *b, const LirKernel *k, bool *used, bool *written) {
+static void kernel_buffers(const LirKernel *k, bool *used, bool *written) {
     if (k->kind == LIR_ZERO || k->kind == LIR_FILL) {
         used[k->zero] = written[k->zero] = true;
         return;
     }
-    if (k->kind == LIR_DOT || k->kind == LIR_CUMSUM) use_access(b, &k->a, used);
-    if (k->kind == LIR_DOT) use_access(b, &k->b, used);
+    if (k->kind == LIR_DOT || k->kind == LIR_CUMSUM) used[k->a.buffer] = true;
+    if (k->kind == LIR_DOT) used[k->b.buffer] = true;
     for (size_t i = 0; i < k->body.count; i++)
         if (k->body.data[i].op == LIR_LOAD || k->body.data[i].op == LIR_SEARCH)
-            use_access(b, &k->body.data[i].access, used);
+            used[k->body.data[i].access.buffer] = true;
     for (size_t i = 0; i < k->effects.count; i++) {
-        use_access(b, &k->effects.data[i].access, used);
+        used[k->effects.data[i].access.buffer] = true;
         written[k->effects.data[i].access.buffer] = true;
     }
 }
@@ -210,7 +206,7 @@ static LLVMValueRef group_emit(Emit *e, const LirFunction *f, const LirGroup *g)
     for (size_t k = 0; k < n; k++) {
         bool *written = ARENA_ARRAY(e->arena, bool, buffers);
         used[k] = ARENA_ARRAY(e->arena, bool, buffers);
-        kernel_buffers(NULL, g->kernels.data[k], used[k], written);
+        kernel_buffers(g->kernels.data[k], used[k], written);
         for (size_t i = 0; i < buffers; i++) any[i] |= used[k][i];
         kernels[k] = kernel_emit(e, f, g, g->kernels.data[k], used[k], written);
     }

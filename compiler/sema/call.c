@@ -1,10 +1,10 @@
-/* Calls. A function's body is evaluated in a frame of its own with its arguments as values, so a call leaves no trace but
- * its operations. Function values (an activation passed to a layer) carry only their declaration. */
+/* Calls. A function's body is evaluated in a frame of its own with its arguments as values, so a call leaves no trace
+ * but its operations. Function values (an activation passed to a layer) carry only their declaration. */
 #include "sema/sema.h"
 
 #include <string.h>
 
-enum { DEPTH_MAX = 200, OPS_MAX = 2000000 };
+enum { DEPTH_MAX = 200, OPS_MAX = 1000000 };
 
 /* x[n]: binds n to the size of x, or compares with it. */
 static bool bind_dim(Elab *e, const AstNode *arg, const AstNode *dim, Value *v, uint32_t at, const HirDecl *decl) {
@@ -20,8 +20,8 @@ static bool bind_dim(Elab *e, const AstNode *arg, const AstNode *dim, Value *v, 
     int64_t size;
     if (!value_size(e, &wanted, what, &size)) return false;
     if (size != v->dim[at].size) {
-        elab_error(e, DIAG_E0302, v->span.file ? v->span : dim->span, "%s of '%s' must be %lld, and it is %lld here", what,
-                   decl->name, (long long)size, (long long)v->dim[at].size);
+        elab_error(e, DIAG_E0302, v->span.file ? v->span : dim->span, "%s of '%s' must be %lld, and it is %lld here",
+                   what, decl->name, (long long)size, (long long)v->dim[at].size);
         diag_note(e->sink, dim->span, "asked for here");
         return false;
     }
@@ -41,8 +41,9 @@ bool frame_bind_array(Elab *e, const AstNode *arg, Value *v, const HirDecl *decl
         *v = value_tensor(e, id, &(Dim){1, TIR_NONE}, 1, v->span);
     }
     if (v->rank != dims->count) {
-        elab_error(e, DIAG_E0302, v->span.file ? v->span : arg->span, "'%s' of '%s' must be an array of %u dimension%s, and this is %s",
-                   arg->name, decl->name, dims->count, dims->count == 1 ? "" : "s", value_shape_text(e, v));
+        elab_error(e, DIAG_E0302, v->span.file ? v->span : arg->span,
+                   "'%s' of '%s' must be an array of %u dimension%s, and this is %s", arg->name, decl->name,
+                   dims->count, dims->count == 1 ? "" : "s", value_shape_text(e, v));
         diag_note(e->sink, arg->span, "declared here");
         return false;
     }
@@ -56,8 +57,9 @@ static bool check_record(Elab *e, const AstNode *arg, const Value *v, const HirD
     if (!hir_argument_event(arg)) return true;
     const HirDecl *event = hir_decl(e->hir, hir_argument_event(arg));
     if (!event || (v->kind == VALUE_RECORD && v->decl == event)) return true;
-    elab_error(e, DIAG_E0303, v->span.file ? v->span : arg->span, "'%s' of '%s' must be an event of type %s, and this is %s%s",
-               arg->name, decl->name, event->name, value_kind_text(v), v->kind == VALUE_RECORD ? " of another type" : "");
+    elab_error(e, DIAG_E0303, v->span.file ? v->span : arg->span,
+               "'%s' of '%s' must be an event of type %s, and this is %s%s", arg->name, decl->name, event->name,
+               value_kind_text(v), v->kind == VALUE_RECORD ? " of another type" : "");
     diag_note(e->sink, arg->span, "declared here");
     return false;
 }
@@ -67,8 +69,7 @@ static bool bind_arguments(Elab *e, HirDecl *decl, const Value *args) {
     Value *values = arena_copy(e->arena, args, arguments->count * sizeof *args);
     /* numbers first: a dimension may be named by a later argument */
     for (uint32_t i = 0; i < arguments->count; i++)
-        if (!hir_argument_dims(arguments->kids[i]))
-            local_push(e, arguments->kids[i]->name, values[i]);
+        if (!hir_argument_dims(arguments->kids[i])) local_push(e, arguments->kids[i]->name, values[i]);
     for (uint32_t i = 0; i < arguments->count; i++) {
         const AstNode *arg = arguments->kids[i];
         if (arg->kind != AST_ARG) continue;
@@ -95,9 +96,9 @@ static Value check_result(Elab *e, const HirDecl *decl, const AstNode *shape, Va
     if (!same && shape->count == 1 && size[0] == 1 && !v.rank && v.kind == VALUE_TENSOR)
         return value_tensor(e, v.id, &(Dim){1, TIR_NONE}, 1, v.span);
     if (same) return shape->count ? v : value_scalar(v);
-    Value poison = elab_error(e, DIAG_E0308, decl->node->name_span, "'%s' is declared to give %s%s%s, and its body gives %s",
-                              decl->name, shape->count ? "[" : "one number", wanted, shape->count ? "]" : "",
-                              value_shape_text(e, &v));
+    Value poison = elab_error(
+        e, DIAG_E0308, decl->node->name_span, "'%s' is declared to give %s%s%s, and its body gives %s", decl->name,
+        shape->count ? "[" : "one number", wanted, shape->count ? "]" : "", value_shape_text(e, &v));
     diag_note(e->sink, shape->span, "declared here");
     diag_help(e->sink, "change the declared shape or the body");
     return poison;
@@ -114,8 +115,8 @@ static Value evaluate_body(Elab *e, HirDecl *decl) {
     uint32_t number = 0;
     if (weights->count) {
         if (!e->frame->net) {
-            Value poison = elab_error(e, DIAG_E0411, e->frame->site, "layer '%s' has weights, which need a network to belong to",
-                                      decl->name);
+            Value poison = elab_error(e, DIAG_E0411, e->frame->site,
+                                      "layer '%s' has weights, which need a network to belong to", decl->name);
             diag_help(e->sink, "declare a network that uses it: network NAME(e : EVENT) -> real = ...");
             return poison;
         }
@@ -138,7 +139,8 @@ Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *a
         return poison;
     }
     if (e->depth >= DEPTH_MAX || e->context->f->ops.count > OPS_MAX) {
-        Value poison = elab_error(e, DIAG_E0306, span, "this model needs more than %d %s", e->depth >= DEPTH_MAX ? DEPTH_MAX : OPS_MAX,
+        Value poison = elab_error(e, DIAG_E0306, span, "this model needs more than %d %s",
+                                  e->depth >= DEPTH_MAX ? DEPTH_MAX : OPS_MAX,
                                   e->depth >= DEPTH_MAX ? "calls within calls" : "operations");
         diag_help(e->sink, "a function that is given itself as an argument never ends");
         return poison;
@@ -148,7 +150,8 @@ Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *a
     frame.path = arena_copy(e->arena, &path, sizeof path);
     Net net;
     if (decl->node->kind == AST_NETWORK && !(frame.net && frame.net->adopts)) {
-        if (!e->context->fit) return elab_error(e, DIAG_E0411, span, "network '%s' can be used only by a fit", decl->name);
+        if (!e->context->fit)
+            return elab_error(e, DIAG_E0411, span, "network '%s' can be used only by a fit", decl->name);
         net = (Net){fit_group(e, e->context->fit, decl->name, PROGRAM_NETWORK), 0, decl->name, 1, false};
         frame.net = &net;
     }
@@ -169,8 +172,8 @@ Value elab_apply(Elab *e, Value callee, const AstNode *node, const Value *args, 
         const Primitive *p = callee.primitive;
         if ((int)count < p->least || (p->most >= 0 && (int)count > p->most))
             return elab_error(e, DIAG_E0301, span, "'%s' takes %d argument%s, and %u %s given", p->name,
-                              (int)count < p->least ? p->least : p->most, p->least == 1 && p->most == 1 ? "" : "s", count,
-                              count == 1 ? "is" : "are");
+                              (int)count < p->least ? p->least : p->most, p->least == 1 && p->most == 1 ? "" : "s",
+                              count, count == 1 ? "is" : "are");
         Value v = p->apply(e, p, node, args, count);
         v.span = span;
         return v;
@@ -196,10 +199,12 @@ static Value *order_arguments(Elab *e, const AstNode *node, const Value *piped, 
         const AstNode *arg = node->kids[i];
         uint32_t at = place;
         if (arg->kind == AST_NAMED) {
-            for (at = 0; wanted && at < wanted->count && strcmp(wanted->kids[at]->name, arg->name); at++) {}
+            for (at = 0; wanted && at < wanted->count && strcmp(wanted->kids[at]->name, arg->name); at++) {
+            }
             if (!wanted || at == wanted->count || given[at]) {
-                elab_error(e, DIAG_E0208, arg->name_span, wanted && at < wanted->count ? "argument '%s' is given twice"
-                                                                                       : "no argument is named '%s' here",
+                elab_error(e, DIAG_E0208, arg->name_span,
+                           wanted && at < wanted->count ? "argument '%s' is given twice"
+                                                        : "no argument is named '%s' here",
                            arg->name);
                 return NULL;
             }
@@ -232,7 +237,8 @@ static Value elab_shaped_call(Elab *e, const AstNode *node, const Value *piped, 
 
 Value elab_call(Elab *e, const AstNode *node, const Value *piped) {
     const AstNode *name = node->kind == AST_CALL ? node->kids[0] : node;
-    if (name->kind == AST_NAME && !strcmp(name->name, "fold") && !local_find(e->frame, "fold") && !hir_decl(e->hir, name))
+    if (name->kind == AST_NAME && !strcmp(name->name, "fold") && !local_find(e->frame, "fold") &&
+        !hir_decl(e->hir, name))
         return elab_fold(e, node);
     Value callee = elab_expr(e, name);
     if (value_is_poison(&callee)) return callee;

@@ -68,7 +68,8 @@ TirAxes context_rows(const Context *c, bool events) {
     return axes;
 }
 
-TirId context_input(Elab *e, TirPortRole role, uint32_t index, uint32_t field, const char *name, TirAxes axes, Span span) {
+TirId context_input(Elab *e, TirPortRole role, uint32_t index, uint32_t field, const char *name, TirAxes axes,
+                    Span span) {
     Context *c = e->context;
     for (size_t i = 0; i < c->inputs.count; i++) {
         const Input *in = &c->inputs.data[i];
@@ -113,16 +114,16 @@ static const Value *fitted_params(Elab *e) {
     return c->params = params;
 }
 
-Value context_param(Elab *e, uint32_t index, Span span) {
-    const ProgramParam *param = &e->program->params.data[index];
-    if (e->context->mode == PARAMS_TRUTH) return value_number(param->truth, span);
-    if (e->context->mode == PARAMS_NONE) {
-        Value poison = elab_error(e, DIAG_E0304, span, "parameter '%s' is fitted: its value is not known here", param->name);
-        diag_note(e->sink, e->params.data[index]->node->name_span, "declared here");
+Value context_param(Elab *e, const HirDecl *decl, Span span) {
+    if (e->context->mode == PARAMS_TRUTH) return value_number(e->program->params.data[decl->index].truth, span);
+    if (e->context->mode == PARAMS_NONE) { /* perhaps before the table of parameters is there */
+        Value poison =
+            elab_error(e, DIAG_E0304, span, "parameter '%s' is fitted: its value is not known here", decl->name);
+        diag_note(e->sink, decl->node->name_span, "declared here");
         diag_help(e->sink, "sizes, domains and settings can use numbers, `const`, `size` and (settings only) `option`");
         return poison;
     }
-    Value v = fitted_params(e)[index];
+    Value v = fitted_params(e)[decl->index];
     v.span = span;
     return v;
 }
@@ -139,7 +140,7 @@ Value context_params(Elab *e, bool truth, Span span) {
             diag_help(e->sink, "add 'truth VALUE' to its declaration, or leave out what needs it");
             return poison;
         }
-        items[i] = truth ? value_number(param->truth, span) : context_param(e, i, span);
+        items[i] = truth ? value_number(param->truth, span) : context_param(e, e->params.data[i], span);
         if (value_is_poison(&items[i])) return value_poison();
     }
     return value_list(e, items, count, span);
@@ -176,7 +177,8 @@ Value context_data(Elab *e, HirDecl *data, int64_t count, Span span) {
         return poison;
     }
     const ProgramEvent *event = &e->program->events.data[e->program->data.data[data->index].event];
-    Value sample = {.kind = VALUE_SAMPLE, .decl = e->events.data[e->program->data.data[data->index].event], .span = span};
+    Value sample = {
+        .kind = VALUE_SAMPLE, .decl = e->events.data[e->program->data.data[data->index].event], .span = span};
     Value *items = ARENA_ARRAY(e->arena, Value, event->fields.count);
     TirId rows = TIR_NONE;
     if (batch->axis != TIR_NONE) sample.sample = tir_axes_one(batch->axis);

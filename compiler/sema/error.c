@@ -1,5 +1,5 @@
-/* Reports of elaboration. Where the place is inside library code, the message points at the user's call and a note at the
- * place: a user can change only the former. */
+/* Reports of elaboration. Where the place is inside library code, the message points at the user's call and a note at
+ * the place: a user can change only the former. */
 #include "sema/sema.h"
 
 static bool in_library(const Elab *e, Span span) {

@@ -29,8 +29,8 @@ static Value const_value(Elab *e, HirDecl *decl, Span span) {
         e->frame = &frame;
         Value v = elab_expr(e, decl->node->kids[0]);
         if (!value_is_poison(&v) && !known_now(&v)) {
-            v = elab_error(e, DIAG_E0304, decl->node->kids[0]->span, "constant '%s' depends on what is known only when the model runs",
-                           decl->name);
+            v = elab_error(e, DIAG_E0304, decl->node->kids[0]->span,
+                           "constant '%s' depends on what is known only when the model runs", decl->name);
             diag_help(e->sink, "make it a function: fun %s() = ...", decl->name);
         }
         e->frame = before;
@@ -45,13 +45,16 @@ static Value decl_value(Elab *e, HirDecl *decl, Span span) {
     switch (decl->node->kind) {
     case AST_SIZE: return value_int((double)size_value(e, decl), span);
     case AST_CONST: return const_value(e, decl, span);
-    case AST_PARAM: return context_param(e, decl->index, span);
+    case AST_PARAM: return context_param(e, decl, span);
     case AST_OPTION:
-        return value_tensor(e, context_input(e, TIR_PORT_OPTION, decl->index, 0, decl->name, tir_axes_none(), span), NULL, 0,
-                            span);
+        return value_tensor(e, context_input(e, TIR_PORT_OPTION, decl->index, 0, decl->name, tir_axes_none(), span),
+                            NULL, 0, span);
     case AST_DATA: return (Value){.kind = VALUE_DATA, .decl = decl, .span = span};
-    case AST_FUN: case AST_QCF: case AST_DENSITY: case AST_NETWORK: case AST_LAYER:
-        return (Value){.kind = VALUE_FUNCTION, .decl = decl, .span = span};
+    case AST_FUN:
+    case AST_QCF:
+    case AST_DENSITY:
+    case AST_NETWORK:
+    case AST_LAYER: return (Value){.kind = VALUE_FUNCTION, .decl = decl, .span = span};
     default: return value_poison();
     }
 }
@@ -66,7 +69,11 @@ static Value elab_name(Elab *e, const AstNode *node) {
     if (!e->frame->decl && e->context->fit) {
         FitState *fit = e->context->fit;
         for (size_t i = 0; i < fit->lets.count; i++)
-            if (!strcmp(fit->lets.data[i]->name, node->name)) return context_let(e, fit->lets.data[i]);
+            if (!strcmp(fit->lets.data[i]->name, node->name)) {
+                Value v = context_let(e, fit->lets.data[i]);
+                v.span = node->span;
+                return v;
+            }
         if (!strcmp(node->name, "params")) return context_params(e, false, node->span);
         if (!strcmp(node->name, "truth")) return context_params(e, true, node->span);
     }
@@ -83,7 +90,8 @@ static Value elab_field(Elab *e, const AstNode *node) {
     Value of = elab_expr(e, node->kids[0]);
     if (value_is_poison(&of)) return of;
     if (of.kind != VALUE_RECORD) {
-        Value poison = elab_error(e, DIAG_E0303, node->span, "only an event has fields, and this is %s", value_kind_text(&of));
+        Value poison =
+            elab_error(e, DIAG_E0303, node->span, "only an event has fields, and this is %s", value_kind_text(&of));
         if (of.kind == VALUE_SAMPLE || of.kind == VALUE_DATA)
             diag_help(e->sink, "take its events one by one: mean(e.%s for e in ...)", node->name);
         return poison;
@@ -139,7 +147,8 @@ static Value elab_subscript(Elab *e, const AstNode *node) {
     for (uint32_t i = 1; i < node->count; i++) {
         Value index = elab_expr(e, node->kids[i]);
         if (i > 1 && index.kind == VALUE_TENSOR)
-            return elab_error(e, DIAG_E0307, node->kids[i]->span, "an index after the first must be known when the model is compiled");
+            return elab_error(e, DIAG_E0307, node->kids[i]->span,
+                              "an index after the first must be known when the model is compiled");
         v = elab_index(e, node->span, v, index);
     }
     return v;
@@ -150,8 +159,27 @@ static Value elab_pipe(Elab *e, const AstNode *node) {
     return value_is_poison(&piped) ? piped : elab_call(e, node->kids[1], &piped);
 }
 
+enum { STACK_MAX = 4 << 20, WORK_MAX = 1000000 }; /* half of the usual 8 MiB; a second */
+
+/* A small model can still ask for calls within calls without number. */
+static bool too_much(Elab *e, const AstNode *node) {
+    if (e->too_deep) return true;
+    bool deep = e->stack - (const char *)__builtin_frame_address(0) >= STACK_MAX;
+    if (!deep && ++e->work < WORK_MAX) return false;
+    e->too_deep = true;
+    elab_error(e, DIAG_E0306, node->span,
+               deep ? "calls and expressions are nested too deeply"
+                    : "written out, this model has more than %d operations",
+               WORK_MAX);
+    diag_help(e->sink, "%s",
+              deep ? "give parts of the formula names with 'let', or call fewer functions within functions"
+                   : "sum over arrays, index(n), in place of lists");
+    return true;
+}
+
 Value elab_expr(Elab *e, const AstNode *node) {
     Value none = value_poison();
+    if (too_much(e, node)) return none;
     switch (node->kind) {
     case AST_NUMBER: return node->flag ? value_int(node->number, node->span) : value_number(node->number, node->span);
     case AST_NAME: return elab_name(e, node);
@@ -159,7 +187,8 @@ Value elab_expr(Elab *e, const AstNode *node) {
     case AST_CALL: return elab_call(e, node, NULL);
     case AST_INDEX: return elab_subscript(e, node);
     case AST_UNARY:
-        return elab_map(e, node->op == AST_NOT ? TIR_NOT : TIR_NEG, node->span, elab_expr(e, node->kids[0]), none, none);
+        return elab_map(e, node->op == AST_NOT ? TIR_NOT : TIR_NEG, node->span, elab_expr(e, node->kids[0]), none,
+                        none);
     case AST_BINARY: {
         Value left = elab_expr(e, node->kids[0]), right = elab_expr(e, node->kids[1]);
         return elab_binary(e, node->op, node->span, left, right);
@@ -171,12 +200,13 @@ Value elab_expr(Elab *e, const AstNode *node) {
     case AST_DRAW: return elab_draw(e, node);
     case AST_NAMED: return elab_expr(e, node->kids[0]);
     case AST_COMPREHEND: {
-        Value poison = elab_error(e, DIAG_E0309, node->span, "'for %s in ...' can stand only inside sum, mean, max, min or fold",
-                                  node->name);
+        Value poison = elab_error(e, DIAG_E0309, node->span,
+                                  "'for %s in ...' can stand only inside sum, mean, max, min or fold", node->name);
         diag_help(e->sink, "write for example mean(... for %s in ...)", node->name);
         return poison;
     }
-    case AST_ALL_OF: case AST_BATCH_OF:
+    case AST_ALL_OF:
+    case AST_BATCH_OF:
         return elab_error(e, DIAG_E0309, node->span, "'%s' can stand only after 'in'",
                           node->kind == AST_ALL_OF ? "all of" : "batch n of");
     default: return value_poison();

@@ -50,7 +50,8 @@ static void check_generate(Elab *e, FitState *fit) {
         diag_help(e->sink, "declare them: param NAME in (LOW, HIGH)");
     }
     if (fit->vectors && !fit->generate) {
-        elab_error(e, DIAG_E0407, fit->vectors->span, "'vectors' is the number of generated parameter vectors, and this fit generates none");
+        elab_error(e, DIAG_E0407, fit->vectors->span,
+                   "'vectors' is the number of generated parameter vectors, and this fit generates none");
         diag_help(e->sink, "remove it, or add 'generate params by NETWORK from normal[k]'");
     }
     if (fit->draw && !fit->events) {
@@ -78,8 +79,9 @@ bool fit_collect(Elab *e, FitState *fit) {
     out->curve_points = 201;
     check_generate(e, fit);
     if ((double)out->vectors * (double)out->events > 0x1p31)
-        elab_error(e, DIAG_E0306, fit->events ? fit->events->span : fit->vectors->span, "%lld vectors of %lld events are %.3g events a step",
-                   (long long)out->vectors, (long long)out->events, (double)out->vectors * (double)out->events);
+        elab_error(e, DIAG_E0306, fit->events ? fit->events->span : fit->vectors->span,
+                   "%lld vectors of %lld events are %.3g events a step", (long long)out->vectors,
+                   (long long)out->events, (double)out->vectors * (double)out->events);
     e->frame = NULL;
     return e->sink->errors == errors;
 }
@@ -151,7 +153,8 @@ static void fit_monitor_function(Elab *e, FitState *fit) {
     for (size_t i = 0; i < fit->monitors.count; i++) {
         for (size_t k = 0; k < i; k++) {
             if (strcmp(fit->monitors.data[k]->name, fit->monitors.data[i]->name)) continue;
-            elab_error(e, DIAG_E0202, fit->monitors.data[i]->name_span, "monitor '%s' is defined twice", fit->monitors.data[i]->name);
+            elab_error(e, DIAG_E0202, fit->monitors.data[i]->name_span, "monitor '%s' is defined twice",
+                       fit->monitors.data[i]->name);
             diag_note(e->sink, fit->monitors.data[k]->name_span, "first defined here");
             diag_help(e->sink, "give one of them another name");
         }
@@ -169,6 +172,8 @@ void fit_elaborate(Elab *e, FitState *fit) {
     fit_params_function(e, fit);
     fit_curve_function(e, fit);
     fit_init_function(e, fit);
-    if (!fit->draw) fit->out->events = 0;
-    else fit->out->events *= fit->out->vectors;
+    if (!fit->draw)
+        fit->out->events = 0;
+    else
+        fit->out->events *= fit->out->vectors;
 }

@@ -39,8 +39,8 @@ static TirId initial_weight(Elab *e, const BlockState *state, size_t number) {
         bool same = !value_scalar(v).rank || v.rank == state->rank;
         for (uint32_t i = 0; same && value_scalar(v).rank && i < v.rank; i++) same = v.dim[i].size == state->size[i];
         if (!same) {
-            elab_error(e, DIAG_E0302, node->span, "the initial value has shape %s, and the weight %s", value_shape_text(e, &v),
-                       value_shape_text(e, &shape));
+            elab_error(e, DIAG_E0302, node->span, "the initial value has shape %s, and the weight %s",
+                       value_shape_text(e, &v), value_shape_text(e, &shape));
             diag_help(e->sink, "write it as a formula for one element, or with the shape of the weight");
         } else {
             if (value_scalar(v).rank) v = value_align(e, v, &shape, node->span);
@@ -71,7 +71,7 @@ void fit_params_function(Elab *e, FitState *fit) {
     e->frame = &frame;
     for (size_t i = 0; i < e->program->params.count; i++) {
         Span span = e->params.data[i]->node->name_span;
-        Value v = context_param(e, (uint32_t)i, span);
+        Value v = context_param(e, e->params.data[i], span);
         if (value_is_poison(&v)) continue;
         TirId id = id_broadcast(e, value_real_id(e, &v), context_rows(c, false), span);
         tir_output(c->f, TIR_PORT_VALUE, (uint32_t)i, e->program->params.data[i].name, id);
@@ -123,8 +123,10 @@ static Value normalised(Elab *e, Value v, Dim grid, double width, Span span) {
     Value sum = value_tensor(e, tir_sum(f, v.id, tir_axes_one(grid.axis), span), NULL, 0, span);
     Value first = elab_index(e, span, v, value_int(0, span));
     Value last = elab_index(e, span, v, value_int((double)grid.size - 1, span));
-    Value ends = elab_map(e, TIR_MUL, span, elab_map(e, TIR_ADD, span, first, last, none), value_number(0.5, span), none);
-    Value area = elab_map(e, TIR_MUL, span, elab_map(e, TIR_SUB, span, sum, ends, none), value_number(width, span), none);
+    Value ends =
+        elab_map(e, TIR_MUL, span, elab_map(e, TIR_ADD, span, first, last, none), value_number(0.5, span), none);
+    Value area =
+        elab_map(e, TIR_MUL, span, elab_map(e, TIR_SUB, span, sum, ends, none), value_number(width, span), none);
     return elab_map(e, TIR_DIV, span, v, area, none);
 }
 

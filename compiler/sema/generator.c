@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* The last layer starts with small weights: the first vectors lie near the middle of the domains and spread from there. */
+/* The last layer starts with small weights: the first vectors lie near the middle of the domains and spread from there.
+ */
 static const double OUTPUT_SCALE = 0.1;
 
 /* A function without arguments that draws one number: from what the model uses, or from std.init. */
@@ -24,7 +25,8 @@ static Value noise_source(Elab *e, const AstNode *name) {
 
 static Value noise_array(Elab *e, const AstNode *noise) {
     if (noise->kind != AST_INDEX || noise->count != 2 || noise->kids[0]->kind != AST_NAME) {
-        Value poison = elab_error(e, DIAG_E0407, noise->span, "the noise of a generator is a distribution with a length");
+        Value poison =
+            elab_error(e, DIAG_E0407, noise->span, "the noise of a generator is a distribution with a length");
         diag_help(e->sink, "write for example: from normal[6]");
         return poison;
     }
@@ -61,14 +63,16 @@ Value generator_output(Elab *e, FitState *fit) {
     Value v = noise_array(e, node->kids[1]);
     const AstNode *network = node->kids[0];
     if (network->kind != AST_CALL && network->kind != AST_NAME) {
-        v = elab_error(e, DIAG_E0407, network->span, "the network of a generator is a layer or a network, with its other arguments");
+        v = elab_error(e, DIAG_E0407, network->span,
+                       "the network of a generator is a layer or a network, with its other arguments");
         diag_help(e->sink, "write for example: generate params by mlp([64, 64], relu) from normal[6]");
     }
     if (!value_is_poison(&v)) v = elab_call(e, network, &v);
     HirDecl *dense = value_is_poison(&v) ? NULL : dense_layer(e, node->span);
     if (dense && (!value_to_array(e, &v, TIR_NONE) || v.rank > 1)) {
         if (v.rank > 1)
-            elab_error(e, DIAG_E0302, node->kids[0]->span, "the generator's network gives shape %s, and an array of one dimension is wanted",
+            elab_error(e, DIAG_E0302, node->kids[0]->span,
+                       "the generator's network gives shape %s, and an array of one dimension is wanted",
                        value_shape_text(e, &v));
         dense = NULL;
     }

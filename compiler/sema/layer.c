@@ -25,7 +25,8 @@ static Local *keep_known(Elab *e, const Local *locals) {
 
 static TirId *block_input(Context *c, uint32_t block) {
     for (size_t i = 0; i < c->inputs.count; i++)
-        if (c->inputs.data[i].role == TIR_PORT_BLOCK && c->inputs.data[i].index == block) return &c->inputs.data[i].value;
+        if (c->inputs.data[i].role == TIR_PORT_BLOCK && c->inputs.data[i].index == block)
+            return &c->inputs.data[i].value;
     return NULL;
 }
 
@@ -59,7 +60,8 @@ static bool weight_dims(Elab *e, const AstNode *weight, const BlockState *state,
     for (uint32_t i = dims->count; i-- > 0;) {
         DimName *named = dim_named(e->frame, dims->kids[i]);
         TirAxisId axis = named ? named->dim.axis : TIR_NONE;
-        if (!named && input && i < state->rank && state->size[i] == dim[i].size) axis = stored_axis(e, state, *input, i);
+        if (!named && input && i < state->rank && state->size[i] == dim[i].size)
+            axis = stored_axis(e, state, *input, i);
         bool taken = false;
         for (uint32_t j = i + 1; j < dims->count; j++) taken |= axis != TIR_NONE && dim[j].axis == axis;
         dim[i].axis = axis;
@@ -86,13 +88,15 @@ static uint32_t storage_order(const Dim *dim, uint32_t rank, uint32_t *order) {
 
 static BlockState *block_find(FitState *fit, uint32_t group, const char *name) {
     for (size_t i = 0; i < fit->blocks.count; i++)
-        if (fit->out->blocks.data[i].group == group && !strcmp(fit->blocks.data[i].name, name)) return &fit->blocks.data[i];
+        if (fit->out->blocks.data[i].group == group && !strcmp(fit->blocks.data[i].name, name))
+            return &fit->blocks.data[i];
     return NULL;
 }
 
 static void block_add(Elab *e, FitState *fit, const AstNode *weight, HirDecl *layer, const char *name, const Dim *dim) {
     const Net *net = e->frame->net;
-    BlockState state = {.weight = weight, .layer = layer, .name = name, .rank = weight->kids[0]->count, .scale = net->scale};
+    BlockState state = {
+        .weight = weight, .layer = layer, .name = name, .rank = weight->kids[0]->count, .scale = net->scale};
     state.locals = keep_known(e, e->frame->locals);
     ProgramBlock block = {.name = name, .group = net->group};
     for (uint32_t i = 0; i < state.rank; i++) state.size[i] = dim[i].size;
@@ -131,8 +135,8 @@ Value elab_layer_weight(Elab *e, const AstNode *weight, HirDecl *layer, uint32_t
     bool same = state->rank == weight->kids[0]->count && state->weight == weight;
     for (uint32_t i = 0; same && i < state->rank; i++) same = state->size[i] == dim[i].size;
     if (!same) {
-        Value poison = elab_error(e, DIAG_E0412, e->frame->site, "the weights of network '%s' are used with another shape than before",
-                                  net->name);
+        Value poison = elab_error(e, DIAG_E0412, e->frame->site,
+                                  "the weights of network '%s' are used with another shape than before", net->name);
         diag_note(e->sink, weight->span, "this weight");
         diag_help(e->sink, "call the network with arguments of one shape, or declare a second network");
         return poison;

@@ -39,12 +39,23 @@ static double fold_number(TirOpcode op, double a, double b) {
 /* What the arguments must be converted to. */
 static TirType working_type(TirOpcode op, const Value *args, uint32_t count) {
     switch (op) {
-    case TIR_ADD: case TIR_SUB: case TIR_MUL: case TIR_MAX: case TIR_MIN: case TIR_NEG: case TIR_ABS: case TIR_LT:
-    case TIR_LE: case TIR_EQ: case TIR_STOP:
+    case TIR_ADD:
+    case TIR_SUB:
+    case TIR_MUL:
+    case TIR_MAX:
+    case TIR_MIN:
+    case TIR_NEG:
+    case TIR_ABS:
+    case TIR_LT:
+    case TIR_LE:
+    case TIR_EQ:
+    case TIR_STOP:
         for (uint32_t i = 0; i < count; i++)
             if (args[i].type == TIR_REAL) return TIR_REAL;
         return TIR_INT;
-    case TIR_AND: case TIR_OR: case TIR_NOT: return TIR_BOOL;
+    case TIR_AND:
+    case TIR_OR:
+    case TIR_NOT: return TIR_BOOL;
     default: return TIR_REAL;
     }
 }
@@ -80,8 +91,8 @@ Value value_align(Elab *e, Value v, const Value *target, Span span) {
 }
 
 static Value report_shapes(Elab *e, Span span, const Value *a, const Value *b) {
-    Value poison = elab_error(e, DIAG_E0302, span, "shapes do not fit: %s and %s", value_shape_text(e, a),
-                              value_shape_text(e, b));
+    Value poison =
+        elab_error(e, DIAG_E0302, span, "shapes do not fit: %s and %s", value_shape_text(e, a), value_shape_text(e, b));
     if (a->span.file) diag_note(e->sink, a->span, "this has shape %s", value_shape_text(e, a));
     if (b->span.file) diag_note(e->sink, b->span, "this has shape %s", value_shape_text(e, b));
     diag_help(e->sink, "element by element, both sides need the same shape, or one of them is one number");
@@ -200,8 +211,8 @@ Value elab_matmul(Elab *e, Span span, Value a, Value b) {
     if (!axes_fit(e, span, both, 2)) return value_poison();
     TirId x = value_real_id(e, &a), y = value_real_id(e, &b);
     TirFunction *f = e->context->f;
-    TirId id = left.size == 1 ? tir_map(f, TIR_MUL, span, x, y, TIR_NONE)
-                              : tir_dot(f, x, y, tir_axes_one(left.axis), span);
+    TirId id =
+        left.size == 1 ? tir_map(f, TIR_MUL, span, x, y, TIR_NONE) : tir_dot(f, x, y, tir_axes_one(left.axis), span);
     return value_tensor(e, id, dim, rank, span);
 }
 
@@ -239,7 +250,8 @@ Value elab_index(Elab *e, Span span, Value of, Value index) {
         return elab_error(e, DIAG_E0307, index.span, "an index must be a whole number, and this is %s",
                           value_kind_text(&index));
     if (index.type != TIR_INT) {
-        Value poison = elab_error(e, DIAG_E0307, index.span.file ? index.span : span, "an index must be a whole number");
+        Value poison =
+            elab_error(e, DIAG_E0307, index.span.file ? index.span : span, "an index must be a whole number");
         diag_help(e->sink, "whole() makes one of a real number: a[whole(x)]");
         return poison;
     }

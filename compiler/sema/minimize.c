@@ -6,7 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct Setting { const char *name; double value; } Setting;
+typedef struct Setting {
+    const char *name;
+    double value;
+} Setting;
 static const Setting adam_settings[] = {{"rate", 1e-3}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}};
 static const Setting lbfgs_settings[] = {{"memory", 10}, {"tolerance", 1e-9}};
 
@@ -46,10 +49,11 @@ static void put_setting(Elab *e, uint32_t index, const char *name, const AstNode
     }
     if (v.kind == VALUE_NUMBER && !setting_valid(name, v.number)) {
         elab_error(e, DIAG_E0403, node ? node->span : span, "'%s' of the optimiser cannot be %.10g", name, v.number);
-        diag_help(e->sink, "%s", name[0] == 'b'              ? "it lies from 0 to below 1"
-                                 : !strcmp(name, "memory")   ? "it is a whole number from 1 to 1000"
-                                 : !strcmp(name, "tolerance") ? "it is 0 or more"
-                                                             : "it is a positive number");
+        diag_help(e->sink, "%s",
+                  name[0] == 'b'               ? "it lies from 0 to below 1"
+                  : !strcmp(name, "memory")    ? "it is a whole number from 1 to 1000"
+                  : !strcmp(name, "tolerance") ? "it is 0 or more"
+                                               : "it is a positive number");
     }
     tir_output(f, TIR_PORT_VALUE, index, name, value_real_id(e, &v));
 }
@@ -62,7 +66,8 @@ static bool match_settings(Elab *e, const AstNode *call, const Setting *known, u
         const AstNode *arg = call->kids[i];
         uint32_t at = place;
         if (arg->kind == AST_NAMED) {
-            for (at = 0; at < count && strcmp(names[at], arg->name); at++) {}
+            for (at = 0; at < count && strcmp(names[at], arg->name); at++) {
+            }
         } else {
             place++;
         }
@@ -88,8 +93,8 @@ static bool settings_function(Elab *e, FitState *fit, const AstNode *call, Progr
     static const char *const optimisers[] = {"adam", "lbfgs"};
     bool adam = name->kind == AST_NAME && !strcmp(name->name, "adam");
     if (name->kind != AST_NAME || (!adam && strcmp(name->name, "lbfgs"))) {
-        elab_error(e, DIAG_E0403, name->span, "unknown optimiser%s%s%s", name->name ? " '" : "", name->name ? name->name : "",
-                   name->name ? "'" : "");
+        elab_error(e, DIAG_E0403, name->span, "unknown optimiser%s%s%s", name->name ? " '" : "",
+                   name->name ? name->name : "", name->name ? "'" : "");
         const char *near = name->name ? diag_nearest(name->name, optimisers, 2) : NULL;
         if (near)
             diag_help(e->sink, "did you mean '%s'?", near);
@@ -102,7 +107,8 @@ static bool settings_function(Elab *e, FitState *fit, const AstNode *call, Progr
     const AstNode *given[4] = {0};
     if (!match_settings(e, call, settings, count, given)) return false;
     update->optimiser = adam ? PROGRAM_ADAM : PROGRAM_LBFGS;
-    Context *c = context_new(e, arena_format(e->arena, "%s.settings%zu", fit->out->name, number), fit, PARAMS_NONE, false, NULL);
+    Context *c =
+        context_new(e, arena_format(e->arena, "%s.settings%zu", fit->out->name, number), fit, PARAMS_NONE, false, NULL);
     Path path = {NULL, call, 0};
     Frame frame = {.path = &path};
     e->frame = &frame;
@@ -114,8 +120,10 @@ static bool settings_function(Elab *e, FitState *fit, const AstNode *call, Progr
 
 /* --- objective --- */
 
-static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *node, ProgramUpdate *update, size_t number) {
-    Context *c = context_new(e, arena_format(e->arena, "%s.update%zu", fit->out->name, number), fit, PARAMS_FITTED, true, node);
+static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *node, ProgramUpdate *update,
+                                       size_t number) {
+    Context *c =
+        context_new(e, arena_format(e->arena, "%s.update%zu", fit->out->name, number), fit, PARAMS_FITTED, true, node);
     Path path = {NULL, node, 0};
     Frame frame = {.path = &path};
     e->frame = &frame;
@@ -123,12 +131,14 @@ static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *no
     e->frame = NULL;
     if (value_is_poison(&v)) return NULL;
     if (v.kind == VALUE_NUMBER) {
-        elab_error(e, DIAG_E0413, node->span, "this objective is the number %.10g: there is nothing to minimize", v.number);
+        elab_error(e, DIAG_E0413, node->span, "this objective is the number %.10g: there is nothing to minimize",
+                   v.number);
         diag_help(e->sink, "it must depend on parameters or on a network");
         return NULL;
     }
     if (v.kind != VALUE_TENSOR || v.rank || v.type == TIR_BOOL) {
-        elab_error(e, DIAG_E0408, node->span, "an objective is one number, and this is %s", v.kind == VALUE_TENSOR && v.rank ? value_shape_text(e, &v) : value_kind_text(&v));
+        elab_error(e, DIAG_E0408, node->span, "an objective is one number, and this is %s",
+                   v.rank || v.kind == VALUE_LIST ? value_shape_text(e, &v) : value_kind_text(&v));
         diag_help(e->sink, "take a sum or a mean: mean(... for e in ...)");
         return NULL;
     }
@@ -146,15 +156,20 @@ static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *no
 
 static bool uses_group(const FitState *fit, const TirFunction *f, uint32_t group) {
     for (size_t i = 0; i < f->inputs.count; i++)
-        if (f->inputs.data[i].role == TIR_PORT_BLOCK && fit->out->blocks.data[f->inputs.data[i].index].group == group) return true;
+        if (f->inputs.data[i].role == TIR_PORT_BLOCK && fit->out->blocks.data[f->inputs.data[i].index].group == group)
+            return true;
     return false;
 }
 
 static void report_group(Elab *e, FitState *fit, const AstNode *name) {
-    struct { const char **data; size_t count, capacity; } known = {0};
+    struct {
+        const char **data;
+        size_t count, capacity;
+    } known = {0};
     if (e->program->params.count) VEC_PUSH(e->arena, &known, fit->generate ? "generator" : "params");
     for (size_t i = 0; i < e->hir->main->decls.count; i++)
-        if (e->hir->main->decls.data[i]->node->kind == AST_NETWORK) VEC_PUSH(e->arena, &known, e->hir->main->decls.data[i]->name);
+        if (e->hir->main->decls.data[i]->node->kind == AST_NETWORK)
+            VEC_PUSH(e->arena, &known, e->hir->main->decls.data[i]->name);
     elab_error(e, DIAG_E0402, name->span, "there is no group '%s' to minimize over", name->name);
     const char *near = diag_nearest(name->name, known.data, known.count);
     const char *all = "";
@@ -210,7 +225,8 @@ static bool check_lbfgs(Elab *e, const AstNode *item, const ProgramUpdate *updat
     for (size_t i = 0; i < update->objective->ops.count; i++) {
         const TirOp *op = &update->objective->ops.data[i];
         if (!(tir_op_flags(op->op) & TIR_STREAM)) continue;
-        elab_error(e, DIAG_E0409, item->kids[2]->span, "lbfgs needs an objective that is the same at every call, and this one draws random numbers");
+        elab_error(e, DIAG_E0409, item->kids[2]->span,
+                   "lbfgs needs an objective that is the same at every call, and this one draws random numbers");
         diag_note(e->sink, op->span, "drawn here");
         diag_help(e->sink, "use adam, or go over 'all of' the data and draw nothing");
         return false;

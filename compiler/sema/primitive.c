@@ -62,8 +62,8 @@ Value elab_linspace(Elab *e, Value low, Value high, int64_t count, Dim dim, Span
     Value k = value_tensor(e, tir_iota(e->context->f, dim.axis, span), &dim, 1, span);
     Value t = elab_map(e, TIR_DIV, span, k, value_number((double)(count - 1), span), none);
     Value rest = elab_map(e, TIR_SUB, span, value_number(1, span), t, none);
-    return elab_map(e, TIR_ADD, span, elab_map(e, TIR_MUL, span, low, rest, none), elab_map(e, TIR_MUL, span, high, t, none),
-                    none);
+    return elab_map(e, TIR_ADD, span, elab_map(e, TIR_MUL, span, low, rest, none),
+                    elab_map(e, TIR_MUL, span, high, t, none), none);
 }
 
 static Value apply_linspace(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
@@ -106,8 +106,8 @@ static Value apply_bound(Elab *e, Self self, const AstNode *node, const Value *a
     double low, high;
     if (args[0].kind != VALUE_FUNCTION || args[0].decl->node->kind != AST_DENSITY ||
         hir_arguments(args[0].decl)->count != 1)
-        return elab_error(e, DIAG_E0303, args[0].span, "'%s' takes a density of one variable, and this is %s", self->name,
-                          value_kind_text(&args[0]));
+        return elab_error(e, DIAG_E0303, args[0].span, "'%s' takes a density of one variable, and this is %s",
+                          self->name, value_kind_text(&args[0]));
     if (!density_domain(e, args[0].decl, &low, &high)) return value_poison();
     return value_number(self->op == TIR_MIN ? low : high, node->span);
 }
@@ -142,4 +142,6 @@ bool sema_primitive(const char *name, int *least, int *most) {
     return true;
 }
 
-const char *sema_primitive_name(size_t index) { return index < sizeof table / sizeof *table ? table[index].name : NULL; }
+const char *sema_primitive_name(size_t index) {
+    return index < sizeof table / sizeof *table ? table[index].name : NULL;
+}

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { ROUNDS_MAX = 4096, STREAMS_MAX = 32768 };
+enum { ROUNDS_MAX = 4096, STREAMS_MAX = 4096 };
 
 static bool path_equal(const Path *a, const Path *b) {
     for (; a && b; a = a->up, b = b->up)
@@ -16,11 +16,15 @@ int64_t elab_stream(Elab *e, const AstNode *node) {
     Path path = {e->frame->path, node, 0};
     for (size_t i = 0; i < fit->streams.count; i++)
         if (path_equal(fit->streams.data[i], &path)) return (int64_t)(fit->stream_base + i);
-    if (fit->streams.count == STREAMS_MAX)
-        elab_error(e, DIAG_E0306, node->span, "a fit can have at most %d draws", STREAMS_MAX);
+    if (fit->streams.count == STREAMS_MAX) {
+        if (!e->too_deep)
+            elab_error(e, DIAG_E0306, node->span, "written out, this fit has more than %d draws", STREAMS_MAX);
+        e->too_deep = true;
+        return 0;
+    }
     const Path *kept = arena_copy(e->arena, &path, sizeof path);
     VEC_PUSH(e->arena, &fit->streams, kept);
-    return (int64_t)(fit->stream_base + (fit->streams.count - 1) % STREAMS_MAX);
+    return (int64_t)(fit->stream_base + fit->streams.count - 1);
 }
 
 /* Number of points of the axes, as a value: known now but for the local events of a data set. */
@@ -29,8 +33,8 @@ static Value axes_points(Elab *e, TirAxes axes, Span span) {
     Value points = value_int(1, span);
     for (uint32_t i = 0; i < axes.count; i++) {
         int64_t size = f->axes.data[axes.id[i]].size;
-        Value own = size >= 0 ? value_int((double)size, span)
-                              : value_tensor(e, tir_extent(f, axes.id[i], span), NULL, 0, span);
+        Value own =
+            size >= 0 ? value_int((double)size, span) : value_tensor(e, tir_extent(f, axes.id[i], span), NULL, 0, span);
         points = elab_map(e, TIR_MUL, span, points, own, value_poison());
     }
     return points;
@@ -67,7 +71,8 @@ static Value reduce_axes(Elab *e, const Primitive *reduce, Value v, TirAxes axes
 
 Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span) {
     if (v.kind == VALUE_SAMPLE || v.kind == VALUE_DATA) {
-        Value poison = elab_error(e, DIAG_E0303, v.span, "'%s' over a sample needs a formula for its events", reduce->name);
+        Value poison =
+            elab_error(e, DIAG_E0303, v.span, "'%s' over a sample needs a formula for its events", reduce->name);
         diag_help(e->sink, "write %s(... for e in ...)", reduce->name);
         return poison;
     }
@@ -108,7 +113,8 @@ static Value reduce_list(Elab *e, const Primitive *reduce, const AstNode *node, 
 static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node, Value item, TirAxes axes) {
     Frame *frame = e->frame;
     if (tir_axes_both(frame->force, axes).count) {
-        Value poison = elab_error(e, DIAG_E0415, node->span, "a sum over this sample stands inside another over the same events");
+        Value poison =
+            elab_error(e, DIAG_E0415, node->span, "a sum over this sample stands inside another over the same events");
         diag_help(e->sink, "draw a second sample for the inner sum");
         return poison;
     }
@@ -126,8 +132,9 @@ static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node,
     TirAxes axes = tir_axes_none();
     Dim rest[TIR_MAX_AXES];
     if (!v.rank)
-        return elab_error(e, DIAG_E0309, node->kids[1]->span, "'for %s in' needs a sample, a list or an array, and this is %s",
-                          node->name, value_kind_text(&v));
+        return elab_error(e, DIAG_E0309, node->kids[1]->span,
+                          "'for %s in' needs a sample, a list or an array, and this is %s", node->name,
+                          value_kind_text(&v));
     if (v.dim[0].size > 1) {
         TirAxisId fresh = dim_new(e, "each", v.dim[0].size).axis;
         v = value_move(e, &v, 0, fresh, node->kids[1]->span);
@@ -163,24 +170,30 @@ Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const A
     switch (source.kind) {
     case VALUE_POISON: return source;
     case VALUE_SAMPLE: {
-        Value event = {.kind = VALUE_RECORD, .decl = source.decl, .items = source.items, .count = source.count,
+        Value event = {.kind = VALUE_RECORD,
+                       .decl = source.decl,
+                       .items = source.items,
+                       .count = source.count,
                        .span = node->name_span};
         return reduce_points(e, reduce, node, event, source.sample);
     }
     case VALUE_LIST: return reduce_list(e, reduce, node, source);
     case VALUE_TENSOR: return reduce_array(e, reduce, node, source);
     default:
-        return elab_error(e, DIAG_E0309, node->kids[1]->span, "'for %s in' needs a sample, a list or an array, and this is %s",
-                          node->name, value_kind_text(&source));
+        return elab_error(e, DIAG_E0309, node->kids[1]->span,
+                          "'for %s in' needs a sample, a list or an array, and this is %s", node->name,
+                          value_kind_text(&source));
     }
 }
 
-/* fold(EXPR for w in LIST): the first argument of the function or layer around goes through EXPR once for each element. */
+/* fold(EXPR for w in LIST): the first argument of the function or layer around goes through EXPR once for each element.
+ */
 Value elab_fold(Elab *e, const AstNode *call) {
     Frame *frame = e->frame;
     const AstNode *node = call->kind == AST_CALL && call->count == 2 ? call->kids[1] : NULL;
     if (!node || node->kind != AST_COMPREHEND || !frame->first) {
-        Value poison = elab_error(e, DIAG_E0309, call->span, "'fold' takes 'EXPR for w in LIST' and stands in a function or layer "
+        Value poison = elab_error(e, DIAG_E0309, call->span,
+                                  "'fold' takes 'EXPR for w in LIST' and stands in a function or layer "
                                   "whose first argument it replaces");
         diag_help(e->sink, "for example: layer mlp(x[n], widths, act) = fold(dense(x, w) |> act for w in widths)");
         return poison;
@@ -188,7 +201,8 @@ Value elab_fold(Elab *e, const AstNode *call) {
     Value list = elab_expr(e, node->kids[1]);
     if (value_is_poison(&list)) return list;
     if (list.kind != VALUE_LIST)
-        return elab_error(e, DIAG_E0309, node->kids[1]->span, "'fold' goes through a list, and this is %s", value_kind_text(&list));
+        return elab_error(e, DIAG_E0309, node->kids[1]->span, "'fold' goes through a list, and this is %s",
+                          value_kind_text(&list));
     Local *outer = frame->locals;
     const Path *path = frame->path;
     const char *threaded = frame->first->name;
@@ -212,7 +226,8 @@ static Value sampling_method(Elab *e, const AstNode *field) {
     HirModule *module = hir_module(e->hir, "std.sampler");
     HirDecl *decl = module ? hir_find(module, "inverse_transform", NULL) : NULL;
     if (decl) return (Value){.kind = VALUE_FUNCTION, .decl = decl, .span = field->span};
-    Value poison = elab_error(e, DIAG_E0414, field->span, "drawing needs a sampling method, and the library's is not in use");
+    Value poison =
+        elab_error(e, DIAG_E0414, field->span, "drawing needs a sampling method, and the library's is not in use");
     diag_help(e->sink, "add 'use std.sampler' at the top, or name a method: %s ~ ... by METHOD", field->name);
     return poison;
 }
@@ -220,8 +235,9 @@ static Value sampling_method(Elab *e, const AstNode *field) {
 static bool check_draw_domain(Elab *e, const AstNode *field, HirDecl *density, const ProgramField *target) {
     double low, high;
     if (hir_arguments(density)->count != 1) {
-        elab_error(e, DIAG_E0405, field->kids[0]->span, "field '%s' is drawn from a density of one variable, and '%s' has %u",
-                   field->name, density->name, hir_arguments(density)->count);
+        elab_error(e, DIAG_E0405, field->kids[0]->span,
+                   "field '%s' is drawn from a density of one variable, and '%s' has %u", field->name, density->name,
+                   hir_arguments(density)->count);
         diag_note(e->sink, density->node->name_span, "declared here");
         return false;
     }

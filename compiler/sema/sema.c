@@ -60,7 +60,7 @@ Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const cha
     Program *program = ARENA_NEW(arena, Program);
     program->arena = arena;
     program->name = hir.main->name;
-    Elab e = {.arena = arena, .hir = &hir, .sink = sink, .program = program};
+    Elab e = {.arena = arena, .hir = &hir, .sink = sink, .program = program, .stack = __builtin_frame_address(0)};
     context_new(&e, "constants", NULL, PARAMS_NONE, false, NULL);
     bool sized = table_sizes(&e, overrides, override_count);
     if (hir_out) hir_print(hir_out, &hir);

@@ -15,28 +15,31 @@ typedef enum ValueKind {
     VALUE_LIST,     /* [a, b, ...] */
     VALUE_FUNCTION, /* a declaration that can be called, or an event-less reference to a density */
     VALUE_PRIMITIVE,
-    VALUE_RECORD,   /* one event: `items` are its fields */
-    VALUE_SAMPLE,   /* many events: fields carry the axes in `sample` */
+    VALUE_RECORD, /* one event: `items` are its fields */
+    VALUE_SAMPLE, /* many events: fields carry the axes in `sample` */
     VALUE_DATA,
 } ValueKind;
 
-typedef struct Dim { int64_t size; TirAxisId axis; } Dim; /* axis: TIR_NONE when the size is 1 */
+typedef struct Dim {
+    int64_t size;
+    TirAxisId axis;
+} Dim; /* axis: TIR_NONE when the size is 1 */
 
 typedef struct Primitive Primitive;
 typedef struct Value Value;
 struct Value {
     ValueKind kind;
-    TirType type;           /* NUMBER: real, int (a whole number) or bool (0, 1) */
-    Span span;              /* where it was written */
+    TirType type; /* NUMBER: real, int (a whole number) or bool (0, 1) */
+    Span span;    /* where it was written */
     double number;
-    TirId id;               /* TENSOR */
+    TirId id; /* TENSOR */
     uint32_t rank;
     Dim dim[TIR_MAX_AXES];
-    const Value *items;     /* LIST, RECORD, SAMPLE */
+    const Value *items; /* LIST, RECORD, SAMPLE */
     uint32_t count;
-    HirDecl *decl;          /* FUNCTION, DATA; RECORD and SAMPLE: the event type */
+    HirDecl *decl; /* FUNCTION, DATA; RECORD and SAMPLE: the event type */
     const Primitive *primitive;
-    TirAxes sample;         /* SAMPLE */
+    TirAxes sample; /* SAMPLE */
 };
 
 typedef struct Local {
@@ -53,23 +56,27 @@ typedef struct Path {
     uint32_t round;
 } Path;
 
-typedef struct DimName { struct DimName *next; const char *name; Dim dim; } DimName;
+typedef struct DimName {
+    struct DimName *next;
+    const char *name;
+    Dim dim;
+} DimName;
 
 /* The network whose weights are being used; `layers` counts the layers with weights. */
 typedef struct Net {
     uint32_t group, layers;
     const char *name;
-    double scale;           /* of initial weights */
-    bool adopts;            /* the generator: networks that it calls give it their weights */
+    double scale; /* of initial weights */
+    bool adopts;  /* the generator: networks that it calls give it their weights */
 } Net;
 
 typedef struct Frame {
     struct Frame *caller;
-    const HirDecl *decl;    /* being evaluated; NULL in an item of a fit */
-    Span site;              /* of the call */
-    Local *locals, *first;  /* first: the first argument, which fold replaces */
+    const HirDecl *decl;   /* being evaluated; NULL in an item of a fit */
+    Span site;             /* of the call */
+    Local *locals, *first; /* first: the first argument, which fold replaces */
     DimName *dims;
-    TirAxes force;          /* sample axes of the comprehensions and draws around: uniform() fills them */
+    TirAxes force; /* sample axes of the comprehensions and draws around: uniform() fills them */
     const Path *path;
     Net *net;
 } Frame;
@@ -77,8 +84,8 @@ typedef struct Frame {
 typedef struct BlockState {
     const AstNode *weight;
     HirDecl *layer;
-    Local *locals;          /* what its initial value may need: numbers and functions */
-    uint32_t rank;          /* declared dimensions, those of size 1 included */
+    Local *locals; /* what its initial value may need: numbers and functions */
+    uint32_t rank; /* declared dimensions, those of size 1 included */
     int64_t size[TIR_MAX_AXES];
     uint32_t order[TIR_MAX_AXES], stored; /* stored dimension i is declared dimension order[i] */
     double scale;
@@ -97,27 +104,38 @@ typedef struct FitState {
 
 typedef enum ParamMode { PARAMS_NONE, PARAMS_FITTED, PARAMS_TRUTH } ParamMode;
 
-typedef struct BatchAxis { const HirDecl *data; int64_t count; TirAxisId axis; } BatchAxis; /* count -1: all local events */
-typedef struct Input { TirPortRole role; uint32_t index, field; TirId value; } Input;
+typedef struct BatchAxis {
+    const HirDecl *data;
+    int64_t count;
+    TirAxisId axis;
+} BatchAxis; /* count -1: all local events */
+typedef struct Input {
+    TirPortRole role;
+    uint32_t index, field;
+    TirId value;
+} Input;
 
-typedef struct LetValue { const AstNode *let; Value value; } LetValue;
+typedef struct LetValue {
+    const AstNode *let;
+    Value value;
+} LetValue;
 
 /* One tensor function under construction. */
 typedef struct Context {
     TirFunction *f;
-    FitState *fit;          /* or NULL */
+    FitState *fit; /* or NULL */
     ParamMode mode;
     TirAxisId vectors, events, param_axis; /* TIR_NONE when of size 1 or absent */
     int64_t vector_count, event_count;
     VEC(BatchAxis) batches;
     VEC(Input) inputs;
-    Value *params;          /* fitted or generated, NULL until needed */
-    VEC(LetValue) lets;     /* of the fit, as far as evaluated */
-    bool full_data;         /* all local events of `data` were used */
+    Value *params;      /* fitted or generated, NULL until needed */
+    VEC(LetValue) lets; /* of the fit, as far as evaluated */
+    bool full_data;     /* all local events of `data` were used */
     const HirDecl *data;
-    bool too_large;         /* reported */
+    bool too_large; /* reported */
     uint32_t axis_names;
-    VEC(Dim) by_size;       /* one axis for all lists and grids of one length: then they need no renaming */
+    VEC(Dim) by_size; /* one axis for all lists and grids of one length: then they need no renaming */
 } Context;
 
 typedef struct Elab {
@@ -128,7 +146,10 @@ typedef struct Elab {
     VEC(HirDecl *) params, options, events, data; /* by row of the Program's tables */
     Context *context;
     Frame *frame;
-    uint32_t depth;
+    uint32_t depth;    /* of calls */
+    const char *stack; /* where it began: elaboration is recursive, and says so before the stack ends */
+    uint64_t work;     /* expressions evaluated */
+    bool too_deep;     /* reported: too deep, too much work, or too many draws */
     VEC(FitState *) fits;
 } Elab;
 
@@ -137,7 +158,7 @@ struct Primitive {
     int least, most;
     Value (*apply)(Elab *e, const Primitive *self, const AstNode *node, const Value *args, uint32_t count);
     TirOpcode op;
-    bool reduces;           /* accepts `EXPR for e in SOURCE` */
+    bool reduces; /* accepts `EXPR for e in SOURCE` */
 };
 
 /* --- value.c --- */
@@ -182,7 +203,8 @@ Local *local_find(Frame *frame, const char *name);
 void local_push(Elab *e, const char *name, Value value);
 
 /* --- call.c, layer.c --- */
-Value elab_call(Elab *e, const AstNode *node, const Value *piped); /* CALL or NAME; piped: argument before those written */
+Value elab_call(Elab *e, const AstNode *node,
+                const Value *piped); /* CALL or NAME; piped: argument before those written */
 Value elab_apply(Elab *e, Value callee, const AstNode *node, const Value *args, uint32_t count, Span span);
 Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *args, uint32_t count, Span span);
 bool frame_bind_array(Elab *e, const AstNode *arg, Value *value, const HirDecl *decl);
@@ -201,11 +223,12 @@ const Primitive *primitive_find(const char *name);
 Value elab_linspace(Elab *e, Value low, Value high, int64_t count, Dim dim, Span span);
 
 /* --- context.c: inputs, parameters, axes of the function under construction --- */
-/* Starts a function; with `events`, it has the events axis of the fit's draws. `root` (may be NULL) and the lets of the fit
- * are searched for data sets, whose axes must be made before all others. */
+/* Starts a function; with `events`, it has the events axis of the fit's draws. `root` (may be NULL) and the lets of the
+ * fit are searched for data sets, whose axes must be made before all others. */
 Context *context_new(Elab *e, const char *name, FitState *fit, ParamMode mode, bool events, const AstNode *root);
-TirId context_input(Elab *e, TirPortRole role, uint32_t index, uint32_t field, const char *name, TirAxes axes, Span span);
-Value context_param(Elab *e, uint32_t index, Span span);
+TirId context_input(Elab *e, TirPortRole role, uint32_t index, uint32_t field, const char *name, TirAxes axes,
+                    Span span);
+Value context_param(Elab *e, const HirDecl *decl, Span span);
 Value context_params(Elab *e, bool truth, Span span);
 Value context_let(Elab *e, const AstNode *let);
 /* count: of a random batch; -1: all local events; 0: what the fit takes when nothing is said. */

@@ -27,7 +27,10 @@ static HirDecl *find_size(Hir *hir, const char *name) {
 }
 
 static void report_override(Elab *e, const char *name) {
-    struct { const char **data; size_t count, capacity; } known = {0};
+    struct {
+        const char **data;
+        size_t count, capacity;
+    } known = {0};
     for (size_t m = 0; m < e->hir->modules.count; m++) {
         const HirModule *module = e->hir->modules.data[m];
         for (size_t i = 0; i < module->decls.count; i++)

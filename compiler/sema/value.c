@@ -5,7 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-Value value_poison(void) { return (Value){.kind = VALUE_POISON}; }
+Value value_poison(void) {
+    return (Value){.kind = VALUE_POISON};
+}
 
 Value value_number(double number, Span span) {
     return (Value){.kind = VALUE_NUMBER, .type = TIR_REAL, .number = number, .span = span};
@@ -41,13 +43,13 @@ Value value_tensor(Elab *e, TirId id, const Dim *dim, uint32_t rank, Span span) 
 }
 
 Value value_list(Elab *e, const Value *items, uint32_t count, Span span) {
-    return (Value){.kind = VALUE_LIST,
-                   .items = arena_copy(e->arena, items, count * sizeof *items),
-                   .count = count,
-                   .span = span};
+    return (Value){
+        .kind = VALUE_LIST, .items = arena_copy(e->arena, items, count * sizeof *items), .count = count, .span = span};
 }
 
-bool value_is_poison(const Value *v) { return v->kind == VALUE_POISON; }
+bool value_is_poison(const Value *v) {
+    return v->kind == VALUE_POISON;
+}
 
 static uint32_t shape_of(const Value *v, int64_t *size) {
     if (v->kind == VALUE_LIST) {
@@ -63,13 +65,15 @@ const char *value_shape_text(Elab *e, const Value *v) {
     uint32_t rank = shape_of(v, size);
     if (!rank) return v->kind == VALUE_TENSOR || v->kind == VALUE_NUMBER ? "one number" : value_kind_text(v);
     const char *text = "[";
-    for (uint32_t i = 0; i < rank; i++) text = arena_format(e->arena, "%s%s%lld", text, i ? ", " : "", (long long)size[i]);
+    for (uint32_t i = 0; i < rank; i++)
+        text = arena_format(e->arena, "%s%s%lld", text, i ? ", " : "", (long long)size[i]);
     return arena_format(e->arena, "%s]", text);
 }
 
 const char *value_kind_text(const Value *v) {
     switch (v->kind) {
-    case VALUE_NUMBER: case VALUE_TENSOR:
+    case VALUE_NUMBER:
+    case VALUE_TENSOR:
         return v->type == TIR_BOOL ? "a condition" : v->kind == VALUE_TENSOR && v->rank ? "an array" : "a number";
     case VALUE_LIST: return "a list";
     case VALUE_FUNCTION: return hir_kind_text(v->decl->node->kind);
@@ -113,7 +117,9 @@ TirId value_id(Elab *e, const Value *v, TirType type) {
     return v->id;
 }
 
-TirId value_real_id(Elab *e, const Value *v) { return value_id(e, v, TIR_REAL); }
+TirId value_real_id(Elab *e, const Value *v) {
+    return value_id(e, v, TIR_REAL);
+}
 
 TirAxes value_axes(Elab *e, const Value *v) {
     return v->kind == VALUE_TENSOR ? e->context->f->ops.data[v->id].axes : tir_axes_none();
@@ -162,6 +168,11 @@ static bool list_to_array(Elab *e, Value *v, TirAxisId hint) {
     for (uint32_t i = 0; i < count; i++) {
         if (!value_to_array(e, &items[i], TIR_NONE)) return false;
         if (items[i].type == TIR_REAL || (items[i].type == TIR_INT && type == TIR_BOOL)) type = items[i].type;
+        if ((items[i].type == TIR_BOOL) != (items[0].type == TIR_BOOL)) {
+            elab_error(e, DIAG_E0303, items[i].span, "a list cannot hold both numbers and conditions");
+            diag_help(e->sink, "write 'if condition then 1 else 0' to get a number");
+            return false;
+        }
         bool same = items[i].rank == items[0].rank;
         for (uint32_t d = 0; same && d < items[0].rank; d++) same = items[i].dim[d].size == items[0].dim[d].size;
         if (!same) {
@@ -171,8 +182,7 @@ static bool list_to_array(Elab *e, Value *v, TirAxisId hint) {
             return false;
         }
         for (uint32_t d = 0; d < items[0].rank; d++)
-            if (items[0].dim[d].axis != TIR_NONE)
-                items[i] = value_move(e, &items[i], d, items[0].dim[d].axis, v->span);
+            if (items[0].dim[d].axis != TIR_NONE) items[i] = value_move(e, &items[i], d, items[0].dim[d].axis, v->span);
     }
     if (items[0].rank + 1 > TIR_MAX_AXES) {
         elab_error(e, DIAG_E0306, v->span, "an array has at most %d dimensions", TIR_MAX_AXES);
@@ -196,7 +206,8 @@ static bool list_to_array(Elab *e, Value *v, TirAxisId hint) {
 
 bool value_to_array(Elab *e, Value *v, TirAxisId hint) {
     switch (v->kind) {
-    case VALUE_NUMBER: case VALUE_TENSOR: return true;
+    case VALUE_NUMBER:
+    case VALUE_TENSOR: return true;
     case VALUE_LIST: return list_to_array(e, v, hint);
     case VALUE_POISON: return false;
     default:

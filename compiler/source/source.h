@@ -8,7 +8,8 @@
 
 #include "support/arena.h"
 
-/* Half-open byte range [begin, end) in file number `file` of the SourceSet. {0,0,0} means "nowhere": file 0 is no file. */
+/* Half-open byte range [begin, end) in file number `file` of the SourceSet. {0,0,0} means "nowhere": file 0 is no file.
+ */
 typedef struct Span {
     uint32_t file, begin, end;
 } Span;
@@ -26,7 +27,8 @@ typedef struct SourceSet {
     VEC(SourceFile) files; /* file numbers start at 1: files.data[number - 1] */
 } SourceSet;
 
-/* Reads a file; returns its number, or 0 with *reason set to a static or arena text (missing, a directory, too large). */
+/* Reads a file; returns its number, or 0 with *reason set to a static or arena text (missing, a directory, too large).
+ */
 uint32_t source_read(SourceSet *set, const char *path, const char **reason);
 /* Adds text as if it were a file. */
 uint32_t source_add(SourceSet *set, const char *path, const char *text, size_t length);

@@ -142,6 +142,7 @@ qtm_status qtm_plot_curve(const char *path, const struct qtm_plot_curve *curve, 
         curve_ratio_panel(plot.script, curve);
         fputs("unset multiplot\n", plot.script);
     } else {
+        fputs("set tmargin at screen 0.92\nset bmargin at screen 0.125\n", plot.script);
         plot_axis(plot.script, "xlabel", curve->x_label, "");
         curve_upper_panel(plot.script, curve, range);
     }

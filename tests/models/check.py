@@ -68,7 +68,7 @@ class Work:
         arrays = {}
         with h5py.File(self.folder / run / "last.h5") as file:
             file.visititems(lambda path, item: arrays.update({path: item[()].tobytes()})
-                            if isinstance(item, h5py.Dataset) and item.dtype.kind == "f" else None)
+                            if isinstance(item, h5py.Dataset) and path.startswith(("weights", "update", "rank")) else None)
         expect(arrays, f"{run}/last.h5 holds no arrays")
         return arrays
 
