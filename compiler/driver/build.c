@@ -15,17 +15,37 @@ static bool write_descriptor(const Pipeline *pipeline, const char *path) {
     return output_finish(out, path);
 }
 
+/* The descriptor is compiled by `cc` while the kernels are compiled here. */
+typedef struct Descriptor {
+    Session *session;
+    const char *source, *object;
+    LinkChild child;
+} Descriptor;
+
+static void descriptor_start(void *argument) {
+    Descriptor *descriptor = argument;
+    Session *session = descriptor->session;
+    if (write_descriptor(&session->pipeline, descriptor->source))
+        descriptor->child = link_compile_start(&session->arena, session->root, descriptor->source, descriptor->object);
+}
+
 static int build_in(Session *session, const Options *options, OutputFolder *folder) {
-    CodeRequest request = {.folder = folder, .what = LLVM_OUTPUT_OBJ, .level = options->level};
+    Descriptor descriptor = {session, output_file(folder, "model.c"), output_file(folder, "model.o"), {0}};
+    CodeRequest request = {.folder = folder,
+                           .what = LLVM_OUTPUT_OBJ,
+                           .level = options->level,
+                           .beside = descriptor_start,
+                           .beside_argument = &descriptor};
     if (!session_target(session, options, &request.target)) return 2;
     session->pipeline.code = &request;
     int status = session_run(session, PASS_LLVM);
-    if (status || session_stopped(session, PASS_LLVM)) return status;
-    const char *descriptor = output_file(folder, "model.c"), *executable = output_file(folder, "model");
-    if (!write_descriptor(&session->pipeline, descriptor)) return 1;
-    if (!link_executable(&session->arena, session->root, descriptor, request.paths.data, request.paths.count,
-                         executable))
-        return 1;
+    bool stopped = session_stopped(session, PASS_LLVM);
+    if (descriptor.child.pid && !link_compile_finish(descriptor.child)) return 1;
+    if (status || stopped) return status;
+    if (!descriptor.child.pid) return 1;
+    VEC_PUSH(&session->arena, &request.paths, descriptor.object);
+    const char *executable = output_file(folder, "model");
+    if (!link_executable(&session->arena, session->root, request.paths.data, request.paths.count, executable)) return 1;
     return output_move(executable, options->output) ? 0 : 1;
 }
 

@@ -141,7 +141,9 @@ static void *work_queue(void *argument) {
     for (size_t i; (i = atomic_fetch_add(&queue->next, 1)) < queue->tasks.count;) {
         CodeTask *task = &queue->tasks.data[i];
         double start = now();
-        llvm_emit(&task->module, &queue->request->target, queue->request->what, task->level, task->path, &task->error);
+        HostTarget target = queue->request->target;
+        if (!task->level) target.registers = 6; /* smaller tiles of products: less code to generate */
+        llvm_emit(&task->module, &target, queue->request->what, task->level, task->path, &task->error);
         task->seconds = now() - start;
     }
     return NULL;
@@ -178,9 +180,10 @@ static void queue_fill(Pipeline *p, CodeQueue *queue) {
 }
 
 static bool run_code(Pipeline *p) {
+    if (p->code->beside) p->code->beside(p->code->beside_argument);
     CodeQueue queue = {.request = p->code};
     queue_fill(p, &queue);
-    qsort(queue.tasks.data, queue.tasks.count, sizeof *queue.tasks.data, compare_work);
+    if (queue.tasks.count) qsort(queue.tasks.data, queue.tasks.count, sizeof *queue.tasks.data, compare_work);
     enum { THREADS_MAX = 16 };
     pthread_t threads[THREADS_MAX];
     long processors = sysconf(_SC_NPROCESSORS_ONLN);

@@ -48,7 +48,9 @@ typedef struct CodeRequest {
     OutputFolder *folder;
     HostTarget target;
     LlvmOutput what;
-    int level;               /* effort for hot functions, 0 to 3; the others get less */
+    int level;              /* effort for hot functions, 0 to 3; the others get less */
+    void (*beside)(void *); /* called when all is known but the code, to start what can run beside; may be NULL */
+    void *beside_argument;
     VEC(const char *) paths; /* made */
 } CodeRequest;
 

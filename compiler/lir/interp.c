@@ -66,7 +66,8 @@ static double memory_load(const Machine *m, const LirAccess *access) {
     if (b->space == LIR_OUT) return m->outputs[b->port].data[at];
     const char *base = base_of(m, access->buffer);
     if (b->type == LIR_T_REAL) return ((const double *)base)[at];
-    return b->type == LIR_T_INT ? ((const int32_t *)base)[at] : base[at];
+    int32_t word = ((const int32_t *)base)[at];
+    return b->type == LIR_T_INT ? word : word != 0;
 }
 
 static void memory_store(Machine *m, const LirAccess *access, double value) {
@@ -79,10 +80,8 @@ static void memory_store(Machine *m, const LirAccess *access, double value) {
     char *base = base_of(m, access->buffer);
     if (b->type == LIR_T_REAL)
         ((double *)base)[at] = value;
-    else if (b->type == LIR_T_INT)
-        ((int32_t *)base)[at] = (int32_t)value;
     else
-        base[at] = value != 0;
+        ((int32_t *)base)[at] = b->type == LIR_T_INT ? (int32_t)value : -(value != 0);
 }
 
 static double search(Machine *m, const LirInstr *i, double x) {

@@ -4,7 +4,8 @@
 
 #include "lir/lir.h"
 
-/* As tir_interpret: inputs by port, extents by data set, outputs by port in `arena`. Wants a function scheduled as f64. */
+/* As tir_interpret: inputs by port, extents by data set, outputs by port in `arena`. Wants a function scheduled as f64.
+ */
 void lir_interpret(const LirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent, uint64_t seed,
                    uint64_t step, TirTensor *outputs);
 

@@ -28,7 +28,11 @@ typedef enum LirOpcode {
     LIR_OPCODE_COUNT
 } LirOpcode;
 
-typedef enum LirType { LIR_T_REAL, LIR_T_INT, LIR_T_BOOL } LirType; /* in memory: f32|f64, i32, i8 */
+typedef enum LirType {
+    LIR_T_REAL,
+    LIR_T_INT,
+    LIR_T_BOOL
+} LirType; /* in memory: f32|f64, i32, i32 of all zeros or all ones */
 enum { LIR_NO_AXIS = 0xffffffff, LIR_MAX_DIMS = TIR_MAX_AXES + 1 };
 
 typedef enum LirSpace { LIR_IN, LIR_OUT, LIR_WORK, LIR_PARTIAL, LIR_SCRATCH } LirSpace;

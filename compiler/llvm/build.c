@@ -60,11 +60,11 @@ LLVMTypeRef type_lanes(LLVMTypeRef type, unsigned lanes) {
 }
 
 LLVMTypeRef type_memory(const Emit *e, LirType type) {
-    return type == LIR_T_REAL ? e->real : type == LIR_T_INT ? e->i32 : e->i8;
+    return type == LIR_T_REAL ? e->real : e->i32;
 }
 
 unsigned type_bytes(const Emit *e, LirType type) {
-    return type == LIR_T_REAL ? e->real_bytes : type == LIR_T_INT ? 4 : 1;
+    return type == LIR_T_REAL ? e->real_bytes : 4;
 }
 
 LLVMValueRef build_splat(Body *b, LLVMValueRef scalar, unsigned lanes) {

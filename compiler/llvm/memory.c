@@ -226,7 +226,7 @@ LLVMValueRef access_load(Body *b, const LirAccess *access) {
     const LirBuffer *buffer = &b->f->buffers.data[access->buffer];
     Address address = access_address(b, access);
     LLVMValueRef v = load_memory(b, &address);
-    if (buffer->type == LIR_T_BOOL) v = LLVMBuildICmp(b->at, LLVMIntNE, v, LLVMConstNull(LLVMTypeOf(v)), "");
+    if (buffer->type == LIR_T_BOOL) v = LLVMBuildICmp(b->at, LLVMIntSLT, v, LLVMConstNull(LLVMTypeOf(v)), "");
     return v;
 }
 
@@ -238,7 +238,7 @@ void access_store(Body *b, const LirAccess *access, LLVMValueRef value) {
     unsigned align = type_bytes(e, buffer->type);
     if (!lanes && LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMVectorTypeKind)
         emit_fail(b, "%s gets a different value in every lane at one place", buffer->name);
-    if (buffer->type == LIR_T_BOOL) value = LLVMBuildZExt(b->at, value, type_lanes(e->i8, lanes ? b->lanes : 1), "");
+    if (buffer->type == LIR_T_BOOL) value = LLVMBuildSExt(b->at, value, type_lanes(e->i32, lanes ? b->lanes : 1), "");
     if (address.offsets) {
         LLVMValueRef pointers = lane_pointers(b, &address);
         LLVMTypeRef types[2] = {LLVMTypeOf(value), LLVMTypeOf(pointers)};

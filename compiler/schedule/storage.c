@@ -121,7 +121,7 @@ void plan_sizes(Plan *plan) {
 }
 
 static int64_t type_bytes(const Plan *plan, LirType type) {
-    return type == LIR_T_REAL ? (plan->f64 ? 8 : 4) : type == LIR_T_INT ? 4 : 1;
+    return type == LIR_T_REAL && plan->f64 ? 8 : 4;
 }
 
 static int64_t align(int64_t bytes) {

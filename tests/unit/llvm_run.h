@@ -78,7 +78,7 @@ static inline uint32_t unit_buffer(Unit *u, LirSpace space, LirType type, uint32
                    .port = port,
                    .group = (uint32_t)u->f.groups.count - 1,
                    .dynamic_axis = LIR_NO_AXIS};
-    int64_t bytes = type == LIR_T_REAL ? (u->module.f64 ? 8 : 4) : type == LIR_T_INT ? 4 : 1;
+    int64_t bytes = type == LIR_T_REAL && u->module.f64 ? 8 : 4;
     for (; dims[b.rank] != LIR_NO_AXIS; b.rank++) {
         int64_t size = u->axes.axes.data[dims[b.rank]].size;
         b.dims[b.rank] = dims[b.rank];

@@ -135,7 +135,7 @@ static void check_dynamic(const char *march, bool f64) {
     for (size_t i = 0; i < sizeof row_counts / sizeof *row_counts; i++) {
         int64_t rows = u->extent[0] = row_counts[i];
         u->extent[1] = 3 * (int64_t)i;
-        int64_t want = unit_round(u->extent[1] * 2 * bytes) + unit_round(rows * bytes) + unit_round(rows);
+        int64_t want = unit_round(u->extent[1] * 2 * bytes) + unit_round(rows * bytes) + unit_round(rows * 4);
         cr_assert_eq(u->work_bytes(u->extent), want);
         void *in = unit_reals(u, (size_t)rows);
         u->in[0] = in;
