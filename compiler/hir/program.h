@@ -14,20 +14,33 @@ typedef struct ProgramParam {
     double start, truth;
 } ProgramParam;
 
-typedef struct ProgramOption { const char *name, *help; double value; bool integer; } ProgramOption;
-typedef struct ProgramField { const char *name; double low, high; } ProgramField;
+typedef struct ProgramOption {
+    const char *name, *help;
+    double value;
+    bool integer;
+} ProgramOption;
+typedef struct ProgramField {
+    const char *name;
+    double low, high;
+} ProgramField;
 typedef struct ProgramEvent {
     const char *name;
     VEC(ProgramField) fields;
-    TirFunction *draw;          /* or NULL */
+    TirFunction *draw; /* or NULL */
     int64_t draw_batch;
 } ProgramEvent;
-typedef struct ProgramData { const char *name, *path; uint32_t event; } ProgramData;
+typedef struct ProgramData {
+    const char *name, *path;
+    uint32_t event;
+} ProgramData;
 
 typedef enum ProgramGroupKind { PROGRAM_PARAMS, PROGRAM_GENERATOR, PROGRAM_NETWORK } ProgramGroupKind;
-typedef struct ProgramWeights { const char *name; ProgramGroupKind kind; } ProgramWeights;
+typedef struct ProgramWeights {
+    const char *name;
+    ProgramGroupKind kind;
+} ProgramWeights;
 typedef struct ProgramBlock {
-    const char *name;           /* "critic.0.W" */
+    const char *name; /* "critic.0.W" */
     uint32_t group;
     uint32_t rank;
     int64_t shape[TIR_MAX_AXES]; /* axes of size 1 are left out; a scalar has rank 0 */
@@ -43,13 +56,22 @@ typedef struct ProgramUpdate {
     bool full_data;
     uint32_t data;
     int64_t every;
-    TirFunction *objective;     /* output 0: LOSS. Inputs: BLOCK, COLUMN, OPTION ports. The driver adds gradients by the
-                                   BLOCK inputs whose block belongs to `groups` */
+    TirFunction *objective; /* output 0: LOSS. Inputs: BLOCK, COLUMN, OPTION ports. The driver adds gradients by the
+                               BLOCK inputs whose block belongs to `groups` */
     TirFunction *settings;
 } ProgramUpdate;
 
-typedef struct ProgramMonitor { const char *name; int64_t count; const char *const *labels; } ProgramMonitor;
-typedef struct ProgramCurve { const char *name; bool density; double low, high; int32_t event_field; } ProgramCurve;
+typedef struct ProgramMonitor {
+    const char *name;
+    int64_t count;
+    const char *const *labels;
+} ProgramMonitor;
+typedef struct ProgramCurve {
+    const char *name;
+    bool density;
+    double low, high;
+    int32_t event_field;
+} ProgramCurve;
 typedef struct ProgramFit {
     const char *name;
     bool generated;
@@ -65,7 +87,7 @@ typedef struct ProgramFit {
 
 typedef struct Program {
     Arena *arena;
-    const char *name;           /* of the module: file name without folder and .qtm */
+    const char *name; /* of the module: file name without folder and .qtm */
     VEC(ProgramParam) params;
     VEC(ProgramOption) options;
     VEC(ProgramEvent) events;
@@ -73,11 +95,16 @@ typedef struct Program {
     VEC(ProgramFit) fits;
 } Program;
 
-typedef struct SizeOverride { const char *name; int64_t value; bool used; } SizeOverride; /* -D name=value */
+/* -D name=value */
+typedef struct SizeOverride {
+    const char *name;
+    int64_t value;
+    bool used;
+} SizeOverride;
 
 /* compiler/sema: reads the modules that `file` uses from `stdlib_dir` ("std.nn" is stdlib_dir/std/nn.qtm) and from the
- * folder of the file, resolves, checks, and elaborates. Returns NULL when errors were reported. With `hir_out`, prints the
- * resolved form there (qtmc --emit=hir). */
+ * folder of the file, resolves, checks, and elaborates. Returns NULL when errors were reported. With `hir_out`, prints
+ * the resolved form there (qtmc --emit=hir). */
 Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
                       size_t override_count, DiagSink *sink, FILE *hir_out);
 

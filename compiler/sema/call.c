@@ -130,6 +130,57 @@ static Value evaluate_body(Elab *e, HirDecl *decl) {
     return check_result(e, decl, node->kids[1], elab_expr(e, node->kids[3]));
 }
 
+/* A density or a qcf is a formula for one value of each argument. Given one array (a grid of points), its body sees one
+ * number, whose axes are kept out of sight, and the result takes the array's shape. NULL: no such array. */
+static Value *pointwise_argument(Elab *e, const HirDecl *decl, Value *args) {
+    AstKind kind = decl->node->kind;
+    Value *array = NULL;
+    for (uint32_t i = 0; i < hir_arguments(decl)->count && (kind == AST_DENSITY || kind == AST_QCF); i++) {
+        const AstNode *arg = hir_arguments(decl)->kids[i];
+        if (hir_argument_dims(arg) || hir_argument_event(arg)) return NULL;
+        if (args[i].kind == VALUE_LIST && !value_to_array(e, &args[i], TIR_NONE)) return NULL;
+        if (args[i].kind != VALUE_TENSOR || !args[i].rank) continue;
+        if (array) return NULL;
+        array = &args[i];
+    }
+    return array;
+}
+
+static Value pointwise_result(Elab *e, const HirDecl *decl, const Value *points, Value v) {
+    if (value_is_poison(&v)) return v;
+    bool number = v.kind == VALUE_NUMBER || ((v.kind == VALUE_TENSOR || v.kind == VALUE_LIST) &&
+                                             value_to_array(e, &v, TIR_NONE) && !value_scalar(v).rank);
+    if (!number || (v.kind == VALUE_TENSOR && v.type == TIR_BOOL))
+        return elab_error(e, DIAG_E0308, decl->node->name_span,
+                          "'%s' must give one number for one value of its argument, and its body gives %s", decl->name,
+                          v.kind == VALUE_TENSOR && v.type != TIR_BOOL ? value_shape_text(e, &v) : value_kind_text(&v));
+    v = value_scalar(v);
+    TirAxes axes = tir_axes_union(value_axes(e, points), v.kind == VALUE_NUMBER ? tir_axes_none() : value_axes(e, &v));
+    return value_tensor(e, id_broadcast(e, value_real_id(e, &v), axes, points->span), points->dim, points->rank,
+                        points->span);
+}
+
+/* Arrays made in the body get axes of their own, also where they are as long as the grid. */
+static void hide_axes(Elab *e, const Value *points, bool hidden) {
+    Context *c = e->context;
+    for (size_t i = 0; i < c->by_size.count; i++)
+        for (uint32_t d = 0; d < points->rank; d++)
+            if (c->by_size.data[i].axis == points->dim[d].axis)
+                c->by_size.data[i].size = hidden ? -1 : points->dim[d].size;
+}
+
+static Value evaluate_pointwise(Elab *e, HirDecl *decl, const Value *args) {
+    Value *own = arena_copy(e->arena, args, hir_arguments(decl)->count * sizeof *args);
+    Value *array = pointwise_argument(e, decl, own);
+    if (!array) return bind_arguments(e, decl, own) ? evaluate_body(e, decl) : value_poison();
+    Value points = *array, v = value_poison();
+    *array = value_tensor(e, points.id, NULL, 0, points.span);
+    hide_axes(e, &points, true);
+    if (bind_arguments(e, decl, own)) v = pointwise_result(e, decl, &points, evaluate_body(e, decl));
+    hide_axes(e, &points, false);
+    return v;
+}
+
 Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *args, uint32_t count, Span span) {
     if (count != hir_arguments(decl)->count) {
         Value poison = elab_error(e, DIAG_E0301, span, "'%s' takes %u argument%s, and %u %s given", decl->name,
@@ -157,7 +208,7 @@ Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *a
     }
     e->frame = &frame;
     e->depth++;
-    Value v = bind_arguments(e, decl, args) ? evaluate_body(e, decl) : value_poison();
+    Value v = evaluate_pointwise(e, decl, args);
     e->depth--;
     e->frame = frame.caller;
     v.span = span;

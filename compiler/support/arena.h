@@ -21,7 +21,7 @@ void *arena_copy(Arena *arena, const void *data, size_t bytes);
 char *arena_string(Arena *arena, const char *text, size_t length);
 /* sprintf into the arena. */
 char *arena_format(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-char *arena_vformat(Arena *arena, const char *format, va_list args);
+char *arena_vformat(Arena *arena, const char *format, va_list args) __attribute__((format(printf, 2, 0), nonnull(2)));
 /* Grows an array of `size`-byte elements in place or by a copy, to hold at least `wanted`; used by VEC_PUSH. */
 void *arena_grow(Arena *arena, void *data, size_t count, size_t *capacity, size_t wanted, size_t size);
 void arena_free(Arena *arena);

@@ -1,6 +1,6 @@
 """One training step of examples/proxy1d (fit gan) in JAX: the same networks, sampler, losses, optimiser and sizes, the
-whole step in one jitted function. The generator's forward pass is done once a step and its residuals kept (jax.vjp), as
-our compiler does.
+whole step in one jitted function. The generator's forward pass is done once a step and its residuals kept (jax.vjp);
+the compiled model does it twice.
 
     peer_jax.py CONFIG.json     prints a JSON line: name, version, steps_per_second, loss
 """
@@ -44,9 +44,8 @@ def critic(layers, events):
     return mlp(layers, events)[:, 0]
 
 
-def bce(logit, target):
-    """Cross-entropy of a score that is a logit."""
-    return jnp.maximum(logit, 0) - logit * target + jnp.log1p(jnp.exp(-jnp.abs(logit)))
+def lsgan(score, target):
+    return (score - target) ** 2
 
 
 def spectra(theta):
@@ -106,10 +105,10 @@ def step(state, data, key):
     fake, pull_back = jax.vjp(lambda w: generate(w, noise, uniforms), generator_state[0])
 
     def critic_loss(w):
-        return jnp.mean(bce(critic(w, real), 1)) + jnp.mean(bce(critic(w, fake), 0))
+        return jnp.mean(lsgan(critic(w, real), 1)) + jnp.mean(lsgan(critic(w, fake), 0))
 
     def generator_loss(events_drawn):
-        return jnp.mean(bce(critic(critic_state[0], events_drawn), 1))
+        return jnp.mean(lsgan(critic(critic_state[0], events_drawn), 1))
 
     loss, gradients = jax.value_and_grad(critic_loss)(critic_state[0])
     critic_state = adam(critic_state, gradients, CONFIG["critic_rate"])

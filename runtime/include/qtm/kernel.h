@@ -1,6 +1,6 @@
-/* What emitted code and the runtime agree on. An emitted function is called with one frame, computes its outputs from its
- * inputs, and keeps nothing. The layout of qtm_frame is part of the ABI: compiler/llvm/frame.h mirrors its offsets and a
- * test compares them. */
+/* What emitted code and the runtime agree on. An emitted function is called with one frame, computes its outputs from
+ * its inputs, and keeps nothing. The layout of qtm_frame is part of the ABI: compiler/llvm/frame.h mirrors its offsets
+ * and a test compares them. */
 #ifndef QTM_KERNEL_H
 #define QTM_KERNEL_H
 
@@ -31,7 +31,8 @@ typedef void (*qtm_entry)(const struct qtm_frame *frame);
 typedef int64_t (*qtm_work)(const int64_t *extent);
 
 /* Random streams: word 0 of Philox4x32-10 with
- *   counter = { index low 32, index high 32, step low 32, (stream & 0xffff) | (step >> 32) << 16 }, key = { seed low, seed high }
+ *   counter = { index low 32, index high 32, step low 32, (stream & 0xffff) | (step >> 32) << 16 },
+ *   key = { seed low, seed high },
  * and uniform = ((word >> 9) + 0.5) * 2^-23, the same number in f32 and f64, never 0 or 1. */
 
 #endif

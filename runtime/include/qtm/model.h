@@ -1,5 +1,5 @@
-/* The description of a compiled model: constant data written by qtmc beside the kernels (as C, so that a person can read
- * it) and read by the runtime, which needs nothing else to run draw, fit, resume, report and check-gradients. */
+/* The description of a compiled model: constant data written by qtmc beside the kernels (as C, so that a person can
+ * read it) and read by the runtime, which needs nothing else to run draw, fit, resume, report and check-gradients. */
 #ifndef QTM_MODEL_H
 #define QTM_MODEL_H
 
@@ -14,90 +14,121 @@ enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_V
 struct qtm_port {
     const char *name;
     enum qtm_role role;
-    int index, field;       /* BLOCK, GRADIENT: block of the fit; COLUMN: data set and field; OPTION; VALUE: number */
+    int index, field; /* BLOCK, GRADIENT: block of the fit; COLUMN: data set and field; OPTION; VALUE: number */
     int rank;
-    const int64_t *shape;   /* row-major; -1 - d stands for the local number of events of data set d */
+    const int64_t *shape; /* row-major; -1 - d stands for the local number of events of data set d */
 };
 
 struct qtm_fn {
-    const char *name;       /* NULL: absent */
+    const char *name; /* NULL: absent */
     qtm_entry run;
     qtm_work work_bytes;
     int64_t scratch_bytes;
-    bool f64;               /* type of every real input and output: double if set, else float */
+    bool f64; /* type of every real input and output: double if set, else float */
     int in_count, out_count;
     const struct qtm_port *in, *out;
 };
 
 struct qtm_param {
     const char *name;
-    double low, high;       /* open interval */
+    double low, high; /* open interval */
     bool has_start, has_truth;
     double start, truth;
 };
-struct qtm_option { const char *name, *help; double value; bool integer; };
+struct qtm_option {
+    const char *name, *help;
+    double value;
+    bool integer;
+};
 
-struct qtm_field { const char *name; double low, high; };
+struct qtm_field {
+    const char *name;
+    double low, high;
+};
 struct qtm_event {
     const char *name;
     int field_count;
     const struct qtm_field *fields;
-    struct qtm_fn draw;     /* f32; outputs VALUE i = field i, [draw_batch]; absent unless every param has a truth and a
-                               draw of this event stands in some fit. Seed and step choose the batch */
+    struct qtm_fn draw; /* f32; outputs VALUE i = field i, [draw_batch]; absent unless every param has a truth and a
+                           draw of this event stands in some fit. Seed and step choose the batch */
     int64_t draw_batch;
 };
-struct qtm_data { const char *name, *path; int event; };
+struct qtm_data {
+    const char *name, *path;
+    int event;
+};
 
 enum qtm_group_kind { QTM_GROUP_PARAMS, QTM_GROUP_GENERATOR, QTM_GROUP_NETWORK };
-struct qtm_block { const char *name; int group; int64_t count; int rank; const int64_t *shape; };
-struct qtm_weights { const char *name; enum qtm_group_kind kind; }; /* a group of blocks updated together */
+struct qtm_block {
+    const char *name;
+    int group;
+    int64_t count;
+    int rank;
+    const int64_t *shape;
+};
+/* A group of blocks updated together. */
+struct qtm_weights {
+    const char *name;
+    enum qtm_group_kind kind;
+};
 
 enum qtm_optimiser { QTM_ADAM, QTM_LBFGS };
 enum qtm_exchange { QTM_LOCAL, QTM_RING };
 struct qtm_update {
-    const char *objective;      /* its source text */
+    const char *objective; /* its source text */
     int group_count;
     const int *groups;
     enum qtm_optimiser optimiser;
-    enum qtm_exchange exchange; /* RING: gradients are averaged over ranks, weighted by the rank's share where full_data */
-    bool full_data;             /* the objective uses all local events of data set `data`, no sample */
+    /* RING: gradients are averaged over ranks, weighted by the rank's share where full_data */
+    enum qtm_exchange exchange;
+    bool full_data; /* the objective uses all local events of data set `data`, no sample */
     int data;
-    int every;                  /* >= 1 */
-    struct qtm_fn gradient;     /* f32 for ADAM, f64 for LBFGS; outputs LOSS, then GRADIENT of each block of its groups */
-    struct qtm_fn check;        /* the same in f64 */
-    struct qtm_fn loss;         /* f64; output LOSS alone: for finite differences */
-    struct qtm_fn settings;     /* f64; VALUE 0.. : ADAM rate, beta1, beta2, epsilon; LBFGS memory, tolerance. May use the step */
+    int every;              /* >= 1 */
+    struct qtm_fn gradient; /* f32 for ADAM, f64 for LBFGS; outputs LOSS, then GRADIENT of each block of its groups */
+    struct qtm_fn check;    /* the same in f64 */
+    struct qtm_fn loss;     /* f64; output LOSS alone: for finite differences */
+    /* f64; VALUE 0.. : ADAM rate, beta1, beta2, epsilon; LBFGS memory, tolerance. May use the step */
+    struct qtm_fn settings;
 };
 
-struct qtm_monitor { const char *name; int64_t count; const char *const *labels; }; /* labels: NULL, or one a number (params) */
-struct qtm_curve { const char *name; bool density; double low, high; int event_field; };
+struct qtm_monitor {
+    const char *name;
+    int64_t count;
+    const char *const *labels; /* NULL, or one a number (params) */
+};
+struct qtm_curve {
+    const char *name;
+    bool density;
+    double low, high;
+    int event_field;
+};
 struct qtm_fit {
     const char *name;
-    bool generated;             /* parameters come from a generator network */
-    int64_t vectors;            /* parameter vectors a step; 1 when not generated */
-    int64_t events;             /* events drawn a step in all: vectors * events each; 0 without a draw */
-    int64_t steps;              /* from `stop after`; default of --steps */
+    bool generated;  /* parameters come from a generator network */
+    int64_t vectors; /* parameter vectors a step; 1 when not generated */
+    int64_t events;  /* events drawn a step in all: vectors * events each; 0 without a draw */
+    int64_t steps;   /* from `stop after`; default of --steps */
     int group_count, block_count, update_count, monitor_count, curve_count;
     const struct qtm_weights *groups;
     const struct qtm_block *blocks;
     const struct qtm_update *updates;
     const struct qtm_monitor *monitors;
     const struct qtm_curve *curves;
-    struct qtm_fn init;         /* f32; VALUE b = start of block b */
-    struct qtm_fn params;       /* f64; VALUE i = parameter i, [vectors] or scalar; inputs: blocks (of generator or params) */
-    struct qtm_fn monitor;      /* f64; VALUE m = monitor m, [] or [count]: averaged over vectors; may be absent */
-    struct qtm_fn curve;        /* f64; VALUE 2c = curve c on its grid, [vectors, curve_points] or [curve_points];
-                                   VALUE 2c+1 = the same at the truth [curve_points] (absent if there is no truth).
-                                   Densities are normalised to 1 over their domain. Grid: curve_points equally spaced
-                                   points from low to high, both included */
+    struct qtm_fn init;   /* f32; VALUE b = start of block b */
+    struct qtm_fn params; /* f64; VALUE i = parameter i, [vectors] or scalar; inputs: blocks (of generator or params) */
+    struct qtm_fn monitor; /* f64; VALUE m = monitor m, [] or [count]: averaged over vectors; may be absent */
+    struct qtm_fn curve;   /* f64; VALUE 2c = curve c on its grid, [vectors, curve_points] or [curve_points];
+                              VALUE 2c+1 = the same at the truth [curve_points] (absent if there is no truth).
+                              Densities are normalised to 1 over their domain. Grid: curve_points equally spaced
+                              points from low to high, both included */
     int64_t curve_points;
 };
 
 struct qtm_model {
-    int version;                /* QTM_MODEL_VERSION */
+    int version;                      /* QTM_MODEL_VERSION */
     const char *name, *hash, *source; /* hash of the source text and of the -D sizes; source: its text, kept in runs */
-    const char *compiler;       /* version of qtmc */
-    bool has_truth;             /* every param has one */
+    const char *compiler;             /* version of qtmc */
+    bool has_truth;                   /* every param has one */
     int param_count, option_count, event_count, data_count, fit_count;
     const struct qtm_param *params;
     const struct qtm_option *options;
