@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char *const KIND_NAMES[AST_KIND_COUNT] = {
-#define AST(kind, text, children) [AST_##kind] = text,
+#define AST(kind, text, children) [AST_##kind] = (text),
 #include "ast.def"
 #undef AST
 };

@@ -131,12 +131,20 @@ static void expect_help(const Expect *expect) {
     }
 }
 
+/* Whether what stands before the error is a number that was reported: 4u(x). */
+static bool expect_follows(const Parser *parser) {
+    const DiagSink *sink = parser->sink;
+    const Diag *last = sink->diags.count ? sink->diags.data[sink->diags.count - 1] : NULL;
+    return last && last->code == DIAG_E0104 && last->span.file == parser->previous.file &&
+           last->span.end == parser->previous.end;
+}
+
 void parse_report(Parser *parser, const TokenKind *kinds, int count) {
     Expect *expect = ARENA_NEW(&parser->sink->arena, Expect);
     Stream *stream = &parser->stream;
     expect->parser = parser;
     for (int i = 0; i < count; i++) expect->wanted[kinds[i]] = true;
-    if (!parser->found.inserted && !stream->stopped) {
+    if (!parser->found.inserted && !stream->stopped && !expect_follows(parser)) {
         expect_collect(expect);
         expect_report(expect);
         const Token *open = stream->before ? &stream->open[stream->before - 1] : NULL;
@@ -147,5 +155,5 @@ void parse_report(Parser *parser, const TokenKind *kinds, int count) {
             diag_note(parser->sink, open->span, "inside the '%c' opened here", TOKEN_INFO[open->kind].text[0]);
         expect_help(expect);
     }
-    stream_panic(stream);
+    stream_panic(stream, &parser->found);
 }

@@ -85,7 +85,7 @@ double lexer_number(Lexer *lexer, Span span);
 void stream_start(Stream *stream, Arena *arena, SourceSet *sources, uint32_t file, DiagSink *sink);
 Token stream_next(Stream *stream);
 /* There was an error at the last token given, and the parser is about to drop tokens. */
-void stream_panic(Stream *stream);
+void stream_panic(Stream *stream, const Token *found);
 /* From here on only END. */
 void stream_stop(Stream *stream);
 

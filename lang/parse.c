@@ -145,7 +145,7 @@ Token parse_token(Parser *parser) {
     parser->previous = parser->found.span;
     parser->found = stream_next(&parser->stream);
     if (parser->found.kind == TOKEN_END) parser->ended = true;
-    if (parser->found.kind == TOKEN_BAD) stream_panic(&parser->stream);
+    if (parser->found.kind == TOKEN_BAD) stream_panic(&parser->stream, &parser->found);
     return parser->found;
 }
 

@@ -43,7 +43,7 @@ const char *parse_path(Parser *parser, const char *path, Span part);
 /* The next token; BAD tokens were reported already. */
 Token parse_token(Parser *parser);
 /* Reports that `found` is not among the `count` expected kinds. */
-void parse_report(Parser *parser, const TokenKind *expected, int count);
+void parse_report(Parser *parser, const TokenKind *kinds, int count);
 /* The tree is too deep, or the parser's stack is. */
 void parse_too_deep(Parser *parser, Span span);
 /* lang/grammar.y; returns 0 when the end was reached. */

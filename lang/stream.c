@@ -136,6 +136,7 @@ static Token stream_balanced(Stream *stream) {
             stream->held = token;
             stream->has_held = true;
         } else if (closes && (!stream->depth || bracket_partner(stream->open[stream->depth - 1].kind) != token.kind)) {
+            if (stream->panic) continue; /* it belongs to the construct whose error was reported */
             diag_report(stream->lexer.sink, DIAG_E0107, token.span, "this '%s' closes nothing",
                         TOKEN_INFO[token.kind].text);
             diag_help(stream->lexer.sink, "leave it out, or open it where it belongs");
@@ -167,9 +168,9 @@ Token stream_next(Stream *stream) {
     }
 }
 
-void stream_panic(Stream *stream) {
-    stream->panic = true;
+void stream_panic(Stream *stream, const Token *found) {
     stream->panic_depth = stream->before;
+    stream->panic = !found->line_start || !stream_resumes(stream, found);
 }
 
 void stream_stop(Stream *stream) {

@@ -27,6 +27,7 @@ typedef struct Diag {
     Span span;
     const char *text;
     VEC(DiagNote) notes;
+    bool inside; /* found inside of what the span calls: shown only when nothing else is said of that span */
 } Diag;
 
 typedef struct DiagSink {

@@ -163,6 +163,12 @@ static bool diag_equal(const Diag *a, const Diag *b) {
            a->span.end == b->span.end && strcmp(a->text, b->text) == 0;
 }
 
+/* A second error inside of one call nearly always follows from the first. */
+static bool diag_follows(const Diag *first, const Diag *next) {
+    return next->inside && code_is_error(first->code) && first->span.file == next->span.file &&
+           first->span.begin == next->span.begin && first->span.end == next->span.end;
+}
+
 void diag_render(const DiagSink *sink, FILE *out, bool colour) {
     size_t count = sink->diags.count;
     Arena arena = {0};
@@ -173,7 +179,7 @@ void diag_render(const DiagSink *sink, FILE *out, bool colour) {
     for (size_t i = 0; i < count; i++) {
         bool seen = false;
         for (size_t j = i; j > 0 && !seen && ranked[j - 1].diag->span.begin == ranked[i].diag->span.begin; j--)
-            seen = diag_equal(ranked[j - 1].diag, ranked[i].diag);
+            seen = diag_equal(ranked[j - 1].diag, ranked[i].diag) || diag_follows(ranked[j - 1].diag, ranked[i].diag);
         if (!seen) render_diag(&painter, ranked[i].diag);
     }
     arena_free(&arena);

@@ -1,4 +1,5 @@
 /* qtmc: the command line. */
+#include <signal.h>
 #include <stdio.h>
 
 #include "driver/config.h"
@@ -9,6 +10,7 @@ int main(int argc, char **argv) {
     Arena arena = {0};
     Options options;
     int status = 2;
+    signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of the write */
     if (options_parse(&options, &arena, argc, argv)) {
         switch (options.command) {
         case COMMAND_BUILD: status = command_build(&options); break;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "diag/diag.h"
 
@@ -184,6 +185,11 @@ static bool parse_flag(Options *options, Arena *arena, int argc, char **argv, in
     return apply(options, arena, (OptionId)id, value ? value : "");
 }
 
+static bool same_file(const char *a, const char *b) {
+    struct stat left, right;
+    return !stat(a, &left) && !stat(b, &right) && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
 static bool check_usage(const Options *options) {
     if (options->command == COMMAND_HELP || options->command == COMMAND_VERSION) return true;
     if (!options->files.count) {
@@ -196,6 +202,10 @@ static bool check_usage(const Options *options) {
     }
     if (options->command == COMMAND_BUILD && !options->output) {
         fputs("qtmc: build needs -o OUT, the executable to write\n", stderr);
+        return false;
+    }
+    if (options->output && options->files.count && same_file(options->output, options->files.data[0])) {
+        fprintf(stderr, "qtmc: -o %s would overwrite the model; give the result another name\n", options->output);
         return false;
     }
     if (options->command == COMMAND_EMIT && options->form == EMIT_OBJ && !options->output) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool output_open(OutputFolder *folder, Arena *arena, const char *destination) {
@@ -28,6 +29,11 @@ const char *output_file(OutputFolder *folder, const char *name) {
 }
 
 bool output_move(const char *from, const char *destination) {
+    struct stat status;
+    if (!stat(destination, &status) && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+        fprintf(stderr, "qtmc: cannot write %s: it is a device or a pipe; give the name of a file\n", destination);
+        return false;
+    }
     if (!rename(from, destination)) return true;
     fprintf(stderr, "qtmc: cannot write %s: %s\n", destination, strerror(errno));
     return false;

@@ -52,6 +52,8 @@ void hir_load(Hir *hir, uint32_t file);
 /* Declaration of that name as seen from a module: its own first, then those of the modules it uses. `*other` is set
  * when two used modules have it. */
 HirDecl *hir_find(const HirModule *module, const char *name, HirDecl **other);
+/* "std.nn" when that module of the library declares the name, used or not; NULL when none does. */
+const char *hir_library_module(Hir *hir, const char *name);
 HirModule *hir_module(const Hir *hir, const char *name);
 /* The declaration that a NAME node was resolved to, or NULL. */
 HirDecl *hir_decl(const Hir *hir, const AstNode *name);

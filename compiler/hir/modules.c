@@ -2,6 +2,7 @@
  * looked for beside the module that uses it, "a.b" being a/b.qtm. */
 #include "hir/hir.h"
 
+#include <dirent.h>
 #include <string.h>
 
 static const char *const kind_texts[AST_KIND_COUNT] = {
@@ -170,6 +171,25 @@ static HirModule *module_read(Hir *hir, uint32_t file, const char *name, const c
     for (size_t i = place; i + 1 < hir->modules.count; i++) hir->modules.data[i] = hir->modules.data[i + 1];
     hir->modules.data[hir->modules.count - 1] = module;
     return module;
+}
+
+const char *hir_library_module(Hir *hir, const char *name) {
+    const char *folder = arena_format(hir->arena, "%s/std", hir->stdlib), *found = NULL;
+    DIR *stream = opendir(folder);
+    DiagSink unheard = {.sources = hir->sources};
+    for (const struct dirent *entry; stream && !found && (entry = readdir(stream));) {
+        size_t length = strlen(entry->d_name);
+        const char *reason;
+        if (length < 5 || strcmp(entry->d_name + length - 4, ".qtm") != 0) continue;
+        uint32_t file = source_read(hir->sources, arena_format(hir->arena, "%s/%s", folder, entry->d_name), &reason);
+        const AstNode *ast = file ? ast_parse(hir->arena, hir->sources, file, &unheard) : NULL;
+        for (uint32_t i = 0; ast && i < ast->count; i++)
+            if (ast->kids[i]->name && ast->kids[i]->kind != AST_USE && !strcmp(ast->kids[i]->name, name))
+                found = arena_format(hir->arena, "std.%.*s", (int)length - 4, entry->d_name);
+    }
+    if (stream) closedir(stream);
+    diag_free(&unheard);
+    return found;
 }
 
 void hir_load(Hir *hir, uint32_t file) {

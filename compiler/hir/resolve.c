@@ -75,7 +75,10 @@ static void report_unknown(Resolver *r, const AstNode *node) {
         diag_help(r->hir->sink, "it is declared in %s: add 'use %s'", module->name, module->name);
         return;
     }
-    if (near)
+    const char *library = hir_library_module(r->hir, node->name);
+    if (library)
+        diag_help(r->hir->sink, "it is in the library: add 'use %s'", library);
+    else if (near)
         diag_help(r->hir->sink, "did you mean '%s'?", near);
     else
         diag_help(r->hir->sink, "declare it in this file, or add a 'use' of the module that has it");

@@ -76,8 +76,8 @@ LLVMValueRef build_splat(Body *b, LLVMValueRef scalar, unsigned lanes) {
 }
 
 LLVMValueRef build_iota(Body *b, LLVMTypeRef integer, unsigned lanes) {
-    LLVMValueRef lane[64];
-    for (unsigned i = 0; i < lanes; i++) lane[i] = LLVMConstInt(integer, i, false);
+    LLVMValueRef lane[64] = {LLVMConstInt(integer, 0, false)};
+    for (unsigned i = 1; i < lanes; i++) lane[i] = LLVMConstInt(integer, i, false);
     return lanes > 1 ? LLVMConstVector(lane, lanes) : lane[0];
 }
 

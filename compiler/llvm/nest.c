@@ -80,10 +80,10 @@ static void sums_finish(Nest *nest, uint32_t level) {
         Reduction *r = &nest->effects[i];
         if (!r->active || r->level != level) continue;
         LLVMTypeRef type = type_lanes(type_memory(b->emit, r->type), b->lanes);
-        LLVMValueRef sum[NEST_SUMS];
-        for (unsigned s = 0; s < nest->sums; s++) sum[s] = LLVMBuildLoad2(b->at, type, r->slot[s], "");
-        for (unsigned n = nest->sums; n > 1; n /= 2)
-            for (unsigned s = 0; s < n / 2; s++) sum[s] = build_combine(b, effect->kind, sum[2 * s], sum[2 * s + 1]);
+        LLVMValueRef sum[NEST_SUMS] = {0};
+        for (size_t s = 0; s < nest->sums; s++) sum[s] = LLVMBuildLoad2(b->at, type, r->slot[s], "");
+        for (size_t n = nest->sums; n > 1; n /= 2)
+            for (size_t s = 0; s < n / 2; s++) sum[s] = build_combine(b, effect->kind, sum[2 * s], sum[2 * s + 1]);
         access_combine(b, &effect->access, effect->kind, build_horizontal(b, effect->kind, sum[0], b->lanes));
     }
 }

@@ -230,6 +230,14 @@ Value elab_apply(Elab *e, Value callee, const AstNode *node, const Value *args, 
         return v;
     }
     if (value_is_poison(&callee)) return callee;
+    const AstNode *name = node->kind == AST_CALL ? node->kids[0] : node;
+    if (e->frame->decl && name->kind == AST_NAME && local_find(e->frame, name->name)) {
+        Value poison = elab_error(e, DIAG_E0303, span, "'%s' of '%s' is called, and this is %s", name->name,
+                                  e->frame->decl->name, value_kind_text(&callee));
+        diag_note(e->sink, e->frame->decl->node->name_span, "declared here");
+        diag_help(e->sink, "give a function or a density for '%s'; multiplication is written with '*'", name->name);
+        return poison;
+    }
     Value poison = elab_error(e, DIAG_E0303, callee.span.file ? callee.span : span, "this is %s and cannot be called",
                               value_kind_text(&callee));
     diag_help(e->sink, "multiplication is written with '*'");

@@ -52,7 +52,7 @@ Context *context_new(Elab *e, const char *name, FitState *fit, ParamMode mode, b
     e->context = c;
     if (c->vector_count > 1) c->vectors = tir_axis_add(c->f, "vectors", c->vector_count, true);
     if (c->event_count > 1) c->events = tir_axis_add(c->f, "events", c->event_count, true);
-    if (!root) return c;
+    if (!root || !fit) return c;
     Frame frame = {0}, *before = e->frame;
     e->frame = &frame;
     find_batches(e, c, root);

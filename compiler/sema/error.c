@@ -20,7 +20,10 @@ Value elab_error(Elab *e, DiagCode code, Span span, const char *format, ...) {
         frame = frame->caller;
     }
     diag_report(e->sink, code, primary, "%s", text);
-    if (primary.file != span.file || primary.begin != span.begin) diag_note(e->sink, span, "which leads here");
+    if (primary.file != span.file || primary.begin != span.begin) {
+        e->sink->diags.data[e->sink->diags.count - 1]->inside = true;
+        diag_note(e->sink, span, "which leads here");
+    }
     for (int shown = 0; frame && frame->site.file && shown < 3; frame = frame->caller, shown++)
         diag_note(e->sink, frame->site, "called from here");
     return value_poison();

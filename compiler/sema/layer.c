@@ -126,7 +126,7 @@ Value elab_layer_weight(Elab *e, const AstNode *weight, HirDecl *layer, uint32_t
     const Net *net = e->frame->net;
     const char *name = arena_format(e->arena, "%s.%u.%s", net->name, number, weight->name);
     BlockState *state = block_find(fit, net->group, name);
-    Dim dim[TIR_MAX_AXES];
+    Dim dim[TIR_MAX_AXES] = {0};
     if (!weight_dims(e, weight, state, dim)) return value_poison();
     if (!state) {
         block_add(e, fit, weight, layer, name, dim);

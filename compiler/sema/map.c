@@ -67,11 +67,10 @@ static Value fold(TirOpcode op, Span span, const Value *args, uint32_t count) {
     Value v = value_number(result, span);
     if (op == TIR_LT || op == TIR_LE || op == TIR_EQ || op == TIR_AND || op == TIR_OR || op == TIR_NOT)
         v.type = TIR_BOOL;
-    else if (op == TIR_FLOOR || op == TIR_TO_INT || op == TIR_SIGN)
-        v.type = TIR_INT;
-    else if (whole && result == floor(result) && fabs(result) < 0x1p53 &&
-             (op == TIR_ADD || op == TIR_SUB || op == TIR_MUL || op == TIR_DIV || op == TIR_POW || op == TIR_MAX ||
-              op == TIR_MIN || op == TIR_NEG || op == TIR_ABS || op == TIR_STOP))
+    else if (op == TIR_FLOOR || op == TIR_TO_INT || op == TIR_SIGN ||
+             (whole && result == floor(result) && fabs(result) < 0x1p53 &&
+              (op == TIR_ADD || op == TIR_SUB || op == TIR_MUL || op == TIR_DIV || op == TIR_POW || op == TIR_MAX ||
+               op == TIR_MIN || op == TIR_NEG || op == TIR_ABS || op == TIR_STOP)))
         v.type = TIR_INT;
     return v;
 }

@@ -165,8 +165,8 @@ static Value elab_source(Elab *e, const AstNode *source) {
     return poison;
 }
 
-Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *node) {
-    Value source = elab_source(e, node->kids[1]);
+Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend) {
+    Value source = elab_source(e, comprehend->kids[1]);
     switch (source.kind) {
     case VALUE_POISON: return source;
     case VALUE_SAMPLE: {
@@ -174,14 +174,14 @@ Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const A
                        .decl = source.decl,
                        .items = source.items,
                        .count = source.count,
-                       .span = node->name_span};
-        return reduce_points(e, reduce, node, event, source.sample);
+                       .span = comprehend->name_span};
+        return reduce_points(e, reduce, comprehend, event, source.sample);
     }
-    case VALUE_LIST: return reduce_list(e, reduce, node, source);
-    case VALUE_TENSOR: return reduce_array(e, reduce, node, source);
+    case VALUE_LIST: return reduce_list(e, reduce, comprehend, source);
+    case VALUE_TENSOR: return reduce_array(e, reduce, comprehend, source);
     default:
-        return elab_error(e, DIAG_E0309, node->kids[1]->span,
-                          "'for %s in' needs a sample, a list or an array, and this is %s", node->name,
+        return elab_error(e, DIAG_E0309, comprehend->kids[1]->span,
+                          "'for %s in' needs a sample, a list or an array, and this is %s", comprehend->name,
                           value_kind_text(&source));
     }
 }

@@ -212,10 +212,10 @@ Value elab_layer_weight(Elab *e, const AstNode *weight, HirDecl *layer, uint32_t
 uint32_t fit_group(Elab *e, FitState *fit, const char *name, ProgramGroupKind kind);
 
 /* --- sample.c --- */
-Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *node, const AstNode *comprehend);
+Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend);
 Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span);
 Value elab_draw(Elab *e, const AstNode *node);
-Value elab_fold(Elab *e, const AstNode *node);
+Value elab_fold(Elab *e, const AstNode *call);
 int64_t elab_stream(Elab *e, const AstNode *node);
 
 /* --- primitive.c --- */

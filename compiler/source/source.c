@@ -40,7 +40,7 @@ static char *source_stream_read(SourceSet *set, FILE *stream, size_t *length, co
             *reason = "it is larger than 16 MiB, which no model needs to be";
             return NULL;
         }
-    } while (got > 0);
+    } while (got == SOURCE_CHUNK);
     if (ferror(stream)) {
         *reason = arena_format(&set->arena, "%s", strerror(errno));
         return NULL;

@@ -14,7 +14,7 @@ struct qtm_comm;
 enum qtm_reduce { QTM_SUM, QTM_MIN, QTM_MAX };
 
 /* **Collective**, once in a process. */
-qtm_status qtm_comm_open(int *argc, char ***argv, struct qtm_comm **comm);
+qtm_status qtm_comm_open(int *argc, char ***argv, struct qtm_comm **out);
 /* Finalises MPI. NULL is fine. **Collective** */
 void qtm_comm_close(struct qtm_comm *comm);
 

@@ -19,8 +19,7 @@ qtm_status qtm_comm_error(const char *what, int code);
 #define COMM_TRY(call)                                                                                                 \
     do {                                                                                                               \
         int comm_try_code = (call);                                                                                    \
-        if (comm_try_code != MPI_SUCCESS)                                                                              \
-            return qtm_error_pass(qtm_comm_error(#call, comm_try_code), __FILE__, __LINE__);                           \
+        if (comm_try_code != MPI_SUCCESS) QTM_TRY(qtm_comm_error(#call, comm_try_code));                               \
     } while (0)
 
 #endif

@@ -34,6 +34,7 @@ struct ring_slot {
 
 /* ---- arithmetic on one type; scale rounds once ---- */
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type takes none */
 #define RING_ARITHMETIC(type)                                                                                          \
     static void ring_add_##type(type *data, const type *more, int64_t count) {                                         \
         for (int64_t i = 0; i < count; i++) data[i] += more[i];                                                        \
@@ -46,6 +47,7 @@ struct ring_slot {
     }
 RING_ARITHMETIC(float)
 RING_ARITHMETIC(double)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* A product in double, rounded to float, is as good as the quotient and several times as fast. */
 static void ring_divide_float(float *data, double divisor, int64_t count) {
@@ -96,7 +98,7 @@ static void ring_round(const struct ring_job *job, const struct ring_slot *slot,
     *receive = *send - 1;
 }
 
-static qtm_status ring_post(const struct ring_job *job, int index, struct ring_slot *slot, MPI_Request requests[2]) {
+static qtm_status ring_post(const struct ring_job *job, int64_t index, struct ring_slot *slot, MPI_Request pair[2]) {
     const struct qtm_comm *comm = job->ring->comm;
     int send, receive;
     int64_t send_count, receive_count;
@@ -105,13 +107,13 @@ static qtm_status ring_post(const struct ring_job *job, int index, struct ring_s
     char *to = ring_chunk(job, slot, receive, &receive_count);
     if (slot->round < comm->size - 1) to = job->ring->incoming[index];
     int left = (comm->rank + comm->size - 1) % comm->size, right = (comm->rank + 1) % comm->size;
-    COMM_TRY(MPI_Irecv(to, (int)(receive_count * job->size), MPI_BYTE, left, index, comm->world, &requests[0]));
-    COMM_TRY(MPI_Isend(from, (int)(send_count * job->size), MPI_BYTE, right, index, comm->world, &requests[1]));
+    COMM_TRY(MPI_Irecv(to, (int)(receive_count * job->size), MPI_BYTE, left, (int)index, comm->world, &pair[0]));
+    COMM_TRY(MPI_Isend(from, (int)(send_count * job->size), MPI_BYTE, right, (int)index, comm->world, &pair[1]));
     return QTM_OK;
 }
 
 /* Both messages of the slot's round are through. The chunk received in round P-2 is complete: divide it. */
-static void ring_finish_round(const struct ring_job *job, int index, struct ring_slot *slot) {
+static void ring_finish_round(const struct ring_job *job, int64_t index, struct ring_slot *slot) {
     const struct qtm_comm *comm = job->ring->comm;
     if (slot->round < comm->size - 1) {
         int send, receive;
@@ -140,7 +142,7 @@ static qtm_status ring_run(const struct ring_job *job) {
     int64_t next = 0;
     int busy = 0;
     for (int i = 0; i < 2 * QTM_RING_WINDOW; i++) requests[i] = MPI_REQUEST_NULL;
-    for (int i = 0; i < QTM_RING_WINDOW; i++) {
+    for (int64_t i = 0; i < QTM_RING_WINDOW; i++) {
         ring_next_bucket(job, &slots[i], &next);
         if (!slots[i].busy) break;
         QTM_TRY(ring_post(job, i, &slots[i], &requests[2 * i]));
@@ -149,7 +151,7 @@ static qtm_status ring_run(const struct ring_job *job) {
     while (busy > 0) {
         int done;
         COMM_TRY(MPI_Waitany(2 * QTM_RING_WINDOW, requests, &done, MPI_STATUS_IGNORE));
-        int i = done / 2;
+        int64_t i = done / 2;
         if (requests[2 * i] != MPI_REQUEST_NULL || requests[2 * i + 1] != MPI_REQUEST_NULL) continue;
         ring_finish_round(job, i, &slots[i]);
         /* Bucket b goes to slot b modulo the window on every rank, so that tags match: a slot takes the bucket that is

@@ -23,7 +23,7 @@ struct qtm_ring;
 
 /* Buffers for averages on `comm`, which must outlive the ring. bucket_bytes: the same on every rank; 0 means
  * QTM_RING_BUCKET. **Local** */
-qtm_status qtm_ring_create(struct qtm_comm *comm, int64_t bucket_bytes, struct qtm_ring **ring);
+qtm_status qtm_ring_create(struct qtm_comm *comm, int64_t bucket_bytes, struct qtm_ring **out);
 void qtm_ring_destroy(struct qtm_ring *ring); /* NULL is fine. **Local** */
 
 /* data[i] = sum_r w_r data_r[i] / sum_r w_r on every rank, bit for bit the same. `count` (any, 0 too) must be equal on

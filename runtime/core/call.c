@@ -57,8 +57,8 @@ static qtm_status input_bind(struct qtm_call *call, int index) {
         return QTM_OK;
     case QTM_OPTION:
         if (!binding->options_f32 || !binding->options_f64) break;
-        call->in[index] = f64 ? (const void *)(binding->options_f64 + 8 * port->index)
-                              : (const void *)(binding->options_f32 + 16 * port->index);
+        call->in[index] = f64 ? (const void *)(binding->options_f64 + (int64_t)8 * port->index)
+                              : (const void *)(binding->options_f32 + (int64_t)16 * port->index);
         return QTM_OK;
     default: break;
     }

@@ -1,5 +1,6 @@
 /* The main of every model's executable: reads the command line, opens the job, runs one command, prints what went
  * wrong. Only rank 0 prints. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,7 @@ int qtm_main(int argc, char **argv, const struct qtm_model *model) {
                 program, model->version, QTM_MODEL_VERSION);
         return 1;
     }
+    signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of the write */
     struct qtm_comm *comm = NULL;
     qtm_status status = qtm_comm_open(&argc, &argv, &comm);
     if (status) return failure_print(program, status, true);

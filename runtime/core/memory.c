@@ -41,9 +41,9 @@ void qtm_free(void *block) {
 }
 
 char *qtm_text_copy(const char *text) {
-    size_t length = strlen(text);
-    char *copy = qtm_alloc((int64_t)length + 1);
-    if (copy) memcpy(copy, text, length);
+    size_t size = strlen(text) + 1;
+    char *copy = qtm_alloc((int64_t)size);
+    if (copy) memcpy(copy, text, size);
     return copy;
 }
 
@@ -60,8 +60,8 @@ char *qtm_text_format(const char *format, ...) {
     return text;
 }
 
-qtm_status qtm_error_memory(int64_t bytes) {
-    return qtm_error("out of memory: could not get %lld bytes; use fewer events, vectors or threads, or a machine with "
+void qtm_error_memory_record(int64_t bytes) {
+    qtm_error_record("out of memory: could not get %lld bytes; use fewer events, vectors or threads, or a machine with "
                      "more memory",
                      (long long)bytes);
 }

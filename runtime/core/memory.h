@@ -22,7 +22,8 @@ char *qtm_text_copy(const char *text);
 char *qtm_text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Records "out of memory (... bytes)" and returns QTM_FAILED. */
-qtm_status qtm_error_memory(int64_t bytes) __attribute__((cold));
+#define qtm_error_memory(bytes) (qtm_error_memory_record(bytes), QTM_FAILED)
+void qtm_error_memory_record(int64_t bytes) __attribute__((cold));
 
 /* For tests: `allowed` more allocations succeed, then one fails, then all succeed again. Negative: none fails. */
 void qtm_alloc_fail_after(int64_t allowed);

@@ -17,7 +17,7 @@
  * single thread is never pinned. Fails when memory or threads run out. Call from the thread that will call
  * qtm_pool_run.
  * **Local** */
-qtm_status qtm_pool_create(int threads, int local_rank, int local_size, struct qtm_pool **pool);
+qtm_status qtm_pool_create(int threads, int local_rank, int local_size, struct qtm_pool **out);
 
 /* Stops the workers and gives the caller its affinity back; call from the thread that created the pool. NULL is fine.
  */

@@ -24,20 +24,20 @@ struct qtm_state {
 /* All weights zero. A group is wide where an L-BFGS update moves it, or everywhere with `all_wide`; it is shared where
  * the update that moves it is exchanged. Errors: memory; a group moved by an exchanged and by a local update. **Local**
  */
-qtm_status qtm_state_create(const struct qtm_fit *fit, bool all_wide, struct qtm_state **state);
+qtm_status qtm_state_create(const struct qtm_fit *fit, bool all_wide, struct qtm_state **out);
 void qtm_state_destroy(struct qtm_state *state); /* NULL is fine */
 
 float *qtm_state_block_f32(const struct qtm_state *state, int block);
 double *qtm_state_block_f64(const struct qtm_state *state, int block);
 
-/* Makes the f64 copy of a group from f32; nothing to do where it is the master. */
-void qtm_state_widen(struct qtm_state *state, int group);
+/* Makes the f64 copy of group `index` from f32; nothing to do where it is the master. */
+void qtm_state_widen(struct qtm_state *state, int index);
 /* Rounds the f64 master of a wide group to f32. */
-void qtm_state_narrow(struct qtm_state *state, int group);
+void qtm_state_narrow(struct qtm_state *state, int index);
 
 /* 64-bit hash of a group's master copy: equal weights have equal hashes, and weights that differ in one bit other ones.
  */
-uint64_t qtm_state_hash(const struct qtm_state *state, int group);
+uint64_t qtm_state_hash(const struct qtm_state *state, int index);
 
 /* The gradient of one update: its groups' vectors one after the other, in the order of update.groups. */
 struct qtm_gradient {

@@ -11,27 +11,14 @@ enum { TEXT_BYTES = 4096, TRAIL_BYTES = 512 };
 static _Thread_local char error_text[TEXT_BYTES];
 static _Thread_local char error_trail[TRAIL_BYTES];
 
-static void error_record(const char *format, va_list args) {
+void qtm_error_record(const char *format, ...) {
     char text[TEXT_BYTES]; /* the arguments may point into error_text */
+    va_list args;
+    va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
+    va_end(args);
     memcpy(error_text, text, sizeof text);
     error_trail[0] = '\0';
-}
-
-qtm_status qtm_error(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    error_record(format, args);
-    va_end(args);
-    return QTM_FAILED;
-}
-
-qtm_status qtm_misuse(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    error_record(format, args);
-    va_end(args);
-    return QTM_MISUSE;
 }
 
 const char *qtm_error_text(void) {
@@ -42,10 +29,9 @@ const char *qtm_error_trail(void) {
     return error_trail;
 }
 
-qtm_status qtm_error_pass(qtm_status status, const char *file, int line) {
+void qtm_error_pass(const char *file, int line) {
     const char *slash = strrchr(file, '/');
     size_t used = strlen(error_trail);
     snprintf(error_trail + used, sizeof error_trail - used, "%s%s:%d", used ? " < " : "", slash ? slash + 1 : file,
              line);
-    return status;
 }

@@ -12,8 +12,9 @@ typedef enum {
 
 /* Record a message (printf style) and return QTM_FAILED or QTM_MISUSE: `return qtm_error("%s: empty", path);`. The
  * arguments may point into qtm_error_text(). **Local** */
-qtm_status qtm_error(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
-qtm_status qtm_misuse(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
+#define qtm_error(...) (qtm_error_record(__VA_ARGS__), QTM_FAILED)
+#define qtm_misuse(...) (qtm_error_record(__VA_ARGS__), QTM_MISUSE)
+void qtm_error_record(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
 
 /* The message of the last failure on this thread; "" before the first. Never NULL. */
 const char *qtm_error_text(void);
@@ -22,14 +23,17 @@ const char *qtm_error_text(void);
  * reports. "" if none. */
 const char *qtm_error_trail(void);
 
-/* Adds a place to the trail and returns `status`; for QTM_TRY. */
-qtm_status qtm_error_pass(qtm_status status, const char *file, int line) __attribute__((cold));
+/* Adds a place to the trail; for QTM_TRY. */
+void qtm_error_pass(const char *file, int line) __attribute__((cold));
 
 /* Returns from the calling function (which returns qtm_status) when `call` fails. */
 #define QTM_TRY(call)                                                                                                  \
     do {                                                                                                               \
         qtm_status qtm_try_status = (call);                                                                            \
-        if (__builtin_expect(qtm_try_status != QTM_OK, 0)) return qtm_error_pass(qtm_try_status, __FILE__, __LINE__);  \
+        if (__builtin_expect(qtm_try_status != QTM_OK, 0)) {                                                           \
+            qtm_error_pass(__FILE__, __LINE__);                                                                        \
+            return qtm_try_status;                                                                                     \
+        }                                                                                                              \
     } while (0)
 
 #endif

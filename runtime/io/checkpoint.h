@@ -14,7 +14,7 @@ enum qtm_type { QTM_F32, QTM_F64, QTM_I64, QTM_U64 };
 struct qtm_checkpoint;
 
 /* Opens PATH's temporary for writing. */
-qtm_status qtm_checkpoint_create(const char *path, struct qtm_checkpoint **checkpoint);
+qtm_status qtm_checkpoint_create(const char *path, struct qtm_checkpoint **out);
 /* Row-major; rank 0 is a scalar (shape may be NULL). A name can be put once. */
 qtm_status qtm_checkpoint_put(struct qtm_checkpoint *checkpoint, const char *name, enum qtm_type type, int rank,
                               const int64_t *shape, const void *data);
@@ -23,7 +23,7 @@ qtm_status qtm_checkpoint_put_text(struct qtm_checkpoint *checkpoint, const char
 qtm_status qtm_checkpoint_commit(struct qtm_checkpoint *checkpoint);
 
 /* Opens an existing checkpoint; errors: not there, not HDF5, truncated, HDF5 but no checkpoint, a newer version. */
-qtm_status qtm_checkpoint_open(const char *path, struct qtm_checkpoint **checkpoint);
+qtm_status qtm_checkpoint_open(const char *path, struct qtm_checkpoint **out);
 bool qtm_checkpoint_has(const struct qtm_checkpoint *checkpoint, const char *name);
 /* Reads an array of exactly this type and shape into `data`. An error says what the file has instead. */
 qtm_status qtm_checkpoint_get(const struct qtm_checkpoint *checkpoint, const char *name, enum qtm_type type, int rank,

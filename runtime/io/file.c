@@ -75,6 +75,11 @@ static int file_sync(const char *path) {
 }
 
 qtm_status qtm_file_replace(const char *temporary, const char *path) {
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+        unlink(temporary);
+        return qtm_error("%s: cannot be written: is a device or a pipe; give the name of a file", path);
+    }
     int code = file_sync(temporary);
     if (code == 0 && rename(temporary, path) != 0) code = errno;
     if (code != 0) {

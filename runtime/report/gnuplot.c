@@ -84,7 +84,7 @@ static qtm_status gnuplot_run(FILE *script, FILE *words, int *code) {
 static void gnuplot_words(FILE *words, char *text, int size) {
     char line[GNUPLOT_WORDS];
     snprintf(text, (size_t)size, "no reason given");
-    rewind(words);
+    if (fseek(words, 0, SEEK_SET) != 0) return;
     while (fgets(line, sizeof line, words)) {
         line[strcspn(line, "\n")] = '\0';
         const char *start = line + strspn(line, " \t^");
@@ -97,8 +97,8 @@ static qtm_status gnuplot_finish(struct qtm_gnuplot *plot, FILE *words, bool *dr
     int code;
     if (fflush(plot->script) != 0 || ferror(plot->script))
         return qtm_error("%s: its script cannot be written: %s", plot->path, strerror(errno));
-    rewind(plot->script);
-    lseek(fileno(plot->script), 0, SEEK_SET);
+    if (fseek(plot->script, 0, SEEK_SET) != 0 || lseek(fileno(plot->script), 0, SEEK_SET) != 0)
+        return qtm_error("%s: its script cannot be read again: %s", plot->path, strerror(errno));
     QTM_TRY(gnuplot_run(plot->script, words, &code));
     if (code == GNUPLOT_ABSENT) {
         if (!warned)

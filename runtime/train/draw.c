@@ -40,7 +40,7 @@ static qtm_status drawer_bind(struct drawer *drawer, int threads, int option_cou
     drawer->options_f32 = qtm_alloc(64 * (int64_t)option_count);
     drawer->options_f64 = qtm_alloc(64 * (int64_t)option_count);
     if (!drawer->options_f32 || !drawer->options_f64) return qtm_error_memory(64 * (int64_t)option_count);
-    for (int i = 0; i < option_count; i++) {
+    for (int64_t i = 0; i < option_count; i++) {
         drawer->options_f64[8 * i] = options[i];
         drawer->options_f32[16 * i] = (float)options[i];
     }

@@ -109,7 +109,7 @@ static qtm_status information_solve(struct information *info, bool *minimum) {
     double *left = info->sum;
     memset(left, 0, (size_t)n * sizeof(double));
     gradient_add(info, 1, left);
-    for (int i = 0; i < n; i++) hessian_row(info, i, info->matrix + i * n);
+    for (int i = 0; i < n; i++) hessian_row(info, i, info->matrix + (int64_t)i * n);
     QTM_TRY(qtm_comm_reduce_f64(info->session->comm, left, n, QTM_SUM));
     QTM_TRY(qtm_comm_reduce_f64(info->session->comm, info->matrix, (int64_t)n * n, QTM_SUM));
     for (int i = 0; i < n; i++)

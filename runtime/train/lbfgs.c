@@ -56,7 +56,7 @@ static void direction_compute(struct qtm_lbfgs *lbfgs) {
         return;
     }
     for (int64_t k = 0; k < stored; k++) { /* newest first */
-        int64_t at = (next - 1 - k + 2 * lbfgs->memory) % lbfgs->memory;
+        int64_t at = (next - 1 - k + (int64_t)2 * lbfgs->memory) % lbfgs->memory;
         const double *s = lbfgs->s + at * n, *y = lbfgs->y + at * n;
         lbfgs->alpha[at] = lbfgs->rho[at] * dot(n, s, d);
         for (int64_t i = 0; i < n; i++) d[i] -= lbfgs->alpha[at] * y[i];
@@ -66,7 +66,7 @@ static void direction_compute(struct qtm_lbfgs *lbfgs) {
     double gamma = 1 / (lbfgs->rho[newest] * dot(n, y_new, y_new));
     for (int64_t i = 0; i < n; i++) d[i] *= gamma;
     for (int64_t k = stored - 1; k >= 0; k--) {
-        int64_t at = (next - 1 - k + 2 * lbfgs->memory) % lbfgs->memory;
+        int64_t at = (next - 1 - k + (int64_t)2 * lbfgs->memory) % lbfgs->memory;
         const double *s = lbfgs->s + at * n, *y = lbfgs->y + at * n;
         double beta = lbfgs->rho[at] * dot(n, y, d);
         for (int64_t i = 0; i < n; i++) d[i] += (lbfgs->alpha[at] - beta) * s[i];

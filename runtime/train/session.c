@@ -59,7 +59,7 @@ static qtm_status options_open(struct qtm_session *session) {
     session->options_f32 = qtm_alloc(64 * (int64_t)count);
     session->options_f64 = qtm_alloc(64 * (int64_t)count);
     if (!session->options_f32 || !session->options_f64) return qtm_error_memory(64 * (int64_t)count);
-    for (int i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++) {
         session->options_f64[8 * i] = session->config.options[i];
         session->options_f32[16 * i] = (float)session->config.options[i];
     }
@@ -151,7 +151,7 @@ static qtm_status weights_broadcast(struct qtm_session *session) {
 
 qtm_status qtm_session_additivity(struct qtm_session *session, const struct qtm_update *update,
                                   enum qtm_additivity *additivity) {
-    enum { FEW = 64 };
+    const int64_t FEW = 64;
     *additivity = QTM_OF_MEAN;
     if (!update->loss.name || !fn_uses(&update->loss, update->data)) return QTM_OK;
     struct qtm_events *events = &session->events[update->data], whole = *events;

@@ -1,7 +1,18 @@
 """Bad input for a built model: a message with file and dataset, exit status 1 (2 for usage), nothing half written."""
 import os
 
-from check import expect, expect_in
+from check import SMALL, expect, expect_in
+
+DENSITY = """use std.sampler
+param a in (0, 1) truth 0.5
+density f(x in 0 .. 1) = FORMULA
+event Hit { x in 0 .. 1 }
+fit any {
+    events 8
+    let drawn = draw Hit { x ~ f }
+    minimize mean(e.x * a for e in drawn) over params using adam
+}
+"""
 
 
 def refuse(work, words, status, *parts):
@@ -20,6 +31,13 @@ def write(work, name, fields):
     with h5py.File(work.folder / name, "w") as file:
         for field, values in fields.items():
             file.create_dataset(f"events/{field}", data=numpy.asarray(values, dtype="f4"))
+
+
+def read(work, name, field):
+    import h5py
+
+    with h5py.File(work.folder / name) as file:
+        return file[f"events/{field}"][:]
 
 
 def spectrum(count=2000):
@@ -153,3 +171,41 @@ def check_input_unwritable(work):
     (work.folder / "file").write_text("in the way")
     refuse(work, ["draw", "--truth", "--events=10", "--out=file/x.h5"], 1, "file/x.h5")
     refuse(work, ["fit", "gan", f"--measured={work.small[1]}", "--steps=2", "--out=file"], 1, "file")
+
+
+def check_input_not_a_file(work):
+    """A device or a pipe is not replaced by a file, and a model not by its executable."""
+    os.mkfifo(work.folder / "pipe")
+    refuse(work, ["draw", "--truth", "--events=10", "--out=pipe"], 1, "pipe")
+    model = work.folder / "own.qtm"
+    model.write_text(SMALL.read_text())
+    _, err = work.run(work.qtmc, "build", model, "-o", model, status=2)
+    expect_in("own.qtm", err)
+    _, err = work.run(work.qtmc, "build", model, "-o", "pipe", status=1)
+    expect_in("pipe", err)
+    expect(model.read_text() == SMALL.read_text(), "the model was overwritten")
+
+
+def check_input_density_not_finite(work):
+    """A density without a value is found by whoever draws from it, not smoothed over."""
+    for name, formula in (("nothing", "0 * a"), ("no_number", "log(x - 1)"), ("infinite", "x^(a - 1)")):
+        model = work.folder / f"{name}.qtm"
+        model.write_text(DENSITY.replace("FORMULA", formula))
+        work.run(work.qtmc, "build", model, "-o", name)
+        _, err = work.run(work.folder / name, "draw", "--truth", "--events=10", "--out=x.h5", status=1)
+        expect_in("density", err)
+        expect(not (work.folder / "x.h5").exists(), "a file was written")
+
+
+def check_input_density_pointwise(work):
+    """A density is a formula for one number: a constant is one, and a sum in it is not over the sampler's nodes."""
+    sizes = {"plain": "1 + x^2 + 0 * a", "array": "sum([1, x^2]) + 0 * a", "grid": "1 + x^2 * mean(linspace(1, 1, 101))"}
+    events = {}
+    for name, formula in sizes.items():
+        model = work.folder / f"{name}.qtm"
+        model.write_text(DENSITY.replace("FORMULA", formula))
+        work.run(work.qtmc, "build", model, "-o", name)
+        work.run(work.folder / name, "draw", "--truth", "--events=1000", "--out=x.h5")
+        events[name] = read(work, "x.h5", "x")
+    for name, values in events.items():
+        expect(abs(values - events["plain"]).max() < 1e-5, f"{name} differs from plain")
