@@ -19,10 +19,12 @@ static qtm_status gradient_check(struct qtm_session *session, struct qtm_trainer
     if (block >= 0)
         snprintf(weights, sizeof weights, "; the first weights with a bad gradient are '%s'",
                  session->fit->blocks[block].name);
-    return qtm_error("step %lld of fit %s%s: the objective of '%s' (%s) %s%s; the last checkpoint is intact. A smaller "
-                     "learning rate or another seed may help",
-                     (long long)session->step + 1, session->fit->name, place, trainer->label,
-                     trainer->update->objective, what, weights);
+    const char *advice = session->step > 0
+                             ? "the last checkpoint is intact. A smaller learning rate or another seed may help"
+                             : "look for a log or a power of a negative number, and for a density that is infinite, "
+                               "negative or 0 in its domain";
+    return qtm_error("step %lld of fit %s%s: the objective of '%s' (%s) %s%s; %s", (long long)session->step + 1,
+                     session->fit->name, place, trainer->label, trainer->update->objective, what, weights, advice);
 }
 
 /* Gradient and loss at the weights as they are, put together over ranks. */

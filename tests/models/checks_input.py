@@ -199,9 +199,10 @@ def check_input_density_not_finite(work):
 
 def check_input_density_pointwise(work):
     """A density is a formula for one number: a constant is one, and a sum in it is not over the sampler's nodes."""
-    sizes = {"plain": "1 + x^2 + 0 * a", "array": "sum([1, x^2]) + 0 * a", "grid": "1 + x^2 * mean(linspace(1, 1, 101))"}
+    formulas = {"plain": "1 + x^2 + 0 * a", "array": "sum([1, x^2]) + 0 * a",
+                "grid": "1 + x^2 * mean(linspace(1, 1, 101))"}
     events = {}
-    for name, formula in sizes.items():
+    for name, formula in formulas.items():
         model = work.folder / f"{name}.qtm"
         model.write_text(DENSITY.replace("FORMULA", formula))
         work.run(work.qtmc, "build", model, "-o", name)

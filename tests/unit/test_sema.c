@@ -87,11 +87,11 @@ Test(sema, proxy1d_tables) {
     cr_assert_str_eq(p->data.data[0].path, "proxy1d.h5");
     cr_assert_eq(p->fits.count, 2);
     const ProgramFit *gan = &p->fits.data[0], *likelihood = &p->fits.data[1];
-    cr_assert(gan->generated && gan->vectors == 128 && gan->events == 8192 && gan->steps == 2000);
+    cr_assert(gan->generated && gan->vectors == 32 && gan->events == 2048 && gan->steps == 2000);
     cr_assert_eq(gan->updates.count, 2);
     cr_assert_eq(gan->updates.data[0].exchange, PROGRAM_LOCAL);
     cr_assert_eq(gan->updates.data[1].exchange, PROGRAM_RING);
-    cr_assert_str_eq(gan->updates.data[1].objective_text, "mean(bce(critic(e), 1) for e in fake)");
+    cr_assert_str_eq(gan->updates.data[1].objective_text, "mean(lsgan(critic(e), 1) for e in fake)");
     cr_assert_str_eq(gan->groups.data[gan->updates.data[0].groups.data[0]].name, "critic");
     cr_assert_str_eq(gan->groups.data[gan->updates.data[1].groups.data[0]].name, "generator");
     cr_assert_eq(gan->curves.count, 4);
@@ -235,7 +235,8 @@ Test(sema, curves_are_normalised_and_start_at_the_start) {
 }
 
 Test(sema, initial_weights_have_the_declared_variance) {
-    Model *m = proxy1d(NULL, 0);
+    SizeOverride sizes[] = {{"width", 64, false}};
+    Model *m = proxy1d(sizes, 1);
     const ProgramFit *gan = &m->program->fits.data[0];
     TirTensor *out = calloc(gan->blocks.count, sizeof *out);
     cr_assert_eq(gan->init->outputs.count, gan->blocks.count);
@@ -341,7 +342,7 @@ Test(sema, weights_are_shared_between_calls_of_a_network) {
 Test(sema, hir_names_are_full) {
     Model *m = proxy1d(NULL, 0);
     cr_assert(strstr(m->hir, "module proxy1d uses std.nn, std.loss, std.sampler"));
-    cr_assert(strstr(m->hir, "size proxy1d.width = 64"));
+    cr_assert(strstr(m->hir, "size proxy1d.width = 32"));
     cr_assert(strstr(m->hir, "std.nn.dense(1)"));
     cr_assert(strstr(m->hir, "layer std.nn.dense(x[n], m) -> [m] {\n    weight W[m, n] ~ std.init.kaiming(n)\n"));
     model_free(m);
