@@ -12,7 +12,7 @@
 enum {
     DOT_MAX_TILE = 32,           /* vectors in a tile */
     DOT_PANEL_BYTES = 32 * 1024, /* largest copied panel */
-    DOT_INLINE_BODY = 12,         /* instructions up to which the body is repeated for every vector of the tile */
+    DOT_INLINE_BODY = 12,        /* instructions up to which the body is repeated for every vector of the tile */
     DOT_UNROLL = 2
 };
 
