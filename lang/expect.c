@@ -125,7 +125,7 @@ static void expect_help(const Expect *expect) {
     } else if (operates && kind >= TOKEN_LESS && kind <= TOKEN_NOT_EQUAL) {
         diag_help(sink, "comparisons do not chain; write 'a < b and b < c'");
     } else if (operates && !found->line_start && (kind == TOKEN_NAME || kind == TOKEN_NUMBER || kind == TOKEN_LPAREN)) {
-        diag_help(sink, "a product needs '*'");
+        diag_help(sink, "a product needs '*'; numbers are written without units");
     } else if (expect->wanted[TOKEN_NAME] && reserved && !expect_is_cut_short(parser)) {
         diag_help(sink, "'%s' is a word of the language; choose another name", TOKEN_INFO[kind].text);
     }
