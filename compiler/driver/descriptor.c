@@ -218,7 +218,6 @@ static void print_update(FILE *out, const ProgramUpdate *update, const UpdateUni
             flag(update->full_data), update->data, update->every);
     print_fn(out, "gradient", units->gradient, adam ? WIDTH_F32 : WIDTH_F64, "        ");
     print_fn(out, "check", units->gradient, WIDTH_F64, "        ");
-    print_fn(out, "loss", units->objective, WIDTH_F64, "        ");
     print_fn(out, "settings", units->settings, WIDTH_F64, "        ");
     fputs("    },\n", out);
 }

@@ -20,7 +20,7 @@ static void collect_fit(Pipeline *p, const ProgramFit *fit, FitUnits *units) {
     for (size_t i = 0; i < fit->updates.count; i++) {
         const ProgramUpdate *update = &fit->updates.data[i];
         units->updates[i].objective =
-            unit_add(p, arena_format(arena, "%s_update%zu_loss", fit->name, i), update->objective, false, true);
+            unit_add(p, arena_format(arena, "%s_update%zu_loss", fit->name, i), update->objective, false, false);
         units->updates[i].settings =
             unit_add(p, arena_format(arena, "%s_update%zu_settings", fit->name, i), update->settings, false, true);
     }

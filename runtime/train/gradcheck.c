@@ -26,7 +26,7 @@ struct worst {
 
 struct check {
     struct qtm_session *session;
-    struct qtm_gradient vector;
+    struct qtm_gradient vector, unused; /* unused: comes with the loss of a difference */
     struct qtm_call gradient, loss;
     double *direction, *start; /* of the longest block */
     uint64_t random;
@@ -155,7 +155,9 @@ static qtm_status update_open(struct check *check, const struct qtm_update *upda
     struct qtm_binding binding = session->binding;
     binding.gradient = &check->vector;
     QTM_TRY(qtm_call_bind(&check->gradient, &update->check, &binding));
-    return qtm_call_bind(&check->loss, &update->loss, &binding);
+    QTM_TRY(qtm_gradient_create(session->state, update, true, &check->unused));
+    binding.gradient = &check->unused;
+    return qtm_call_bind(&check->loss, &update->check, &binding);
 }
 
 static qtm_status fit_check(struct qtm_session *session, int *failures) {
@@ -171,6 +173,7 @@ static qtm_status fit_check(struct qtm_session *session, int *failures) {
         if (!status) status = update_check(&check, worst);
         *failures += check.failures;
         qtm_gradient_destroy(&check.vector);
+        qtm_gradient_destroy(&check.unused);
         if (check.gradient.fn) qtm_call_destroy(&check.gradient);
         if (check.loss.fn) qtm_call_destroy(&check.loss);
         qtm_free(check.direction);

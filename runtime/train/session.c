@@ -28,9 +28,7 @@ static bool fn_uses(const struct qtm_fn *fn, int data) {
 static bool fit_uses(const struct qtm_fit *fit, int data) {
     if (fn_uses(&fit->monitor, data) || fn_uses(&fit->curve, data) || fn_uses(&fit->params, data)) return true;
     for (int u = 0; u < fit->update_count; u++)
-        if (fn_uses(&fit->updates[u].gradient, data) || fn_uses(&fit->updates[u].check, data) ||
-            fn_uses(&fit->updates[u].loss, data))
-            return true;
+        if (fn_uses(&fit->updates[u].gradient, data) || fn_uses(&fit->updates[u].check, data)) return true;
     return false;
 }
 
@@ -153,7 +151,7 @@ qtm_status qtm_session_additivity(struct qtm_session *session, const struct qtm_
                                   enum qtm_additivity *additivity) {
     const int64_t FEW = 64;
     *additivity = QTM_OF_MEAN;
-    if (!update->loss.name || !fn_uses(&update->loss, update->data)) return QTM_OK;
+    if (!update->check.name || !fn_uses(&update->check, update->data)) return QTM_OK;
     struct qtm_events *events = &session->events[update->data], whole = *events;
     int64_t few = whole.local < FEW ? whole.local : FEW, extent = session->extent[update->data];
     QTM_TRY(qtm_events_make_f64(events));
@@ -166,11 +164,15 @@ qtm_status qtm_session_additivity(struct qtm_session *session, const struct qtm_
         columns[f] = twice + 2 * FEW * f;
         for (int64_t i = 0; i < 2 * few; i++) columns[f][i] = whole.f64[f][i % few];
     }
+    struct qtm_gradient unused = {0}; /* comes with the loss */
+    if (!status) status = qtm_gradient_create(session->state, update, true, &unused);
+    struct qtm_binding binding = session->binding;
+    binding.gradient = &unused;
     for (int k = 0; !status && k < 2; k++) {
         struct qtm_call call;
         events->f64 = columns;
         events->local = session->extent[update->data] = few * (k + 1);
-        status = qtm_call_bind(&call, &update->loss, &session->binding);
+        status = qtm_call_bind(&call, &update->check, &binding);
         if (status) break;
         qtm_call_run(&call, session->draw_seed, 0);
         loss[k] = qtm_call_loss(&call);
@@ -178,6 +180,7 @@ qtm_status qtm_session_additivity(struct qtm_session *session, const struct qtm_
     }
     *events = whole;
     session->extent[update->data] = extent;
+    qtm_gradient_destroy(&unused);
     qtm_free(twice);
     qtm_free(columns);
     if (status) return status;

@@ -31,13 +31,6 @@ static double fake_noise(const struct qtm_frame *frame, int i) {
     }
 BOWL(bowl_f32, float)
 BOWL(bowl_f64, double)
-static void bowl_loss(const struct qtm_frame *frame) {
-    double gradient[3];
-    void *out[2] = {frame->out[0], gradient};
-    struct qtm_frame copy = *frame;
-    copy.out = out;
-    bowl_f64(&copy);
-}
 
 static void valley_gradient(const struct qtm_frame *frame) {
     const double *x = frame->in[0];
@@ -46,13 +39,6 @@ static void valley_gradient(const struct qtm_frame *frame) {
     g[0] = -2 * a - 400 * b * x[0];
     g[1] = 200 * b;
     g[2] = 0;
-}
-static void valley_loss(const struct qtm_frame *frame) {
-    double gradient[3];
-    void *out[2] = {frame->out[0], gradient};
-    struct qtm_frame copy = *frame;
-    copy.out = out;
-    valley_gradient(&copy);
 }
 
 static void gauss_gradient(const struct qtm_frame *frame) {
@@ -63,13 +49,6 @@ static void gauss_gradient(const struct qtm_frame *frame) {
         *loss += 0.5 * (y[i] - x[0]) * (y[i] - x[0]);
         g[0] += x[0] - y[i];
     }
-}
-static void gauss_loss(const struct qtm_frame *frame) {
-    double gradient[3];
-    void *out[2] = {frame->out[0], gradient};
-    struct qtm_frame copy = *frame;
-    copy.out = out;
-    gauss_gradient(&copy);
 }
 
 static void adam_settings(const struct qtm_frame *frame) {
@@ -136,19 +115,17 @@ static const struct qtm_weights fake_groups[] = {{"params", QTM_GROUP_PARAMS}, {
 static const struct qtm_block fake_blocks[] = {{"params.x", 0, 3, 1, shape3}, {"critic.x", 1, 3, 1, shape3}};
 static const struct qtm_update bowl_updates[] = {
     {"bowl(x)", 1, group1, QTM_ADAM, QTM_LOCAL, false, 0, 1, FN("c", bowl_f32, false, 2, x1_nan, 2, loss_g1),
-     FN("c64", bowl_f64, true, 2, x1_nan, 2, loss_g1), FN("cl", bowl_loss, true, 2, x1_nan, 1, loss_g1),
-     FN("cs", adam_settings, true, 0, 0, 4, scalars)},
+     FN("c64", bowl_f64, true, 2, x1_nan, 2, loss_g1), FN("cs", adam_settings, true, 0, 0, 4, scalars)},
     {"bowl(x)", 1, group0, QTM_ADAM, QTM_RING, false, 0, 1, FN("g", bowl_f32, false, 2, x0_nan, 2, loss_g0),
-     FN("g64", bowl_f64, true, 2, x0_nan, 2, loss_g0), FN("gl", bowl_loss, true, 2, x0_nan, 1, loss_g0),
-     FN("gs", adam_settings, true, 0, 0, 4, scalars)}};
-static const struct qtm_update valley_updates[] = {
-    {"rosenbrock(x)", 1, group0, QTM_LBFGS, QTM_RING, false, 0, 1,
-     FN("v", valley_gradient, true, 1, x0_nan, 2, loss_g0), FN("v64", valley_gradient, true, 1, x0_nan, 2, loss_g0),
-     FN("vl", valley_loss, true, 1, x0_nan, 1, loss_g0), FN("vs", lbfgs_settings, true, 0, 0, 2, scalars)}};
+     FN("g64", bowl_f64, true, 2, x0_nan, 2, loss_g0), FN("gs", adam_settings, true, 0, 0, 4, scalars)}};
+static const struct qtm_update valley_updates[] = {{"rosenbrock(x)", 1, group0, QTM_LBFGS, QTM_RING, false, 0, 1,
+                                                    FN("v", valley_gradient, true, 1, x0_nan, 2, loss_g0),
+                                                    FN("v64", valley_gradient, true, 1, x0_nan, 2, loss_g0),
+                                                    FN("vs", lbfgs_settings, true, 0, 0, 2, scalars)}};
 static const struct qtm_update gauss_updates[] = {
     {"sum((e.y - m)^2 / 2 for e in measured)", 1, group0, QTM_LBFGS, QTM_RING, true, 0, 1,
      FN("n", gauss_gradient, true, 2, x0_data, 2, loss_g0), FN("n64", gauss_gradient, true, 2, x0_data, 2, loss_g0),
-     FN("nl", gauss_loss, true, 2, x0_data, 1, loss_g0), FN("ns", lbfgs_settings, true, 0, 0, 2, scalars)}};
+     FN("ns", lbfgs_settings, true, 0, 0, 2, scalars)}};
 static const char *const fake_labels[] = {"p", "q"};
 static const struct qtm_monitor fake_monitors[] = {{"residual", 2, fake_labels}};
 static const struct qtm_curve fake_curves[] = {{"flat", true, 0, 1, 0}};

@@ -86,7 +86,6 @@ struct qtm_update {
     int every;              /* >= 1 */
     struct qtm_fn gradient; /* f32 for ADAM, f64 for LBFGS; outputs LOSS, then GRADIENT of each block of its groups */
     struct qtm_fn check;    /* the same in f64 */
-    struct qtm_fn loss;     /* f64; output LOSS alone: for finite differences */
     /* f64; VALUE 0.. : ADAM rate, beta1, beta2, epsilon; LBFGS memory, tolerance. May use the step */
     struct qtm_fn settings;
 };
