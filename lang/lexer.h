@@ -36,6 +36,7 @@ typedef struct Token {
     Span span;
     bool line_start; /* first token on its line */
     bool inserted;   /* a closing bracket that was missing in the text; already reported */
+    bool interval;   /* an opening bracket behind `in`: (0, 1] may end in either */
     bool integer;    /* of a NUMBER: written without point or exponent */
     double number;
     const char *text; /* of a STRING, unescaped */
@@ -53,6 +54,7 @@ typedef struct Lexer {
     bool line_empty;   /* neither token nor comment yet on this line */
     bool doc_detached; /* an empty line since the last doc line */
     bool any;          /* a token was given */
+    bool after_number; /* it was a number */
     const char *module_doc;
 } Lexer;
 
@@ -63,9 +65,11 @@ typedef struct Stream {
     Token open[STREAM_DEPTH]; /* brackets not closed yet */
     uint32_t depth;
     uint32_t closing; /* depth to come down to by inserted brackets before `held` is given */
+    bool in_fit;      /* the last declaration was a fit, which may hold data sets of its own */
     bool has_held;
     Token held;
-    Span last;       /* of the last token given */
+    Span last; /* of the last token given */
+    TokenKind last_kind;
     uint32_t before; /* depth before the last token given */
     bool panic;      /* the parser drops tokens: bracketed groups deeper than panic_depth go at once */
     uint32_t panic_depth;

@@ -136,6 +136,7 @@ static TokenKind lexer_cut(Lexer *lexer, const char **begin, Token *token) {
         "/"             { CUT(TOKEN_SLASH); }
         "@"             { CUT(TOKEN_AT); }
         "^"             { CUT(TOKEN_CARET); }
+        "%"             { CUT(TOKEN_PERCENT); }
         "."             { CUT(TOKEN_DOT); }
         ".."            { CUT(TOKEN_DOTDOT); }
         ","             { CUT(TOKEN_COMMA); }
@@ -166,6 +167,13 @@ static TokenKind lexer_cut(Lexer *lexer, const char **begin, Token *token) {
     }
 }
 
+/* Whether the name just cut starts the next field of a list, as y does in `x in 0 .. 1 y in 0 .. 1`. */
+static bool lexer_names_next(const Lexer *lexer) {
+    const char *at = lexer->cursor;
+    while (*at == ' ' || *at == '\t') at++;
+    return *at == ':' || (at[0] == 'i' && at[1] == 'n' && (at[2] == ' ' || at[2] == '\t'));
+}
+
 Token lexer_next(Lexer *lexer) {
     Token token = {0};
     const char *begin, *base = lexer->file->text;
@@ -173,6 +181,9 @@ Token lexer_next(Lexer *lexer) {
     token.kind = lexer_cut(lexer, &begin, &token);
     token.span = (Span){lexer->number, (uint32_t)(begin - base), (uint32_t)(lexer->cursor - base)};
     token.line_start = lexer->line_start;
+    if (token.kind == TOKEN_NAME && lexer->after_number && !token.line_start && !lexer_names_next(lexer))
+        token.kind = TOKEN_UNIT_NAME;
+    lexer->after_number = token.kind == TOKEN_NUMBER;
     if (token.kind == TOKEN_NUMBER && token.number < 0) token.number = lexer_number(lexer, token.span);
     if (token.kind == TOKEN_STRING) token.text = lexer_string(lexer, token.span);
     if (lexer->doc_lines.count) {

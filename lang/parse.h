@@ -14,7 +14,8 @@ typedef struct Parser {
     Span previous; /* the one before it; nowhere at the start */
     bool ended;    /* it was END */
     AstNode *module;
-    bool too_deep; /* reported */
+    bool too_deep;   /* reported */
+    uint32_t checks; /* `check` declarations so far */
 } Parser;
 
 /* `count` children follow, each an AstNode * or NULL. */
@@ -36,6 +37,26 @@ AstNode *parse_block(Parser *parser, Span span, AstNode *lets, AstNode *value);
 /* layer NAME(args) -> shape { weights and lets, value }; everything before `value` is in `items`. */
 AstNode *parse_layer(Parser *parser, Span span, Span name, const Token *keyword, AstNode *args, AstNode *shape,
                      AstNode *items, AstNode *value);
+/* use PATH (IMPORTS) or use PATH as ALIAS */
+AstNode *parse_use(Parser *parser, Span span, const char *path, Span path_span, AstNode *imports, const AstNode *alias);
+/* One of the marks of a parameter, held in `marks` until parse_param sorts them: `text` tells which. */
+AstNode *parse_mark(Parser *parser, AstNode *marks, const char *text, Span span, AstNode *value);
+AstNode *parse_param(Parser *parser, Span span, Span name, const Token *keyword, const AstNode *member, AstNode *family,
+                     AstNode *type, AstNode *marks);
+AstNode *parse_check(Parser *parser, Span span, const Token *keyword, AstNode *condition, AstNode *tolerance);
+/* A variable without a domain, as in (e : Dis), is an ARG. */
+AstNode *parse_argument(AstNode *variable);
+/* `on log`; the token stands for nothing when nothing was written. */
+bool parse_on_log(Parser *parser, const Token *token);
+AstNode *parse_ignore(Parser *parser, AstNode *column, const Token *name);
+AstNode *parse_dims(Parser *parser, AstNode *dims, Span span);
+/* Comparisons chain: a < b < c is a < b and b < c. */
+AstNode *parse_compare(Parser *parser, AstOp op, Span span, AstNode *left, AstNode *right);
+AstNode *parse_parens(AstNode *expr);
+AstNode *parse_percent(Parser *parser, Span span, const Token *number);
+AstNode *parse_quantity(Parser *parser, Span span, const Token *number, Span unit, AstNode *exponent);
+/* VALUE for i in A for NAME in SOURCE: the new loop goes inside of the one there is. */
+AstNode *parse_nest(Parser *parser, AstKind kind, AstNode *loop, Span span, Span name, AstNode *source, AstNode *when);
 const char *parse_intern(Parser *parser, Span span);
 /* Joins the parts of a module's path with points. */
 const char *parse_path(Parser *parser, const char *path, Span part);

@@ -29,6 +29,10 @@ static TokenKind bracket_partner(TokenKind open) {
     return open == TOKEN_LBRACE ? TOKEN_RBRACE : TOKEN_RBRACK;
 }
 
+static bool bracket_closes(const Token *open, TokenKind close) {
+    return bracket_partner(open->kind) == close || (open->interval && (close == TOKEN_RPAREN || close == TOKEN_RBRACK));
+}
+
 static const char *bracket_text(TokenKind open) {
     return open == TOKEN_LPAREN || open == TOKEN_LINE_LPAREN ? "(" : open == TOKEN_LBRACE ? "{" : "[";
 }
@@ -61,10 +65,15 @@ static bool stream_declares(const Stream *stream, const char *marks) {
 static bool stream_is_declaration(const Stream *stream, const Token *token) {
     if (!token->line_start || TOKEN_INFO[token->kind].role != ROLE_DECLARATION) return false;
     switch (token->kind) {
-    case TOKEN_DATA: return stream_declares(stream, ":");
+    case TOKEN_DATA: return !(stream->in_fit && stream->depth == 1) && stream_declares(stream, ":[");
     case TOKEN_EVENT: return stream_declares(stream, "{");
     case TOKEN_SIZE:
     case TOKEN_OPTION: return stream_declares(stream, "=");
+    case TOKEN_FLAVOUR: return stream_declares(stream, "i");
+    case TOKEN_XSEC:
+    case TOKEN_DETECTOR: return stream_declares(stream, "([");
+    case TOKEN_UNIT:
+    case TOKEN_CHECK: return !stream->depth;
     default: return true;
     }
 }
@@ -77,8 +86,7 @@ static uint32_t stream_depth_wanted(const Stream *stream, const Token *token) {
     bool item = role == ROLE_ITEM && !TOKEN_INFO[token->kind].soft && token->line_start;
     if (!item && role != ROLE_CLOSE) return depth;
     while (depth > 0) {
-        TokenKind partner = bracket_partner(stream->open[depth - 1].kind);
-        if (partner == (item ? TOKEN_RBRACE : token->kind)) return depth;
+        if (bracket_closes(&stream->open[depth - 1], item ? TOKEN_RBRACE : token->kind)) return depth;
         depth--;
     }
     return stream->depth;
@@ -98,6 +106,7 @@ static Token stream_end(const Stream *stream) {
 static Token stream_take(Stream *stream, Token token) {
     const TokenInfo *info = &TOKEN_INFO[token.kind];
     stream->before = stream->depth;
+    if (!stream->depth && info->role == ROLE_DECLARATION) stream->in_fit = token.kind == TOKEN_FIT;
     bool fresh = token.line_start && (!stream->depth || stream->open[stream->depth - 1].kind == TOKEN_LBRACE);
     if (fresh && token.kind == TOKEN_LPAREN) token.kind = TOKEN_LINE_LPAREN;
     if (fresh && token.kind == TOKEN_LBRACK) token.kind = TOKEN_LINE_LBRACK;
@@ -107,10 +116,12 @@ static Token stream_take(Stream *stream, Token token) {
             stream_depth_report(stream, token.span);
             return stream_end(stream);
         }
+        token.interval = stream->last_kind == TOKEN_IN;
         stream->open[stream->depth++] = token;
     }
     if (info->role == ROLE_CLOSE) stream->depth--;
     stream->last = token.span;
+    stream->last_kind = token.kind;
     return token;
 }
 
@@ -135,7 +146,7 @@ static Token stream_balanced(Stream *stream) {
             stream->closing = wanted;
             stream->held = token;
             stream->has_held = true;
-        } else if (closes && (!stream->depth || bracket_partner(stream->open[stream->depth - 1].kind) != token.kind)) {
+        } else if (closes && (!stream->depth || !bracket_closes(&stream->open[stream->depth - 1], token.kind))) {
             if (stream->panic) continue; /* it belongs to the construct whose error was reported */
             diag_report(stream->lexer.sink, DIAG_E0107, token.span, "this '%s' closes nothing",
                         TOKEN_INFO[token.kind].text);

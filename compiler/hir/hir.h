@@ -9,8 +9,11 @@
 
 typedef struct HirModule HirModule;
 
-typedef struct HirDecl {
-    const AstNode *node;
+typedef struct HirDecl HirDecl;
+struct HirDecl {
+    const AstNode *node;          /* of a parameter that a qcf solves: its NORMALIZED condition */
+    HirDecl *owner;               /* the qcf that solves it, or the fit that a data set belongs to; NULL otherwise */
+    VEC(const AstNode *) members; /* PARAM: `param a.db = ...` */
     HirModule *module;
     const char *name;
     const char *full; /* "std.nn.dense" */
@@ -18,8 +21,16 @@ typedef struct HirDecl {
     int64_t size;     /* SIZE: its value once settled, 0 before */
     bool used;
     uint8_t visit; /* recursion search: 0 new, 1 on the path, 2 done */
-    void *value;   /* CONST: sema's evaluated value */
-} HirDecl;
+    void *value;   /* CONST, UNIT: sema's evaluated value */
+};
+
+/* What a module sees of another. */
+typedef struct HirUse {
+    HirModule *module;
+    const char *alias;    /* the name in nn.dense: the last part of the path, or what stands behind `as` */
+    const AstNode *names; /* LIST of NAME: only these are seen without the alias; NULL: all */
+    bool hidden;          /* `as`: none is seen without the alias */
+} HirUse;
 
 struct HirModule {
     const char *name; /* "std.nn"; of the main module the file name without .qtm */
@@ -29,7 +40,7 @@ struct HirModule {
     bool library; /* from the compiler's own library folder */
     bool loading;
     VEC(HirDecl *) decls;
-    VEC(HirModule *) uses;
+    VEC(HirUse) uses;
 };
 
 typedef struct Hir {
@@ -52,6 +63,11 @@ void hir_load(Hir *hir, uint32_t file);
 /* Declaration of that name as seen from a module: its own first, then those of the modules it uses. `*other` is set
  * when two used modules have it. */
 HirDecl *hir_find(const HirModule *module, const char *name, HirDecl **other);
+/* The same among units only: a unit behind a number is never hidden by a variable of the same name. */
+HirDecl *hir_find_unit(const HirModule *module, const char *name);
+/* nn.dense; NULL when the module at hand uses none of that alias. */
+const HirUse *hir_find_use(const HirModule *module, const char *alias);
+HirDecl *hir_find_own(const HirModule *module, const char *name);
 /* "std.nn" when that module of the library declares the name, used or not; NULL when none does. */
 const char *hir_library_module(Hir *hir, const char *name);
 HirModule *hir_module(const Hir *hir, const char *name);
@@ -62,9 +78,13 @@ const char *hir_kind_text(AstKind kind); /* "a size", "a network" */
 bool hir_callable(const HirDecl *decl);
 /* Arguments of FUN, QCF, NETWORK, LAYER or DENSITY: ARG or VARIABLE nodes. */
 const AstNode *hir_arguments(const HirDecl *decl);
-/* Dimensions and event type of an argument: NULL when it says none. */
+/* Dimensions, event type, unit and default of an argument: NULL when it says none. */
 const AstNode *hir_argument_dims(const AstNode *arg);
-const AstNode *hir_argument_event(const AstNode *arg);
+HirDecl *hir_argument_event(const Hir *hir, const AstNode *arg);
+const AstNode *hir_argument_unit(const Hir *hir, const AstNode *arg);
+const AstNode *hir_argument_default(const AstNode *arg);
+/* FAMILY of a PARAM, QCF, DENSITY, DATA or NETWORK, or NULL. */
+const AstNode *hir_family(const HirDecl *decl);
 
 /* resolve.c: settles every name of every declaration, counts arguments, finds recursion and what is never used. */
 void hir_resolve(Hir *hir);

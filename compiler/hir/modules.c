@@ -6,9 +6,23 @@
 #include <string.h>
 
 static const char *const kind_texts[AST_KIND_COUNT] = {
-    [AST_SIZE] = "a size",     [AST_CONST] = "a constant",  [AST_PARAM] = "a parameter", [AST_OPTION] = "an option",
-    [AST_FUN] = "a function",  [AST_QCF] = "a qcf",         [AST_DENSITY] = "a density", [AST_EVENT] = "an event type",
-    [AST_DATA] = "a data set", [AST_NETWORK] = "a network", [AST_LAYER] = "a layer",     [AST_FIT] = "a fit",
+    [AST_SIZE] = "a size",
+    [AST_CONST] = "a constant",
+    [AST_PARAM] = "a parameter",
+    [AST_OPTION] = "an option",
+    [AST_FUN] = "a function",
+    [AST_QCF] = "a qcf",
+    [AST_DENSITY] = "a density",
+    [AST_EVENT] = "an event type",
+    [AST_DATA] = "a data set",
+    [AST_NETWORK] = "a network",
+    [AST_LAYER] = "a layer",
+    [AST_FIT] = "a fit",
+    [AST_UNIT] = "a unit",
+    [AST_FLAVOUR] = "a set of flavours",
+    [AST_CHECK] = "a check",
+    [AST_DETECTOR] = "a detector",
+    [AST_NORMALIZED] = "a solved parameter",
 };
 
 const char *hir_kind_text(AstKind kind) {
@@ -17,7 +31,8 @@ const char *hir_kind_text(AstKind kind) {
 
 bool hir_callable(const HirDecl *decl) {
     AstKind kind = decl->node->kind;
-    return kind == AST_FUN || kind == AST_QCF || kind == AST_DENSITY || kind == AST_NETWORK || kind == AST_LAYER;
+    return kind == AST_FUN || kind == AST_QCF || kind == AST_DENSITY || kind == AST_NETWORK || kind == AST_LAYER ||
+           kind == AST_DETECTOR;
 }
 
 const AstNode *hir_arguments(const HirDecl *decl) {
@@ -28,8 +43,31 @@ const AstNode *hir_argument_dims(const AstNode *arg) {
     return arg->kind == AST_ARG && arg->count > 0 && arg->kids[0] && arg->kids[0]->count ? arg->kids[0] : NULL;
 }
 
-const AstNode *hir_argument_event(const AstNode *arg) {
-    return arg->kind == AST_ARG && arg->count > 1 ? arg->kids[1] : NULL;
+HirDecl *hir_argument_event(const Hir *hir, const AstNode *arg) {
+    const AstNode *type = arg->kind == AST_ARG ? arg->kids[1] : NULL;
+    HirDecl *decl = type && type->kind == AST_NAME ? hir_decl(hir, type) : NULL;
+    return decl && decl->node->kind == AST_EVENT ? decl : NULL;
+}
+
+const AstNode *hir_argument_unit(const Hir *hir, const AstNode *arg) {
+    if (arg->kind == AST_VARIABLE) return arg->kids[2];
+    return arg->kind == AST_ARG && !hir_argument_event(hir, arg) ? arg->kids[1] : NULL;
+}
+
+const AstNode *hir_argument_default(const AstNode *arg) {
+    return arg->kind == AST_ARG ? arg->kids[2] : NULL;
+}
+
+const AstNode *hir_family(const HirDecl *decl) {
+    const AstNode *node = decl->node;
+    switch (node->kind) {
+    case AST_PARAM: return node->kids[4];
+    case AST_QCF:
+    case AST_DENSITY: return node->kids[2];
+    case AST_NETWORK: return node->kids[3];
+    case AST_DATA: return node->kids[1];
+    default: return NULL;
+    }
 }
 
 static size_t slot_of(const Hir *hir, const AstNode *key) {
@@ -69,18 +107,26 @@ HirModule *hir_module(const Hir *hir, const char *name) {
     return NULL;
 }
 
-static HirDecl *own_decl(const HirModule *module, const char *name) {
+HirDecl *hir_find_own(const HirModule *module, const char *name) {
     for (size_t i = 0; i < module->decls.count; i++)
         if (!strcmp(module->decls.data[i]->name, name)) return module->decls.data[i];
     return NULL;
 }
 
+static bool use_shows(const HirUse *use, const char *name) {
+    if (use->hidden) return false;
+    for (uint32_t i = 0; use->names && i < use->names->count; i++)
+        if (!strcmp(use->names->kids[i]->name, name)) return true;
+    return !use->names;
+}
+
 HirDecl *hir_find(const HirModule *module, const char *name, HirDecl **other) {
     if (other) *other = NULL;
-    HirDecl *found = own_decl(module, name);
+    HirDecl *found = hir_find_own(module, name);
     if (found) return found;
     for (size_t i = 0; i < module->uses.count; i++) {
-        HirDecl *decl = own_decl(module->uses.data[i], name);
+        const HirUse *use = &module->uses.data[i];
+        HirDecl *decl = use_shows(use, name) ? hir_find_own(use->module, name) : NULL;
         if (!decl || decl == found) continue;
         if (found && other) *other = decl;
         if (!found) found = decl;
@@ -88,20 +134,37 @@ HirDecl *hir_find(const HirModule *module, const char *name, HirDecl **other) {
     return found;
 }
 
-static void declare(Hir *hir, HirModule *module, const AstNode *node) {
-    HirDecl *before = own_decl(module, node->name);
+HirDecl *hir_find_unit(const HirModule *module, const char *name) {
+    HirDecl *own = hir_find_own(module, name);
+    if (own && own->node->kind == AST_UNIT) return own;
+    for (size_t i = 0; i < module->uses.count; i++) {
+        const HirUse *use = &module->uses.data[i];
+        HirDecl *decl = use_shows(use, name) ? hir_find_own(use->module, name) : NULL;
+        if (decl && decl->node->kind == AST_UNIT) return decl;
+    }
+    return NULL;
+}
+
+const HirUse *hir_find_use(const HirModule *module, const char *alias) {
+    for (size_t i = 0; i < module->uses.count; i++)
+        if (!strcmp(module->uses.data[i].alias, alias)) return &module->uses.data[i];
+    return NULL;
+}
+
+static HirDecl *declare_name(Hir *hir, HirModule *module, const AstNode *node) {
+    HirDecl *before = hir_find_own(module, node->name);
     if (before) {
         diag_report(hir->sink, DIAG_E0202, node->name_span, "'%s' is declared twice", node->name);
         diag_note(hir->sink, before->node->name_span, "first declared here, as %s", hir_kind_text(before->node->kind));
         diag_help(hir->sink, "give one of them another name");
-        return;
+        return NULL;
     }
     int least, most;
     if (!module->library && sema_primitive(node->name, &least, &most)) {
         diag_report(hir->sink, DIAG_E0209, node->name_span, "'%s' is a word of the language and cannot be declared",
                     node->name);
         diag_help(hir->sink, "use another name, such as my_%s", node->name);
-        return;
+        return NULL;
     }
     HirDecl *decl = ARENA_NEW(hir->arena, HirDecl);
     decl->node = node;
@@ -109,6 +172,41 @@ static void declare(Hir *hir, HirModule *module, const AstNode *node) {
     decl->name = node->name;
     decl->full = arena_format(hir->arena, "%s.%s", module->name, node->name);
     VEC_PUSH(hir->arena, &module->decls, decl);
+    return decl;
+}
+
+/* param a.db = a.ub says something about a family that is declared before it. */
+static void declare_member(Hir *hir, const HirModule *module, const AstNode *node) {
+    HirDecl *family = hir_find_own(module, node->name);
+    if (family && family->node->kind == AST_PARAM && hir_family(family)) {
+        VEC_PUSH(hir->arena, &family->members, node);
+        return;
+    }
+    diag_report(hir->sink, DIAG_E0212, node->name_span, "there is no family of parameters '%s' before this",
+                node->name);
+    if (family) diag_note(hir->sink, family->node->name_span, "'%s' is declared here", node->name);
+    diag_help(hir->sink, "declare the family first, for example: param %s[q] in (0, 1)", node->name);
+}
+
+/* What a declaration declares besides itself: parameters that a qcf solves, data sets of a fit. */
+static void declare_inner(Hir *hir, HirModule *module, HirDecl *owner) {
+    const AstNode *node = owner->node;
+    const AstNode *inner = node->kind == AST_QCF ? node->kids[5] : node->kind == AST_FIT ? node->kids[0] : NULL;
+    for (uint32_t i = 0; inner && i < inner->count; i++) {
+        AstKind kind = inner->kids[i]->kind;
+        if (kind != AST_NORMALIZED && kind != AST_DATA) continue;
+        HirDecl *decl = declare_name(hir, module, inner->kids[i]);
+        if (decl) decl->owner = owner;
+    }
+}
+
+static void declare(Hir *hir, HirModule *module, const AstNode *node) {
+    if (node->kind == AST_PARAM && node->text) {
+        declare_member(hir, module, node);
+        return;
+    }
+    HirDecl *decl = declare_name(hir, module, node);
+    if (decl) declare_inner(hir, module, decl);
 }
 
 static HirModule *module_read(Hir *hir, uint32_t file, const char *name, const char *folder, bool library);
@@ -118,6 +216,24 @@ static const char *module_path(Hir *hir, const char *folder, const char *name) {
     for (char *c = path + strlen(folder); c < path + strlen(path) - 4; c++)
         if (*c == '.') *c = '/';
     return path;
+}
+
+static void add_use(Hir *hir, HirModule *user, const AstNode *node, HirModule *module) {
+    const char *dot = strrchr(module->name, '.');
+    HirUse use = {module, node->text ? node->text : dot ? dot + 1 : module->name, node->kids[0], node->text != NULL};
+    for (uint32_t i = 0; use.names && i < use.names->count; i++) {
+        const AstNode *name = use.names->kids[i];
+        if (hir_find_own(module, name->name)) continue;
+        const char **known = ARENA_ARRAY(hir->arena, const char *, module->decls.count + 1);
+        for (size_t k = 0; k < module->decls.count; k++) known[k] = module->decls.data[k]->name;
+        diag_report(hir->sink, DIAG_E0213, name->span, "module %s has no '%s'", module->name, name->name);
+        const char *near = diag_nearest(name->name, known, module->decls.count);
+        if (near)
+            diag_help(hir->sink, "did you mean '%s'?", near);
+        else
+            diag_help(hir->sink, "remove it; 'qtmc doc %s' lists what the module has", module->name);
+    }
+    VEC_PUSH(hir->arena, &user->uses, use);
 }
 
 static void use_module(Hir *hir, HirModule *user, const AstNode *use) {
@@ -144,9 +260,7 @@ static void use_module(Hir *hir, HirModule *user, const AstNode *use) {
         }
         module = module_read(hir, file, use->name, folder, library);
     }
-    for (size_t i = 0; i < user->uses.count; i++)
-        if (user->uses.data[i] == module) return;
-    VEC_PUSH(hir->arena, &user->uses, module);
+    add_use(hir, user, use, module);
 }
 
 static HirModule *module_read(Hir *hir, uint32_t file, const char *name, const char *folder, bool library) {

@@ -207,7 +207,7 @@ static void print(const Printer *p, const AstNode *node) {
     case AST_ARG:
         fputs(node->name, p->out);
         print_dims(p, hir_argument_dims(node));
-        if (hir_argument_event(node)) fputs(" : ", p->out), print(p, node->kids[1]);
+        if (node->kids[1]) fputs(" : ", p->out), print(p, node->kids[1]);
         break;
     case AST_VARIABLE:
         fprintf(p->out, "%s in ", node->name);
@@ -237,9 +237,16 @@ static void print_lines(const Printer *p, const AstNode *list, const AstNode *la
 }
 
 static void print_param(const Printer *p, const AstNode *node) {
-    fputs(" in (", p->out);
-    print_range(p, node, 0, 2, ", ");
-    fputc(')', p->out);
+    const AstNode *domain = node->kids[0];
+    if (domain) {
+        int closed = (int)domain->number;
+        fprintf(p->out, " in %s%s", domain->name ? domain->name : "", domain->name && domain->kids[0] ? " " : "");
+        if (domain->kids[0]) {
+            fputc(closed & 1 ? '[' : '(', p->out);
+            print_range(p, domain, 0, 2, ", ");
+            fputc(closed & 2 ? ']' : ')', p->out);
+        }
+    }
     if (node->kids[2]) fputs(" start ", p->out), print(p, node->kids[2]);
     if (node->kids[3]) fputs(" truth ", p->out), print(p, node->kids[3]);
 }
@@ -293,7 +300,7 @@ void hir_print(FILE *out, const Hir *hir) {
         const HirModule *module = hir->modules.data[m];
         fprintf(out, "%smodule %s", m ? "\n" : "", module->name);
         for (size_t u = 0; u < module->uses.count; u++)
-            fprintf(out, "%s%s", u ? ", " : " uses ", module->uses.data[u]->name);
+            fprintf(out, "%s%s", u ? ", " : " uses ", module->uses.data[u].module->name);
         fputs("\n\n", out);
         for (size_t i = 0; i < module->decls.count; i++) print_decl(&p, module->decls.data[i]);
     }

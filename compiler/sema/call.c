@@ -54,8 +54,7 @@ bool frame_bind_array(Elab *e, const AstNode *arg, Value *v, const HirDecl *decl
 
 /* e : Pair */
 static bool check_record(Elab *e, const AstNode *arg, const Value *v, const HirDecl *decl) {
-    if (!hir_argument_event(arg)) return true;
-    const HirDecl *event = hir_decl(e->hir, hir_argument_event(arg));
+    const HirDecl *event = hir_argument_event(e->hir, arg);
     if (!event || (v->kind == VALUE_RECORD && v->decl == event)) return true;
     elab_error(e, DIAG_E0303, v->span.file ? v->span : arg->span,
                "'%s' of '%s' must be an event of type %s, and this is %s%s", arg->name, decl->name, event->name,
@@ -137,7 +136,7 @@ static Value *pointwise_argument(Elab *e, const HirDecl *decl, Value *args) {
     Value *array = NULL;
     for (uint32_t i = 0; i < hir_arguments(decl)->count && (kind == AST_DENSITY || kind == AST_QCF); i++) {
         const AstNode *arg = hir_arguments(decl)->kids[i];
-        if (hir_argument_dims(arg) || hir_argument_event(arg)) return NULL;
+        if (hir_argument_dims(arg) || hir_argument_event(e->hir, arg)) return NULL;
         if (args[i].kind == VALUE_LIST && !value_to_array(e, &args[i], TIR_NONE)) return NULL;
         if (args[i].kind != VALUE_TENSOR || !args[i].rank) continue;
         if (array) return NULL;

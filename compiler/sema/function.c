@@ -82,17 +82,17 @@ void fit_params_function(Elab *e, FitState *fit) {
 
 /* --- curves --- */
 
-static bool one_variable(const HirDecl *decl, AstKind kind) {
+static bool one_variable(const Hir *hir, const HirDecl *decl, AstKind kind) {
     if (decl->node->kind != kind || hir_arguments(decl)->count != 1) return false;
     const AstNode *arg = hir_arguments(decl)->kids[0];
-    return !hir_argument_dims(arg) && !hir_argument_event(arg);
+    return !hir_argument_dims(arg) && !hir_argument_event(hir, arg);
 }
 
 static const HirDecl *next_decl(const Hir *hir, AstKind kind, size_t *at) {
     size_t seen = 0;
     for (size_t m = 0; m < hir->modules.count; m++)
         for (size_t i = 0; i < hir->modules.data[m]->decls.count; i++, seen++)
-            if (seen >= *at && one_variable(hir->modules.data[m]->decls.data[i], kind)) {
+            if (seen >= *at && one_variable(hir, hir->modules.data[m]->decls.data[i], kind)) {
                 *at = seen + 1;
                 return hir->modules.data[m]->decls.data[i];
             }
@@ -102,7 +102,7 @@ static const HirDecl *next_decl(const Hir *hir, AstKind kind, size_t *at) {
 /* The field that some draw of the model takes from this density, or -1. */
 static int32_t drawn_field(Elab *e, const AstNode *node, const HirDecl *density) {
     if (!node) return -1;
-    for (uint32_t i = 0; node->kind == AST_DRAW && i < node->kids[1]->count; i++) {
+    for (uint32_t i = 0; node->kind == AST_DRAW && node->kids[1] && i < node->kids[1]->count; i++) {
         const AstNode *field = node->kids[1]->kids[i];
         if (field->kind != AST_DRAW_FIELD || hir_decl(e->hir, field->kids[0]) != density) continue;
         const AstNode *fields = hir_decl(e->hir, node->kids[0])->node->kids[0];

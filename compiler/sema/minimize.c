@@ -210,8 +210,7 @@ static bool take_group(Elab *e, FitState *fit, const AstNode *name, ProgramUpdat
 
 static bool take_exchange(Elab *e, const AstNode *node, ProgramUpdate *update) {
     if (!node) return true;
-    const AstNode *name = node->kind == AST_CALL ? node->kids[0] : node;
-    if (name->kind == AST_NAME && !strcmp(name->name, "ring") && (node->kind != AST_CALL || node->count == 1)) {
+    if (node->kind == AST_EXCHANGE && !strcmp(node->name, "ring") && !node->count) {
         update->exchange = PROGRAM_RING;
         return true;
     }

@@ -12,12 +12,15 @@ typedef enum ValueKind {
     VALUE_POISON,   /* an error was reported; nothing more is said about what depends on it */
     VALUE_NUMBER,   /* known now */
     VALUE_TENSOR,   /* an operation of the function under construction */
-    VALUE_LIST,     /* [a, b, ...] */
-    VALUE_FUNCTION, /* a declaration that can be called, or an event-less reference to a density */
+    VALUE_LIST,     /* [a, b, ...]; a family of parameters over flavours has its set in `decl` */
+    VALUE_FUNCTION, /* a declaration that can be called; of a family: bound to the indices in `items` */
     VALUE_PRIMITIVE,
-    VALUE_RECORD, /* one event: `items` are its fields */
+    VALUE_RECORD, /* `items` are its fields: one event (`decl`), or {x: a, y: b} (`names`) */
     VALUE_SAMPLE, /* many events: fields carry the axes in `sample` */
-    VALUE_DATA,
+    VALUE_DATA,   /* of a family: bound to the indices in `items` */
+    VALUE_SET,    /* the flavours of `decl` */
+    VALUE_LABEL,  /* one of them: `number` counts from 0 */
+    VALUE_RANGE,  /* low .. high: `items` are the ends, `number` 1 for `on log` */
 } ValueKind;
 
 typedef struct Dim {
@@ -26,6 +29,8 @@ typedef struct Dim {
 } Dim; /* axis: TIR_NONE when the size is 1 */
 
 typedef struct Primitive Primitive;
+typedef struct Unit Unit;       /* unit.c; NULL is a pure number */
+typedef struct Measure Measure; /* measure.c; what a density is per; NULL: no density */
 typedef struct Value Value;
 struct Value {
     ValueKind kind;
@@ -35,11 +40,15 @@ struct Value {
     TirId id; /* TENSOR */
     uint32_t rank;
     Dim dim[TIR_MAX_AXES];
-    const Value *items; /* LIST, RECORD, SAMPLE */
+    const Unit *unit; /* NUMBER, TENSOR: in base units (natural units: powers of GeV) */
+    const Measure *measure;
+    const Value *items; /* LIST, RECORD, SAMPLE, RANGE; FUNCTION and DATA: indices of the family */
     uint32_t count;
-    HirDecl *decl; /* FUNCTION, DATA; RECORD and SAMPLE: the event type */
+    HirDecl *decl;            /* FUNCTION, DATA, SET, LABEL; RECORD and SAMPLE: the event type, or NULL */
+    const char *const *names; /* RECORD without an event type */
     const Primitive *primitive;
-    TirAxes sample; /* SAMPLE */
+    TirAxes sample;      /* SAMPLE */
+    const Value *weight; /* SAMPLE: of every event; NULL: all 1 */
 };
 
 typedef struct Local {

@@ -65,15 +65,15 @@ bool table_sizes(Elab *e, SizeOverride *overrides, size_t count) {
 }
 
 /* low .. high of parameters, fields and variables. */
-static bool read_domain(Elab *e, const AstNode *node, double *low, double *high) {
+static bool read_domain(Elab *e, const char *name, AstNode *const *ends, double *low, double *high) {
     *low = 0;
     *high = 1;
-    Value a = elab_const_number(e, node->kids[0], "the end of a domain");
-    Value b = elab_const_number(e, node->kids[1], "the end of a domain");
+    Value a = elab_const_number(e, ends[0], "the end of a domain");
+    Value b = elab_const_number(e, ends[1], "the end of a domain");
     if (value_is_poison(&a) || value_is_poison(&b)) return false;
     if (!isfinite(a.number) || !isfinite(b.number) || a.number >= b.number) {
-        elab_error(e, DIAG_E0401, span_join(node->kids[0]->span, node->kids[1]->span),
-                   "the domain of '%s' is empty: %.10g is not below %.10g", node->name, a.number, b.number);
+        elab_error(e, DIAG_E0401, span_join(ends[0]->span, ends[1]->span),
+                   "the domain of '%s' is empty: %.10g is not below %.10g", name, a.number, b.number);
         diag_help(e->sink, "write the lower end first");
         return false;
     }
@@ -85,7 +85,7 @@ static bool read_domain(Elab *e, const AstNode *node, double *low, double *high)
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high) {
     Frame frame = {.caller = e->frame, .decl = density}, *before = e->frame;
     e->frame = &frame;
-    bool good = read_domain(e, hir_arguments(density)->kids[0], low, high);
+    bool good = read_domain(e, hir_arguments(density)->kids[0]->name, hir_arguments(density)->kids[0]->kids, low, high);
     e->frame = before;
     return good;
 }
@@ -111,7 +111,8 @@ double param_raw(const ProgramParam *param, double value) {
 static void add_param(Elab *e, HirDecl *decl) {
     const AstNode *node = decl->node;
     ProgramParam param = {.name = decl->name};
-    if (read_domain(e, node, &param.low, &param.high)) {
+    const AstNode *domain = node->kids[0];
+    if (domain && read_domain(e, decl->name, domain->kids, &param.low, &param.high)) {
         param.has_start = read_inside(e, &param, node->kids[2], "the start", &param.start);
         param.has_truth = read_inside(e, &param, node->kids[3], "the truth", &param.truth);
     }
@@ -134,7 +135,7 @@ static void add_event(Elab *e, HirDecl *decl) {
     for (uint32_t i = 0; i < fields->count; i++) {
         if (fields->kids[i]->kind == AST_POISON) continue;
         ProgramField field = {.name = fields->kids[i]->name};
-        read_domain(e, fields->kids[i], &field.low, &field.high);
+        read_domain(e, field.name, fields->kids[i]->kids, &field.low, &field.high);
         VEC_PUSH(e->arena, &event.fields, field);
     }
     decl->index = (uint32_t)e->program->events.count;
@@ -168,7 +169,8 @@ static void each_decl(Elab *e, AstKind kind, void (*add)(Elab *, HirDecl *)) {
 /* A density is looked at even when nothing draws from it. */
 static void check_density(Elab *e, HirDecl *decl) {
     double low, high;
-    for (uint32_t i = 0; i < hir_arguments(decl)->count; i++) read_domain(e, hir_arguments(decl)->kids[i], &low, &high);
+    for (uint32_t i = 0; i < hir_arguments(decl)->count; i++)
+        read_domain(e, hir_arguments(decl)->kids[i]->name, hir_arguments(decl)->kids[i]->kids, &low, &high);
 }
 
 void table_build(Elab *e) {

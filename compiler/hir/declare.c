@@ -1,0 +1,343 @@
+/* Settles the names in every declaration, whatever its kind, then looks for recursion and for what the main module
+ * declares and never uses. */
+#include "hir/resolve.h"
+
+#include <string.h>
+
+typedef struct Edges {
+    HirDecl *from;
+    HirDecl **to;
+    size_t count;
+} Edges;
+
+/* Names in the dimensions of an argument stand for its sizes: x[n] defines n, unless n is a size already. */
+static void bind_dims(Resolver *r, const AstNode *dims) {
+    for (uint32_t i = 0; dims && i < dims->count; i++) {
+        const AstNode *dim = dims->kids[i];
+        if (dim->kind == AST_NAME && !resolve_local(r, dim->name) && !hir_find(r->module, dim->name, NULL))
+            resolve_bind(r, dim->name, dim->span);
+        else
+            resolve(r, dim);
+    }
+}
+
+/* What stands behind a colon: an event type or a unit. */
+static void resolve_type(Resolver *r, const AstNode *type) {
+    if (!type) return;
+    HirDecl *unit = type->kind == AST_NAME ? hir_find_unit(r->module, type->name) : NULL;
+    HirDecl *found = type->kind == AST_NAME && !unit ? hir_find(r->module, type->name, NULL) : unit;
+    if (type->kind == AST_NAME && (!found || (found->node->kind != AST_EVENT && found->node->kind != AST_UNIT))) {
+        resolve_kind(r, type, AST_EVENT);
+        return;
+    }
+    if (found) {
+        found->used = true;
+        hir_set_decl(r->hir, type, found);
+        VEC_PUSH(r->hir->arena, &r->reached, found);
+        return;
+    }
+    resolve(r, type);
+}
+
+static void resolve_arguments(Resolver *r, const AstNode *arguments) {
+    for (uint32_t i = 0; i < arguments->count; i++) {
+        const AstNode *arg = arguments->kids[i];
+        if (arg->kind == AST_POISON) continue;
+        if (arg->kind == AST_VARIABLE) {
+            for (uint32_t k = 0; k < 2; k++)
+                if (arg->kids[k]) resolve(r, arg->kids[k]);
+            resolve_type(r, arg->kids[2]);
+        } else if (hir_argument_default(arg)) {
+            resolve(r, hir_argument_default(arg));
+        }
+        resolve_bind_once(r, arg->name, arg->name_span);
+    }
+    for (uint32_t i = 0; i < arguments->count; i++) {
+        const AstNode *arg = arguments->kids[i];
+        if (arg->kind != AST_ARG) continue;
+        bind_dims(r, hir_argument_dims(arg));
+        resolve_type(r, arg->kids[1]);
+    }
+}
+
+/* [q], [j in n]: j is known in all that follows. */
+static void resolve_family(Resolver *r, const AstNode *family) {
+    for (uint32_t i = 0; family && i < family->count; i++) {
+        const AstNode *index = family->kids[i];
+        resolve(r, index->kind == AST_BINDER ? index->kids[0] : index);
+        if (index->kind == AST_BINDER) resolve_bind_once(r, index->name, index->name_span);
+    }
+}
+
+static void resolve_optional(Resolver *r, const AstNode *node) {
+    if (node) resolve(r, node);
+}
+
+static void resolve_shape(Resolver *r, const AstNode *shape) {
+    for (uint32_t i = 0; shape && i < shape->count; i++) {
+        const AstNode *kid = shape->kids[i];
+        if (shape->kind != AST_RECORD_SHAPE)
+            resolve(r, kid);
+        else if (hir_argument_dims(kid))
+            resolve_kids(r, hir_argument_dims(kid));
+    }
+}
+
+static void resolve_qcf(Resolver *r, const AstNode *node) {
+    resolve_family(r, node->kids[2]);
+    Scope *outside = r->scope;
+    resolve_arguments(r, node->kids[0]);
+    resolve_type(r, node->kids[3]);
+    resolve_optional(r, node->kids[4]);
+    resolve(r, node->kids[1]);
+    for (uint32_t i = 0; i < node->kids[5]->count; i++)
+        if (node->kids[5]->kids[i]->kind == AST_TRUTH) resolve(r, node->kids[5]->kids[i]);
+    r->scope = outside; /* a sum rule is about the function, not about one value of its argument */
+    for (uint32_t i = 0; i < node->kids[5]->count; i++)
+        if (node->kids[5]->kids[i]->kind == AST_NORMALIZED) resolve_kids(r, node->kids[5]->kids[i]);
+}
+
+static void resolve_density_decl(Resolver *r, const AstNode *node) {
+    resolve_family(r, node->kids[2]);
+    resolve_arguments(r, node->kids[0]);
+    resolve_type(r, node->kids[3]);
+    resolve(r, node->kids[1]);
+    resolve_optional(r, node->kids[5]);
+}
+
+static void resolve_param(Resolver *r, const AstNode *node) {
+    resolve_family(r, node->kids[4]);
+    resolve_type(r, node->kids[5]);
+    for (uint32_t i = 0; i < node->count; i++)
+        if (node->kids[i] && i != 4 && i != 5) resolve(r, node->kids[i]);
+}
+
+static void resolve_event(Resolver *r, const AstNode *node) {
+    for (uint32_t i = 0; i < node->kids[0]->count; i++) {
+        const AstNode *field = node->kids[0]->kids[i];
+        if (field->kind == AST_POISON) continue;
+        if (field->kind == AST_VARIABLE) {
+            resolve_optional(r, field->kids[0]);
+            resolve_optional(r, field->kids[1]);
+            resolve_type(r, field->kids[2]);
+            if (field->kids[3]) resolve_kids(r, field->kids[3]);
+        }
+        resolve_bind_once(r, field->name, field->name_span);
+    }
+}
+
+/* `where` is said of the fields of the event, by their names. */
+static void resolve_data(Resolver *r, const AstNode *node) {
+    resolve_kind(r, node->kids[0], AST_EVENT);
+    resolve_family(r, node->kids[1]);
+    for (uint32_t i = 0; node->kids[2] && i < node->kids[2]->count; i++) {
+        const AstNode *column = node->kids[2]->kids[i];
+        if (column->kind != AST_COLUMN) continue;
+        if (column->kids[0]) resolve_kids(r, column->kids[0]);
+        resolve_type(r, column->kids[1]);
+    }
+    resolve_optional(r, node->kids[4]);
+    const HirDecl *event = hir_decl(r->hir, node->kids[0]);
+    for (uint32_t i = 0; event && i < event->node->kids[0]->count; i++)
+        if (event->node->kids[0]->kids[i]->kind != AST_POISON)
+            resolve_bind(r, event->node->kids[0]->kids[i]->name, event->node->kids[0]->kids[i]->name_span);
+    resolve_optional(r, node->kids[3]);
+}
+
+static void resolve_network_name(Resolver *r, const AstNode *node) {
+    HirDecl *network = hir_find(r->module, node->name, NULL);
+    if (network && network->node->kind == AST_NETWORK) {
+        network->used = true;
+        hir_set_decl(r->hir, node, network);
+        return;
+    }
+    diag_report(r->hir->sink, DIAG_E0303, node->name_span, "'%s' is %s; a network is wanted here", node->name,
+                network ? hir_kind_text(network->node->kind) : "not declared");
+    diag_help(r->hir->sink, "declare it: network %s(...) -> real = ...", node->name);
+}
+
+static void bind_let(Resolver *r, const AstNode *let) {
+    if (let->name) resolve_bind_once(r, let->name, let->name_span);
+    for (uint32_t i = 0; let->kids[1] && i < let->kids[1]->count; i++)
+        resolve_bind_once(r, let->kids[1]->kids[i]->name, let->kids[1]->kids[i]->span);
+}
+
+/* Stages follow one another: what one names, the next may use. */
+static void resolve_stage(Resolver *r, const AstNode *stage) {
+    switch (stage->kind) {
+    case AST_SMEAR:
+        if (stage->kids[1]) {
+            resolve(r, stage->kids[1]->kids[0]);
+            resolve_bind(r, stage->kids[1]->name, stage->kids[1]->name_span);
+        }
+        resolve(r, stage->kids[0]);
+        resolve_bind(r, stage->name, stage->name_span);
+        break;
+    case AST_LET:
+        resolve(r, stage->kids[0]);
+        bind_let(r, stage);
+        break;
+    case AST_FREEZE: resolve_network_name(r, stage); break;
+    case AST_POISON: break;
+    default: resolve_kids(r, stage);
+    }
+}
+
+static void resolve_detector(Resolver *r, const AstNode *node) {
+    resolve_arguments(r, node->kids[0]);
+    resolve_kind(r, node->kids[1], AST_EVENT);
+    for (uint32_t i = 0; i < node->kids[2]->count; i++) resolve_stage(r, node->kids[2]->kids[i]);
+}
+
+static void resolve_layer(Resolver *r, const AstNode *node) {
+    resolve_arguments(r, node->kids[0]);
+    resolve_shape(r, node->kids[1]);
+    for (uint32_t i = 0; i < node->kids[2]->count; i++) {
+        const AstNode *weight = node->kids[2]->kids[i];
+        if (weight->kind != AST_WEIGHT) continue;
+        resolve_kids(r, weight);
+        resolve_bind_once(r, weight->name, weight->name_span);
+    }
+    resolve(r, node->kids[3]);
+}
+
+/* The lists of a minimize (groups), its optimiser's name and its exchange are words that sema knows. */
+static void resolve_minimize(Resolver *r, const AstNode *node) {
+    resolve(r, node->kids[0]);
+    const AstNode *optimiser = node->kids[2];
+    if (optimiser && optimiser->kind == AST_CALL)
+        for (uint32_t i = 1; i < optimiser->count; i++) resolve(r, optimiser->kids[i]);
+    for (uint32_t i = 0; i < node->kids[1]->count; i++) {
+        HirDecl *group = hir_find(r->module, node->kids[1]->kids[i]->name, NULL);
+        if (group) group->used = true;
+    }
+    if (node->kids[3]) resolve(r, node->kids[3]);
+    for (uint32_t i = 0; node->kids[4] && i < node->kids[4]->count; i++) resolve(r, node->kids[4]->kids[i]);
+}
+
+/* ensemble(gan, members = 20): the first argument is a fit, the others are numbers. */
+static void resolve_wrapper(Resolver *r, const AstNode *call) {
+    for (uint32_t i = 1; call->kind == AST_CALL && i < call->count; i++) {
+        const AstNode *arg = call->kids[i];
+        HirDecl *fit = arg->kind == AST_NAME ? hir_find_own(r->module, arg->name) : NULL;
+        if (!fit || fit->node->kind != AST_FIT) {
+            resolve(r, arg);
+            continue;
+        }
+        fit->used = true;
+        hir_set_decl(r->hir, arg, fit);
+        VEC_PUSH(r->hir->arena, &r->reached, fit);
+    }
+}
+
+static void resolve_fit(Resolver *r, const AstNode *node) {
+    resolve_bind(r, "params", node->name_span);
+    resolve_bind(r, "truth", node->name_span);
+    if (node->kids[1]) resolve_wrapper(r, node->kids[1]);
+    for (uint32_t i = 0; i < node->kids[0]->count; i++) {
+        const AstNode *item = node->kids[0]->kids[i];
+        switch (item->kind) {
+        case AST_LET:
+            resolve(r, item->kids[0]);
+            bind_let(r, item);
+            break;
+        case AST_MINIMIZE: resolve_minimize(r, item); break;
+        case AST_FREEZE: resolve_network_name(r, item); break;
+        case AST_DATA: break; /* a declaration of its own */
+        default: resolve(r, item);
+        }
+    }
+}
+
+static void resolve_decl(Resolver *r, HirDecl *decl) {
+    const AstNode *node = decl->node;
+    r->decl = decl;
+    r->scope = NULL;
+    r->reached.count = 0;
+    switch (node->kind) {
+    case AST_PARAM:
+        resolve_param(r, node);
+        for (size_t i = 0; i < decl->members.count; i++) {
+            r->scope = NULL;
+            resolve_param(r, decl->members.data[i]);
+        }
+        break;
+    case AST_FUN:
+        resolve_arguments(r, node->kids[0]);
+        resolve_shape(r, node->kids[1]);
+        resolve_type(r, node->kids[3]);
+        resolve(r, node->kids[2]);
+        break;
+    case AST_NETWORK:
+        resolve_family(r, node->kids[3]);
+        resolve_arguments(r, node->kids[0]);
+        resolve_shape(r, node->kids[1]);
+        resolve(r, node->kids[2]);
+        break;
+    case AST_QCF: resolve_qcf(r, node); break;
+    case AST_DENSITY: resolve_density_decl(r, node); break;
+    case AST_LAYER: resolve_layer(r, node); break;
+    case AST_FIT: resolve_fit(r, node); break;
+    case AST_EVENT: resolve_event(r, node); break;
+    case AST_DATA: resolve_data(r, node); break;
+    case AST_DETECTOR: resolve_detector(r, node); break;
+    case AST_FLAVOUR: break;
+    case AST_NORMALIZED: break; /* read with the qcf that it belongs to */
+    default: resolve_kids(r, node);
+    }
+}
+
+static const Edges *edges_of(const Edges *edges, size_t count, const HirDecl *decl) {
+    for (size_t i = 0; i < count; i++)
+        if (edges[i].from == decl) return &edges[i];
+    return NULL;
+}
+
+static void find_recursion(Hir *hir, const Edges *edges, size_t count, HirDecl *decl) {
+    const Edges *own = edges_of(edges, count, decl);
+    decl->visit = 1;
+    for (size_t i = 0; own && i < own->count; i++) {
+        HirDecl *to = own->to[i];
+        if (decl->node->kind == AST_PARAM && to->node->kind == AST_PARAM) continue; /* links: sema follows members */
+        if (to->visit == 0) find_recursion(hir, edges, count, to);
+        if (to->visit != 1) continue;
+        diag_report(hir->sink, DIAG_E0206, decl->node->name_span, "'%s' is defined by itself%s%s%s", decl->name,
+                    to == decl ? "" : ", through '", to == decl ? "" : to->name, to == decl ? "" : "'");
+        if (to != decl) diag_note(hir->sink, to->node->name_span, "which needs it in turn");
+        diag_help(hir->sink, "the language has no recursion; use sum, fold or a formula in closed form");
+        to->visit = 2;
+    }
+    decl->visit = 2;
+}
+
+/* A module without a fit is there to be used by others. */
+static void warn_unused(Hir *hir) {
+    bool fits = false;
+    for (size_t i = 0; i < hir->main->decls.count; i++) fits |= hir->main->decls.data[i]->node->kind == AST_FIT;
+    if (!fits) return;
+    for (size_t i = 0; i < hir->main->decls.count; i++) {
+        const HirDecl *decl = hir->main->decls.data[i];
+        AstKind kind = decl->node->kind;
+        bool told = kind == AST_SIZE || kind == AST_CONST || kind == AST_OPTION || kind == AST_DATA ||
+                    kind == AST_NETWORK || kind == AST_PARAM || kind == AST_LAYER || kind == AST_FUN;
+        if (decl->used || !told) continue;
+        diag_report(hir->sink, DIAG_W0501, decl->node->name_span, "'%s' is declared and never used", decl->name);
+        diag_help(hir->sink, "remove it, or use it");
+    }
+}
+
+void hir_resolve(Hir *hir) {
+    VEC(Edges) edges = {0};
+    for (size_t m = 0; m < hir->modules.count; m++) {
+        HirModule *module = hir->modules.data[m];
+        for (size_t i = 0; i < module->decls.count; i++) {
+            Resolver r = {.hir = hir, .module = module};
+            resolve_decl(&r, module->decls.data[i]);
+            Edges e = {module->decls.data[i], r.reached.data, r.reached.count};
+            VEC_PUSH(hir->arena, &edges, e);
+        }
+    }
+    for (size_t i = 0; i < edges.count; i++)
+        if (edges.data[i].from->visit == 0) find_recursion(hir, edges.data, edges.count, edges.data[i].from);
+    warn_unused(hir);
+}

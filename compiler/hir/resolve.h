@@ -1,0 +1,32 @@
+/* Shared by the two halves of name resolution: expressions (resolve.c) and declarations (declare.c). */
+#ifndef QTMC_HIR_RESOLVE_H
+#define QTMC_HIR_RESOLVE_H
+
+#include "hir/hir.h"
+
+typedef struct Scope {
+    struct Scope *up;
+    const char *name;
+    Span span;
+} Scope;
+
+typedef struct Resolver {
+    Hir *hir;
+    HirModule *module;
+    HirDecl *decl;
+    Scope *scope;
+    VEC(HirDecl *) reached; /* by the declaration at hand, for the recursion search */
+} Resolver;
+
+void resolve(Resolver *r, const AstNode *node);
+void resolve_kids(Resolver *r, const AstNode *node);
+/* A call, with `piped` arguments before those written. */
+void resolve_call(Resolver *r, const AstNode *call, int piped);
+/* A name that must be a declaration of one kind: an event type, a density. */
+void resolve_kind(Resolver *r, const AstNode *node, AstKind kind);
+const Scope *resolve_local(const Resolver *r, const char *name);
+void resolve_bind(Resolver *r, const char *name, Span span);
+/* Arguments, weights and lets of one declaration: no two alike. */
+void resolve_bind_once(Resolver *r, const char *name, Span span);
+
+#endif
