@@ -122,18 +122,17 @@ static void expect_help(const Expect *expect) {
                   TOKEN_INFO[kind].text[0]);
     } else if (operates && kind == TOKEN_ASSIGN) {
         diag_help(sink, "two values are compared by '=='");
-    } else if (operates && kind >= TOKEN_LESS && kind <= TOKEN_NOT_EQUAL) {
-        diag_help(sink, "comparisons do not chain; write 'a < b and b < c'");
     } else if (operates && !found->line_start && (kind == TOKEN_NAME || kind == TOKEN_NUMBER || kind == TOKEN_LPAREN)) {
-        diag_help(sink, "a product needs '*'; numbers are written without units");
+        diag_help(sink, "a product needs '*'");
     } else if (expect->wanted[TOKEN_NAME] && reserved && !expect_is_cut_short(parser)) {
         diag_help(sink, "'%s' is a word of the language; choose another name", TOKEN_INFO[kind].text);
     }
 }
 
-/* Whether what stands before the error is a number that was reported: 4u(x). */
+/* Whether what stands before the error was reported: the number in 4u(x), the call in 2 (x + 1). */
 static bool expect_follows(const Parser *parser) {
     const DiagSink *sink = parser->sink;
+    if (parser->refused && parser->refused == parser->previous.end) return true;
     const Diag *last = sink->diags.count ? sink->diags.data[sink->diags.count - 1] : NULL;
     return last && last->code == DIAG_E0104 && last->span.file == parser->previous.file &&
            last->span.end == parser->previous.end;
