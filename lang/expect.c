@@ -107,6 +107,25 @@ static bool expect_help_spelling(const Expect *expect) {
     return nearest != NULL;
 }
 
+/* How the declaration in which the error lies is written. */
+static void expect_help_form(const Expect *expect) {
+    static const struct {
+        TokenKind kind;
+        const char *form;
+    } forms[] = {
+#define FORM(token, text) {TOKEN_##token, text},
+#define ITEM FORM
+#include "lang/forms.def"
+#undef ITEM
+#undef FORM
+    };
+    const Stream *stream = &expect->parser->stream;
+    bool next = expect->parser->found.span.begin == stream->declared; /* the error lies before this declaration */
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (forms[i].kind == stream->declaration[next])
+            diag_help(expect->parser->sink, "write for example: %s", forms[i].form);
+}
+
 static void expect_help(const Expect *expect) {
     Parser *parser = expect->parser;
     DiagSink *sink = parser->sink;
@@ -126,6 +145,10 @@ static void expect_help(const Expect *expect) {
         diag_help(sink, "a product needs '*'");
     } else if (expect->wanted[TOKEN_NAME] && reserved && !expect_is_cut_short(parser)) {
         diag_help(sink, "'%s' is a word of the language; choose another name", TOKEN_INFO[kind].text);
+    } else if (expect->wanted[TOKEN_PARAM] && !found->inserted && found->line_start && !parser->stream.before) {
+        diag_help(sink, "a declaration starts with a word such as use, param, fun, density, event, data or fit");
+    } else {
+        expect_help_form(expect);
     }
 }
 

@@ -109,6 +109,7 @@ void resolve_kind(Resolver *r, const AstNode *node, AstKind kind) {
         diag_report(r->hir->sink, DIAG_E0303, node->span, "'%s' is %s; %s is wanted here", node->name,
                     hir_kind_text(found->node->kind), hir_kind_text(kind));
         diag_note(r->hir->sink, found->node->name_span, "declared here");
+        diag_help(r->hir->sink, "give the name of %s", hir_kind_text(kind));
         return;
     }
     struct {
@@ -127,6 +128,8 @@ void resolve_kind(Resolver *r, const AstNode *node, AstKind kind) {
     else if (known.count)
         diag_help(r->hir->sink, "known: %s%s%s", known.data[0], known.count > 1 ? ", " : "",
                   known.count > 1 ? known.data[1] : "");
+    else
+        diag_help(r->hir->sink, "declare %s '%s'", hir_kind_text(kind), node->name);
 }
 
 static void check_count(Resolver *r, Span span, const char *name, const HirDecl *decl, int given, int least, int most) {
@@ -155,7 +158,10 @@ static void check_named(Resolver *r, const AstNode *call, const HirDecl *decl) {
         diag_report(r->hir->sink, DIAG_E0208, arg->name_span, "'%s' has no argument '%s'", decl->name, arg->name);
         diag_note(r->hir->sink, decl->node->name_span, "declared here");
         const char *near = diag_nearest(arg->name, known, arguments->count);
-        if (near) diag_help(r->hir->sink, "did you mean '%s'?", near);
+        if (near)
+            diag_help(r->hir->sink, "did you mean '%s'?", near);
+        else
+            diag_help(r->hir->sink, "remove it, or give it without a name in its place");
     }
 }
 
@@ -177,6 +183,7 @@ void resolve_call(Resolver *r, const AstNode *call, int piped) {
         diag_report(r->hir->sink, DIAG_E0303, callee->span, "'%s' is %s and cannot be called", callee->name,
                     hir_kind_text(decl->node->kind));
         diag_note(r->hir->sink, decl->node->name_span, "declared here");
+        diag_help(r->hir->sink, "a product is written with '*': %s * (...)", callee->name);
     } else if (decl && hir_callable(decl)) {
         int count = (int)hir_arguments(decl)->count, needed = count;
         while (needed > 0 && hir_argument_default(hir_arguments(decl)->kids[needed - 1])) needed--;
