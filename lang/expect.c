@@ -126,7 +126,8 @@ static void expect_help_form(const Expect *expect) {
             diag_help(expect->parser->sink, "write for example: %s", forms[i].form);
 }
 
-static void expect_help(const Expect *expect) {
+/* `missing` is the bracket that could be closed here, or NULL. */
+static void expect_help(const Expect *expect, const Token *missing) {
     Parser *parser = expect->parser;
     DiagSink *sink = parser->sink;
     const Token *found = &parser->found;
@@ -139,6 +140,13 @@ static void expect_help(const Expect *expect) {
                   "'%c' at the start of a line does not continue the line before; end that line with an operator, or "
                   "put the expression in brackets",
                   TOKEN_INFO[kind].text[0]);
+    } else if (missing && TOKEN_INFO[kind].role == ROLE_WORD) {
+        const char *close = missing->kind == TOKEN_LBRACE ? "}" : missing->kind == TOKEN_LBRACK ? "]" : ")";
+        diag_help(sink, "add the missing '%s' before %s", close, expect_found(parser));
+    } else if (missing && missing->kind == TOKEN_LBRACE && kind == TOKEN_ASSIGN) {
+        diag_help(sink, "inside of braces a name is given to a value by 'let'");
+    } else if (kind == TOKEN_NUMBER && expect->wanted[TOKEN_COMMA]) {
+        diag_help(sink, "write ',' between the ends of an interval or the elements of a list, '*' in a product");
     } else if (operates && kind == TOKEN_ASSIGN) {
         diag_help(sink, "two values are compared by '=='");
     } else if (operates && !found->line_start && (kind == TOKEN_NAME || kind == TOKEN_NUMBER || kind == TOKEN_LPAREN)) {
@@ -175,7 +183,7 @@ void parse_report(Parser *parser, const TokenKind *kinds, int count) {
                                 expect->wanted[TOKEN_RBRACK] || expect->wanted[TOKEN_RBRACE]);
         if (missing && !closes)
             diag_note(parser->sink, open->span, "inside the '%c' opened here", TOKEN_INFO[open->kind].text[0]);
-        expect_help(expect);
+        expect_help(expect, missing && !closes ? open : NULL);
     }
     stream_panic(stream, &parser->found);
 }

@@ -58,8 +58,8 @@ void diag_render(const DiagSink *sink, FILE *out, bool colour);
 void diag_render_json(const DiagSink *sink, FILE *out);
 void diag_free(DiagSink *sink);
 
-/* The candidate nearest to `name` by Damerau-Levenshtein distance, at most a third of its length; NULL when none is
- * near. */
+/* The candidate that differs from `name` in upper and lower case only; else the nearest by Damerau-Levenshtein
+ * distance, at most a third of its length; NULL when none is near. */
 const char *diag_nearest(const char *name, const char *const *candidates, size_t count);
 
 #endif

@@ -25,12 +25,13 @@ static int check_compare(const FTSENT **a, const FTSENT **b) {
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+/* Whether the walk met a model; a link counts unless it leads to a folder. */
 static bool check_is_model(const FTSENT *entry) {
     struct stat status;
     size_t length = strlen(entry->fts_name);
     if (length < 5 || strcmp(entry->fts_name + length - 4, ".qtm") != 0) return false;
-    return entry->fts_info == FTS_F ||
-           (entry->fts_info == FTS_SL && !stat(entry->fts_path, &status) && S_ISREG(status.st_mode));
+    if (entry->fts_info != FTS_SL && entry->fts_info != FTS_SLNONE) return entry->fts_info == FTS_F;
+    return stat(entry->fts_path, &status) || S_ISREG(status.st_mode);
 }
 
 static void check_folder(const Options *options, Found *found, const char *folder) {

@@ -35,9 +35,9 @@ void messages_print(Messages *messages, const DiagSink *sink) {
 void messages_finish(const Messages *messages) {
     size_t count = 0;
     if (!messages->errors || messages->json) return;
-    fputs("more about it: ", stderr);
+    fputs("more about it: qtmc explain", stderr);
     for (DiagCode code = 0; code < DIAG_CODE_COUNT; code++)
         if (messages->said[code] && count++ < MESSAGES_CODES)
-            fprintf(stderr, "%sqtmc explain %s", count > 1 ? ", " : "", diag_code_name(code));
-    fputs(count > MESSAGES_CODES ? ", ...\n" : "\n", stderr);
+            fprintf(stderr, " %s", diag_code_name(code));
+    fputs(count > MESSAGES_CODES ? " ...\n" : "\n", stderr);
 }

@@ -104,7 +104,9 @@ static Value check_result(Elab *e, const HirDecl *decl, const AstNode *shape, Va
         e, DIAG_E0308, decl->node->name_span, "'%s' is declared to give %s%s%s, and its body gives %s", decl->name,
         shape->count ? "[" : "one number", wanted, shape->count ? "]" : "", value_shape_text(e, &v));
     diag_note(e->sink, shape->span, "declared here");
-    diag_help(e->sink, "change the declared shape or the body");
+    const char *given = value_scalar(v).rank ? value_shape_text(e, &v) : "real";
+    diag_help(e->sink, "declare '-> %s', or let the body give %s%s%s", given, shape->count ? "[" : "one number", wanted,
+              shape->count ? "]" : "");
     return poison;
 }
 
