@@ -37,7 +37,6 @@ void messages_finish(const Messages *messages) {
     if (!messages->errors || messages->json) return;
     fputs("more about it: qtmc explain", stderr);
     for (DiagCode code = 0; code < DIAG_CODE_COUNT; code++)
-        if (messages->said[code] && count++ < MESSAGES_CODES)
-            fprintf(stderr, " %s", diag_code_name(code));
+        if (messages->said[code] && count++ < MESSAGES_CODES) fprintf(stderr, " %s", diag_code_name(code));
     fputs(count > MESSAGES_CODES ? " ...\n" : "\n", stderr);
 }
