@@ -15,6 +15,7 @@ int main(int argc, char **argv) {
         switch (options.command) {
         case COMMAND_BUILD: status = command_build(&options); break;
         case COMMAND_CHECK: status = command_check(&options); break;
+        case COMMAND_FMT: status = command_fmt(&options); break;
         case COMMAND_EMIT: status = command_emit(&options); break;
         case COMMAND_EXPLAIN: status = command_explain(&options); break;
         case COMMAND_HELP:

@@ -57,6 +57,7 @@ void options_help(FILE *out) {
         "qtmc: compiles a physics model in the .qtm language to an executable that draws events, fits and reports.\n\n"
         "  qtmc build model.qtm -o model      then: ./model --help\n"
         "  qtmc check model.qtm               or: qtmc check FOLDER\n"
+        "  qtmc fmt model.qtm\n"
         "  qtmc --emit=FORM model.qtm [-o FILE]\n",
         out);
     help_rows(out, "Commands:", command_table, COUNT(command_table));
@@ -145,6 +146,8 @@ static bool apply(Options *options, Arena *arena, OptionId id, const char *value
                                     : !strcmp(value, "never") ? COLOUR_NEVER
                                                               : COLOUR_AUTO;
         return options->messages->colour || !strcmp(value, "auto") || refuse("--color", "auto, always or never", value);
+    case OPTION_CHECK: options->check = true; return true;
+    case OPTION_STDOUT: options->to_stdout = true; return true;
     case OPTION_HELP: options->command = COMMAND_HELP; return true;
     case OPTION_VERSION: options->command = COMMAND_VERSION; return true;
     case OPTION_COUNT: break;
@@ -200,8 +203,24 @@ static bool same_file(const char *a, const char *b) {
     return !stat(a, &left) && !stat(b, &right) && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
 }
 
+/* What qtmc fmt takes, and no other command. */
+static bool check_fmt(const Options *options) {
+    bool fmt = options->command == COMMAND_FMT;
+    const char *wrong = NULL;
+    if (!fmt && (options->check || options->to_stdout))
+        wrong = options->check ? "--check belongs to qtmc fmt; to look for errors: qtmc check model.qtm"
+                               : "--stdout belongs to qtmc fmt";
+    else if (fmt && options->output)
+        wrong = "fmt takes no -o; --stdout prints the result";
+    else if (fmt && options->check && options->to_stdout)
+        wrong = "fmt takes --check or --stdout, not both";
+    if (wrong) fprintf(stderr, "qtmc: %s\n", wrong);
+    return !wrong;
+}
+
 static bool check_usage(const Options *options) {
     if (options->command == COMMAND_HELP || options->command == COMMAND_VERSION) return true;
+    if (!check_fmt(options)) return false;
     if (options->messages->json && options->command != COMMAND_BUILD && options->command != COMMAND_CHECK) {
         fputs("qtmc: --message-format=json is for build and check\n", stderr);
         return false;
@@ -211,7 +230,7 @@ static bool check_usage(const Options *options) {
         fputs("qtmc: no model given; usage: qtmc build model.qtm -o model\n", stderr);
         return false;
     }
-    if (options->command != COMMAND_CHECK && options->files.count > 1) {
+    if (options->command != COMMAND_CHECK && options->command != COMMAND_FMT && options->files.count > 1) {
         fprintf(stderr, "qtmc: one model at a time: '%s' is one too many\n", options->files.data[1]);
         return false;
     }

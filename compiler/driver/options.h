@@ -33,6 +33,8 @@ typedef struct Options {
     const char *output; /* NULL when not given */
     const char *march;  /* NULL: this machine's */
     int level;
+    bool check;     /* --check of fmt */
+    bool to_stdout; /* --stdout of fmt */
     PipelineControl control;
     Messages *messages; /* where everything that is said about models goes */
 } Options;

@@ -28,6 +28,7 @@ void session_close(Session *session);
 /* The subcommands; each returns the exit status. */
 int command_build(const Options *options);
 int command_check(const Options *options);
+int command_fmt(const Options *options);
 int command_emit(const Options *options);
 int command_explain(const Options *options);
 
