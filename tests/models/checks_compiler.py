@@ -12,7 +12,7 @@ PASSES = ["sema", "unstack", "fold", "cse", "dce", "gradient", "gradient.dce", "
 
 def check_compiler_help(work):
     out, _ = work.run(work.qtmc, "--help")
-    for word in ["build", "check", "--emit", "--print-after", "--verify-each", "--time-passes", "-D", *FORMS, *PASSES]:
+    for word in ["build", "check", "fmt", "--emit", "--print-after", "--verify-each", "--time-passes", "-D", *FORMS, *PASSES]:
         expect_in(word, out)
     expect(max(map(len, out.splitlines())) <= 120, "help lines are too long")
     out, _ = work.run(work.qtmc, "--version")

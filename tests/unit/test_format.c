@@ -58,7 +58,7 @@ Test(format, differences_are_seen) {
         {"fun g(x) = x # c", "fun g(x) = x", 2, 2},
         {"fun g(x) = x\n# c", "fun g(x) = x # c", 2, 2},
         {"fun g(x) =\nx", "fun g(x) = x", 2, 2},
-        {"\nfun g(x) = x", "fun g(x) = x", 2, 2},
+        {"\nfun g(x) = x", "fun g(x) = x", 2, 3},
         {"## a\nfun g(x) = x", "## b\nfun g(x) = x", 0, 2},
         {"## a\nfun g(x) = x", "# a\nfun g(x) = x", 0, 2},
         {"fun g(x) = { let a = 1\n-x }", "fun g(x) = { let a = 1 -x\nx }", 0, 2},
