@@ -283,7 +283,10 @@ Test(events, blind_file) {
     const char *data = getenv("QTM_DATA");
     char path[512];
     snprintf(path, sizeof path, "%s/proxy1d_blind.h5", data ? data : "../shared/data");
-    if (access(path, R_OK) != 0) cr_skip_test("no %s", path);
+    if (access(path, R_OK) != 0) {
+        printf("skipped: no %s\n", path);
+        cr_skip_test("no %s", path);
+    }
     struct qtm_events events;
     cr_assert_eq(events_read(path, &pair, 1, 2, &events), QTM_OK, "%s", qtm_error_text());
     cr_assert_eq(events.total, 200000);
