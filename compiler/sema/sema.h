@@ -160,6 +160,7 @@ typedef struct Elab {
     uint64_t work;     /* expressions evaluated */
     bool too_deep;     /* reported: too deep, too much work, or too many draws */
     VEC(FitState *) fits;
+    const Unit *units; /* all that were met: unit.c */
 } Elab;
 
 struct Primitive {
@@ -177,6 +178,8 @@ Value value_int(double number, Span span);
 Value value_bool(bool truth, Span span);
 /* A tensor of this function with these visible dimensions; reports a value too large to hold. */
 Value value_tensor(Elab *e, TirId id, const Dim *dim, uint32_t rank, Span span);
+/* The same with the unit and the measure of what it is made from. */
+Value value_like(Elab *e, const Value *from, TirId id, const Dim *dim, uint32_t rank, Span span);
 Value value_list(Elab *e, const Value *items, uint32_t count, Span span);
 bool value_is_poison(const Value *v);
 const char *value_shape_text(Elab *e, const Value *v); /* "[3, 4]", "a number" */
