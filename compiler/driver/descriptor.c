@@ -146,9 +146,9 @@ static void print_events(FILE *out, const Pipeline *p) {
             fputs("    {", out);
             print_string(out, event->fields.data[k].name);
             fputs(", ", out);
-            print_real(out, event->fields.data[k].low);
+            print_real(out, event->fields.data[k].low / event->fields.data[k].scale);
             fputs(", ", out);
-            print_real(out, event->fields.data[k].high);
+            print_real(out, event->fields.data[k].high / event->fields.data[k].scale);
             fputs("},\n", out);
         }
         fputs("};\n", out);

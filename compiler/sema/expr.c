@@ -23,7 +23,7 @@ static bool known_now(const Value *v) {
 }
 
 /* Evaluated once, in a frame of its own: a constant does not depend on where it is used. */
-static Value const_value(Elab *e, HirDecl *decl, Span span) {
+Value const_value(Elab *e, HirDecl *decl, Span span) {
     if (!decl->value) {
         Frame frame = {.caller = e->frame, .decl = decl, .site = span}, *before = e->frame;
         e->frame = &frame;

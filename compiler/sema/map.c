@@ -2,7 +2,7 @@
  * arguments are brought onto the same axes; numbers known now are computed now. */
 #include <math.h>
 
-#include "sema/unit.h"
+#include "sema/measure.h"
 
 static double fold_number(TirOpcode op, double a, double b) {
     switch (op) {
@@ -164,10 +164,13 @@ Value elab_map(Elab *e, TirOpcode op, Span span, Value a, Value b, Value c) {
     }
     if (!align_all(e, span, args, count, &lead) || !types_fit(e, op, span, args, count)) return value_poison();
     const Unit *unit;
-    if (!unit_of_map(e, op, span, args, count, &unit)) return value_poison();
+    const Measure *measure;
+    if (!unit_of_map(e, op, span, args, count, &unit) || !measure_of_map(e, op, span, args, count, &measure))
+        return value_poison();
     if (known && op != TIR_SELECT) {
         Value v = fold(op, span, args, count);
         v.unit = unit;
+        v.measure = measure;
         return v;
     }
     if (!axes_fit(e, span, args, count)) return value_poison();
@@ -178,6 +181,7 @@ Value elab_map(Elab *e, TirOpcode op, Span span, Value a, Value b, Value c) {
     TirId result = tir_map(e->context->f, op, span, id[0], id[1], id[2]);
     Value v = value_tensor(e, result, args[lead].dim, args[lead].rank, span);
     v.unit = unit;
+    v.measure = measure;
     return v;
 }
 

@@ -67,7 +67,10 @@ Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const cha
     if (!sized) return NULL;
     table_build(&e);
     if (sink->errors != errors) return NULL;
+    Context *scratch = e.context;
     elaborate_fits(&e);
+    e.context = scratch;
+    table_check_constants(&e);
     if (sink->errors != errors) return NULL;
     verify_all(&e);
     return program;

@@ -46,6 +46,7 @@ struct Value {
     uint32_t count;
     HirDecl *decl;            /* FUNCTION, DATA, SET, LABEL; RECORD and SAMPLE: the event type, or NULL */
     const char *const *names; /* RECORD without an event type */
+    bool linear; /* FUNCTION: a density that was passed as an argument, where it is per d of its variables */
     const Primitive *primitive;
     TirAxes sample;      /* SAMPLE */
     const Value *weight; /* SAMPLE: of every event; NULL: all 1 */
@@ -178,7 +179,7 @@ Value value_int(double number, Span span);
 Value value_bool(bool truth, Span span);
 /* A tensor of this function with these visible dimensions; reports a value too large to hold. */
 Value value_tensor(Elab *e, TirId id, const Dim *dim, uint32_t rank, Span span);
-/* The same with the unit and the measure of what it is made from. */
+/* The same with the unit and the measure of what it is made from, or is a part of. */
 Value value_like(Elab *e, const Value *from, TirId id, const Dim *dim, uint32_t rank, Span span);
 Value value_list(Elab *e, const Value *items, uint32_t count, Span span);
 bool value_is_poison(const Value *v);
@@ -200,6 +201,7 @@ bool value_size(Elab *e, const Value *v, const char *what, int64_t *size); /* a 
 
 /* --- error.c: reports with the chain of calls that leads into library code. --- */
 Value elab_error(Elab *e, DiagCode code, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
+const char *elab_source_text(Elab *e, Span span); /* what is written there, on one line */
 
 /* --- map.c: elementwise operations and products --- */
 Value elab_map(Elab *e, TirOpcode op, Span span, Value a, Value b, Value c); /* as many as the arity says */
@@ -210,6 +212,7 @@ Value elab_index(Elab *e, Span span, Value of, Value index);
 
 /* --- expr.c --- */
 Value elab_expr(Elab *e, const AstNode *node);
+Value const_value(Elab *e, HirDecl *decl, Span span);
 Value elab_const_number(Elab *e, const AstNode *node, const char *what); /* NUMBER or POISON */
 Local *local_find(Frame *frame, const char *name);
 void local_push(Elab *e, const char *name, Value value);
@@ -253,6 +256,7 @@ Value generator_output(Elab *e, FitState *fit);
 /* --- table.c --- */
 bool table_sizes(Elab *e, SizeOverride *overrides, size_t count);
 void table_build(Elab *e);
+void table_check_constants(Elab *e);
 int64_t size_value(Elab *e, HirDecl *decl);
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high);
 double param_raw(const ProgramParam *param, double value); /* inverse of the squashing into the domain */

@@ -171,7 +171,11 @@ bool unit_of_type(Elab *e, const AstNode *type, const Unit **unit, double *scale
     *unit = NULL;
     *scale = 1;
     if (!type) return true;
+    Frame *before = e->frame, frame = before ? *before : (Frame){0};
+    frame.locals = NULL; /* an argument named m does not hide the unit m */
+    e->frame = &frame;
     Value v = value_scalar(elab_expr(e, type));
+    e->frame = before;
     if (!check_scale(e, &v, type->span, "what stands behind ':'")) return false;
     *unit = v.unit;
     *scale = v.number;
@@ -196,4 +200,16 @@ bool unit_number(Elab *e, const Value *v, const AstNode *type, const char *what,
                    : "declare the unit: ': %s' behind the name",
               unit_text(e, v->unit));
     return false;
+}
+
+bool unit_of_field(Elab *e, const HirDecl *event, uint32_t field, Value *v) {
+    const ProgramField *known = &e->program->events.data[event->index].fields.data[field];
+    Value none = value_poison();
+    if (known->scale != 1) *v = elab_map(e, TIR_MUL, v->span, *v, value_number(known->scale, v->span), none);
+    double scale;
+    return unit_of_type(e, event->node->kids[0]->kids[field]->kids[2], &v->unit, &scale) && !value_is_poison(v);
+}
+
+const char *unit_type_text(Elab *e, const AstNode *type) {
+    return type ? elab_source_text(e, type->span) : NULL;
 }

@@ -36,6 +36,11 @@ bool unit_of_type(Elab *e, const AstNode *type, const Unit **unit, double *scale
  * report. */
 bool unit_number(Elab *e, const Value *v, const AstNode *type, const char *what, double *number);
 
+/* A number as it stands in files and reports becomes a value of that field of an event type, in base units. */
+bool unit_of_field(Elab *e, const HirDecl *event, uint32_t field, Value *v);
+/* "pb/GeV^2" as written, or NULL without a type. */
+const char *unit_type_text(Elab *e, const AstNode *type);
+
 /* --- checks --- */
 /* The unit of the result of an elementwise operation; false after a report. */
 bool unit_of_map(Elab *e, TirOpcode op, Span span, const Value *args, uint32_t count, const Unit **result);

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "sema/unit.h"
+#include "sema/measure.h"
 
 Value value_poison(void) {
     return (Value){.kind = VALUE_POISON};
@@ -45,7 +45,7 @@ Value value_tensor(Elab *e, TirId id, const Dim *dim, uint32_t rank, Span span) 
 Value value_like(Elab *e, const Value *from, TirId id, const Dim *dim, uint32_t rank, Span span) {
     Value v = value_tensor(e, id, dim, rank, span);
     v.unit = from->unit;
-    v.measure = from->measure;
+    v.measure = measure_elsewhere(e, from->measure);
     return v;
 }
 
@@ -175,7 +175,9 @@ static bool list_to_array(Elab *e, Value *v, TirAxisId hint) {
     for (uint32_t i = 0; i < count; i++) {
         if (!value_to_array(e, &items[i], TIR_NONE)) return false;
         if (i == 0) common = items[0];
-        if (!unit_same(e, v->span, &common, &items[i], "elements of one list", &common.unit)) return false;
+        if (!unit_same(e, v->span, &common, &items[i], "elements of one list", &common.unit) ||
+            !measure_same(e, v->span, &common, &items[i], "elements of one list", &common.measure))
+            return false;
         if (common.unit) common.kind = VALUE_TENSOR; /* a unit once found is asked of the rest */
         if (items[i].type == TIR_REAL || (items[i].type == TIR_INT && type == TIR_BOOL)) type = items[i].type;
         if ((items[i].type == TIR_BOOL) != (items[0].type == TIR_BOOL)) {
@@ -240,6 +242,7 @@ bool value_size(Elab *e, const Value *v, const char *what, int64_t *size) {
         diag_help(e->sink, "use numbers, `size` and `const` declarations");
         return false;
     }
+    if (!unit_pure(e, v, v->span, what)) return false;
     if (v->number != floor(v->number) || v->number < 1 || v->number > 0x1p31) {
         elab_error(e, DIAG_E0305, v->span, "%s must be a whole number from 1 to 2147483648, and this is %.10g", what,
                    v->number);
