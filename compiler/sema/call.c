@@ -68,7 +68,7 @@ static bool bind_arguments(Elab *e, HirDecl *decl, const Value *args) {
     Value *values = arena_copy(e->arena, args, arguments->count * sizeof *args);
     /* numbers first: a dimension may be named by a later argument */
     for (uint32_t i = 0; i < arguments->count; i++) {
-        if (values[i].kind == VALUE_FUNCTION && values[i].decl->node->kind == AST_DENSITY) values[i].linear = true;
+        if (values[i].kind == VALUE_FUNCTION && values[i].decl->node->kind == AST_DENSITY) values[i].numbers = true;
         if (!hir_argument_dims(arguments->kids[i])) local_push(e, arguments->kids[i]->name, values[i]);
     }
     for (uint32_t i = 0; i < arguments->count; i++) {
@@ -234,10 +234,9 @@ Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *a
 Value elab_apply(Elab *e, Value callee, const AstNode *node, const Value *args, uint32_t count, Span span) {
     for (uint32_t i = 0; i < count; i++)
         if (value_is_poison(&args[i])) return value_poison();
-    if (callee.kind == VALUE_FUNCTION) {
-        Value v = elab_decl_call(e, callee.decl, node, args, count, span);
-        return callee.linear ? measure_to_linear(e, v, span) : v;
-    }
+    if (callee.kind == VALUE_FUNCTION)
+        return callee.numbers ? measure_call_numbers(e, callee.decl, node, args, count, span)
+                              : elab_decl_call(e, callee.decl, node, args, count, span);
     if (callee.kind == VALUE_PRIMITIVE) {
         const Primitive *p = callee.primitive;
         if ((int)count < p->least || (p->most >= 0 && (int)count > p->most))

@@ -300,6 +300,47 @@ Value measure_to_linear(Elab *e, Value v, Span span) {
     return v;
 }
 
+static bool times_unit(Elab *e, const AstNode *variable, Value *v, Span span) {
+    const Unit *unit;
+    double scale;
+    if (!is_variable(variable)) return true;
+    if (!unit_of_type(e, variable->kids[2], &unit, &scale)) return false;
+    const Measure *measure = v->measure;
+    if (scale != 1) *v = elab_map(e, TIR_MUL, span, *v, value_number(scale, span), value_poison());
+    v->measure = measure;
+    return unit_product(e, v->unit, unit, 1, &v->unit);
+}
+
+Value measure_call_numbers(Elab *e, HirDecl *density, const AstNode *node, const Value *args, uint32_t count,
+                           Span span) {
+    const AstNode *arguments = hir_arguments(density);
+    Value *own = arena_copy(e->arena, args, count * sizeof *args);
+    for (uint32_t i = 0; i < count && i < arguments->count; i++)
+        if (is_variable(arguments->kids[i]) && !unit_attach(e, arguments->kids[i]->kids[2], &own[i], span))
+            return value_poison();
+    Value v = measure_to_linear(e, elab_decl_call(e, density, node, own, count, span), span);
+    for (uint32_t i = 0; i < arguments->count && !value_is_poison(&v); i++) {
+        const HirDecl *event = hir_argument_event(e->hir, arguments->kids[i]);
+        const AstNode *fields = event ? event->node->kids[0] : NULL;
+        bool good = event || times_unit(e, arguments->kids[i], &v, span);
+        for (uint32_t k = 0; good && fields && k < fields->count; k++) good = times_unit(e, fields->kids[k], &v, span);
+        if (!good) return value_poison();
+    }
+    v.measure = NULL;
+    return v;
+}
+
+bool measure_check_list(Elab *e, const Value *list, Span span) {
+    Value common = {.kind = VALUE_NUMBER};
+    for (uint32_t i = 0; list->kind == VALUE_LIST && i < list->count; i++) {
+        const Value *item = &list->items[i];
+        if (item->kind != VALUE_NUMBER && item->kind != VALUE_TENSOR) continue;
+        if (!measure_same(e, span, &common, item, "added", &common.measure)) return false;
+        if (!common.span.file) common.span = item->span;
+    }
+    return true;
+}
+
 Value elab_per(Elab *e, const AstNode *call) {
     if (call->kind != AST_CALL || call->count < 3) {
         Value poison = elab_error(e, DIAG_E0301, call->span, "'per' takes a density and what it shall be per");

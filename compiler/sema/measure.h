@@ -28,11 +28,19 @@ Value measure_of_call(Elab *e, const HirDecl *density, const Value *args, Value 
 bool measure_of_map(Elab *e, TirOpcode op, Span span, const Value *args, uint32_t count, const Measure **result);
 /* Equal measures, where no measure goes with any; false after a report. */
 bool measure_same(Elab *e, Span span, const Value *a, const Value *b, const char *verb, const Measure **result);
+/* Elements of a list that are summed, or compared for the largest. */
+bool measure_check_list(Elab *e, const Value *list, Span span);
 /* The measure of a part of a value, or of a value made of several: its variables are no longer in one place. */
 const Measure *measure_elsewhere(Elab *e, const Measure *m);
 /* The same density per d of its variables themselves: f(x) per dlnx is divided by x. Everything that integrates or
  * draws works on this. A value without a measure is left as it is. */
 Value measure_to_linear(Elab *e, Value v, Span span);
+/* A density that was handed to a function is one of pure numbers there, which is what samplers, integrals and pdf work
+ * on: its variables count in their declared units, and its value is per d of these numbers. So a call may give numbers
+ * (a quantity is left as it is), and what comes of it is made linear and multiplied by the units of the variables: the
+ * integral of a cross section in pb/GeV^2 over Q2 is one in pb. */
+Value measure_call_numbers(Elab *e, HirDecl *density, const AstNode *node, const Value *args, uint32_t count,
+                           Span span);
 /* per(EXPR, dlnx, ...) */
 Value elab_per(Elab *e, const AstNode *call);
 

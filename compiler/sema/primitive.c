@@ -116,7 +116,12 @@ static Value apply_bound(Elab *e, Self self, const AstNode *node, const Value *a
     if (!density_domain(e, args[0].decl, &low, &high)) return value_poison();
     Value bound = value_number(self->op == TIR_MIN ? low : high, node->span);
     double scale;
-    return unit_of_type(e, hir_arguments(args[0].decl)->kids[0]->kids[2], &bound.unit, &scale) ? bound : value_poison();
+    if (!unit_of_type(e, hir_arguments(args[0].decl)->kids[0]->kids[2], &bound.unit, &scale)) return value_poison();
+    if (args[0].numbers) {
+        bound.unit = NULL;
+        bound.number /= scale;
+    }
+    return bound;
 }
 
 static Value apply_pi(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {

@@ -79,7 +79,7 @@ Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span) {
         diag_help(e->sink, "write %s(... for e in ...)", reduce->name);
         return poison;
     }
-    if (!value_to_array(e, &v, TIR_NONE)) return value_poison();
+    if (!measure_check_list(e, &v, span) || !value_to_array(e, &v, TIR_NONE)) return value_poison();
     TirAxes axes = tir_axes_none();
     for (uint32_t i = 0; i < v.rank; i++)
         if (v.dim[i].axis != TIR_NONE) axes = tir_axes_add(axes, v.dim[i].axis);
@@ -280,10 +280,8 @@ static Value draw_field(Elab *e, const AstNode *field, const AstNode *wanted, co
         return elab_error(e, DIAG_E0405, field->span, "a sampling method gives one number, and this one gives %s",
                           value_shape_text(e, &v));
     TirId id = id_broadcast(e, value_real_id(e, &v), e->frame->force, field->span);
-    const Unit *unit = v.unit;
     v = value_tensor(e, id, NULL, 0, field->span);
-    v.unit = unit;
-    return v;
+    return unit_attach(e, hir_arguments(density)->kids[0]->kids[2], &v, field->span) ? v : value_poison();
 }
 
 static const AstNode *find_draw_field(Elab *e, const AstNode *node, const AstNode *wanted) {

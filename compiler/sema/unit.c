@@ -202,12 +202,15 @@ bool unit_number(Elab *e, const Value *v, const AstNode *type, const char *what,
     return false;
 }
 
-bool unit_of_field(Elab *e, const HirDecl *event, uint32_t field, Value *v) {
-    const ProgramField *known = &e->program->events.data[event->index].fields.data[field];
-    Value none = value_poison();
-    if (known->scale != 1) *v = elab_map(e, TIR_MUL, v->span, *v, value_number(known->scale, v->span), none);
+bool unit_attach(Elab *e, const AstNode *type, Value *v, Span span) {
+    const Unit *unit;
     double scale;
-    return unit_of_type(e, event->node->kids[0]->kids[field]->kids[2], &v->unit, &scale) && !value_is_poison(v);
+    if (!unit_of_type(e, type, &unit, &scale)) return false;
+    if (v->kind == VALUE_LIST && !value_to_array(e, v, TIR_NONE)) return false;
+    if ((v->kind != VALUE_NUMBER && v->kind != VALUE_TENSOR) || v->unit) return true;
+    if (scale != 1) *v = elab_map(e, TIR_MUL, span, *v, value_number(scale, span), value_poison());
+    v->unit = unit;
+    return !value_is_poison(v);
 }
 
 const char *unit_type_text(Elab *e, const AstNode *type) {

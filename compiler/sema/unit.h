@@ -36,8 +36,8 @@ bool unit_of_type(Elab *e, const AstNode *type, const Unit **unit, double *scale
  * report. */
 bool unit_number(Elab *e, const Value *v, const AstNode *type, const char *what, double *number);
 
-/* A number as it stands in files and reports becomes a value of that field of an event type, in base units. */
-bool unit_of_field(Elab *e, const HirDecl *event, uint32_t field, Value *v);
+/* A pure number, as in files and reports, becomes a quantity of that type, in base units; a quantity stays one. */
+bool unit_attach(Elab *e, const AstNode *type, Value *v, Span span);
 /* "pb/GeV^2" as written, or NULL without a type. */
 const char *unit_type_text(Elab *e, const AstNode *type);
 

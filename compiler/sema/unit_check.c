@@ -1,6 +1,7 @@
 /* What operations ask of units, and the reports when they do not get it. A number known to be 0 (or infinite) has any
  * unit, so that max(E, 0) and E > 0 need no decoration. */
 #include <math.h>
+#include <string.h>
 
 #include "sema/unit.h"
 
@@ -134,6 +135,14 @@ bool unit_of_map(Elab *e, TirOpcode op, Span span, const Value *args, uint32_t c
 
 /* --- declarations --- */
 
+/* "pb/GeV^2, which is GeV^-4" */
+static const char *declared_text(Elab *e, const AstNode *type, const Unit *unit) {
+    if (!type || !unit) return "a pure number";
+    const char *written = elab_source_text(e, type->span), *meant = unit_text(e, unit);
+    return !strcmp(written, meant) ? arena_format(e->arena, "in %s", meant)
+                                   : arena_format(e->arena, "in %s, which is %s,", written, meant);
+}
+
 bool unit_check_argument(Elab *e, const Value *v, const AstNode *arg, const HirDecl *decl) {
     const AstNode *type = hir_argument_unit(e->hir, arg);
     AstKind kind = decl->node->kind;
@@ -148,8 +157,8 @@ bool unit_check_argument(Elab *e, const Value *v, const AstNode *arg, const HirD
         elab_error(e, DIAG_E0317, place, "argument '%s' of '%s' has the unit %s, and this is a pure number", arg->name,
                    decl->name, unit_text(e, unit));
     else
-        elab_error(e, DIAG_E0317, place, "argument '%s' of '%s' is declared %s%s, and this has the unit %s", arg->name,
-                   decl->name, unit ? "in " : "", unit_text(e, unit), unit_text(e, v->unit));
+        elab_error(e, DIAG_E0317, place, "argument '%s' of '%s' is declared %s and this has the unit %s", arg->name,
+                   decl->name, declared_text(e, type, unit), unit_text(e, v->unit));
     diag_note(e->sink, arg->span, type ? "declared here" : "declared here, without a unit");
     if (unit && !v->unit)
         diag_help(e->sink, "write it with its unit: for example 10 %s", unit_text(e, unit));
@@ -174,8 +183,8 @@ bool unit_check_result(Elab *e, const Value *v, const HirDecl *decl) {
     if (!unit_of_type(e, type, &unit, &scale)) return false;
     if (unit_fits(v, unit)) return true;
     Span place = v->span.file ? v->span : node->name_span;
-    elab_error(e, DIAG_E0317, place, "'%s' is declared %s%s and its body %s%s", decl->name, unit ? "in " : "",
-               unit_text(e, unit), v->unit ? "has the unit " : "is ", unit_text(e, v->unit));
+    elab_error(e, DIAG_E0317, place, "'%s' is declared %s and its body %s%s", decl->name, declared_text(e, type, unit),
+               v->unit ? "has the unit " : "is ", unit_text(e, v->unit));
     diag_note(e->sink, type ? type->span : node->name_span, type ? "declared here" : "declared here, without a unit");
     if (type)
         diag_help(e->sink, "correct the formula, or declare ': %s'", v->unit ? unit_text(e, v->unit) : "1");

@@ -175,9 +175,8 @@ static bool list_to_array(Elab *e, Value *v, TirAxisId hint) {
     for (uint32_t i = 0; i < count; i++) {
         if (!value_to_array(e, &items[i], TIR_NONE)) return false;
         if (i == 0) common = items[0];
-        if (!unit_same(e, v->span, &common, &items[i], "elements of one list", &common.unit) ||
-            !measure_same(e, v->span, &common, &items[i], "elements of one list", &common.measure))
-            return false;
+        if (!unit_same(e, v->span, &common, &items[i], "elements of one list", &common.unit)) return false;
+        common.measure = NULL;                       /* a list of densities is none */
         if (common.unit) common.kind = VALUE_TENSOR; /* a unit once found is asked of the rest */
         if (items[i].type == TIR_REAL || (items[i].type == TIR_INT && type == TIR_BOOL)) type = items[i].type;
         if ((items[i].type == TIR_BOOL) != (items[0].type == TIR_BOOL)) {
