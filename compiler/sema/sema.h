@@ -161,6 +161,7 @@ typedef struct Elab {
     uint64_t work;     /* expressions evaluated */
     bool too_deep;     /* reported: too deep, too much work, or too many draws */
     VEC(FitState *) fits;
+    bool checking;     /* bodies are evaluated on their own: body.c */
     const Unit *units; /* all that were met: unit.c */
 } Elab;
 
@@ -261,6 +262,10 @@ int64_t size_value(Elab *e, HirDecl *decl);
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high);
 double param_raw(const ProgramParam *param, double value); /* inverse of the squashing into the domain */
 enum { PARAM_MARGIN_PPM = 1 }; /* parameters keep this many millionths of their domain away from its ends */
+
+/* --- body.c: units and measures in what no fit reaches --- */
+void body_check_all(Elab *e);
+Value body_param(Elab *e, const HirDecl *param, Span span);
 
 /* --- fit.c: reads the items of a fit and makes its updates and monitors --- */
 bool fit_collect(Elab *e, FitState *fit);
