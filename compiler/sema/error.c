@@ -46,3 +46,11 @@ const char *elab_source_text(Elab *e, Span span) {
     if (to > text && to[-1] == ' ') to[-1] = 0;
     return text;
 }
+
+Value elab_help(Elab *e, Value poison, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    diag_help(e->sink, "%s", arena_vformat(e->arena, format, args));
+    va_end(args);
+    return poison;
+}
