@@ -146,10 +146,11 @@ static void print_events(FILE *out, const Pipeline *p) {
             fputs("    {", out);
             print_string(out, event->fields.data[k].name);
             fputs(", ", out);
-            print_real(out, event->fields.data[k].low);
+            print_real(out, event->fields.data[k].low / event->fields.data[k].scale);
             fputs(", ", out);
-            print_real(out, event->fields.data[k].high);
-            fputs(", 1, 1},\n", out);
+            print_real(out, event->fields.data[k].high / event->fields.data[k].scale);
+            fputs(", 1, 1},
+", out); /* memory holds declared units: the kernels convert */
         }
         fputs("};\n", out);
     }
