@@ -298,6 +298,9 @@ Value elab_call(Elab *e, const AstNode *node, const Value *piped) {
     if (name->kind == AST_NAME && !strcmp(name->name, "fold") && !local_find(e->frame, "fold") &&
         !hir_decl(e->hir, name))
         return elab_fold(e, node);
+    if (name->kind == AST_NAME && !strcmp(name->name, "grad") && !piped && !local_find(e->frame, "grad") &&
+        !hir_decl(e->hir, name))
+        return elab_grad(e, node);
     Value callee = elab_expr(e, name);
     if (value_is_poison(&callee)) return callee;
     return elab_shaped_call(e, node, piped, callee);

@@ -152,6 +152,13 @@ void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, 
                    uint64_t step, TirTensor *outputs);
 
 /* --- compiler/ad/reverse.c --- */
+/* Appends to `f` the sum over all points of seed * d(of)/d(wrt[i]), with the axes of wrt[i], for each i: out[i], or
+ * TIR_NONE where `of` does not depend on wrt[i] through operations that have a derivative. The values `wrt` are leaves:
+ * what they are made of, and other values made of the same, stay as they are. `seed` may lack axes of `of`: it is then
+ * the same along them. What is appended are ordinary operations, so it can be differentiated again. */
+void ad_adjoint(TirFunction *f, TirId of, TirId seed, const TirId *wrt, uint32_t count, TirId *out);
+/* Whether a derivative can go through the operation to some argument. */
+bool ad_differentiable(const TirOp *op);
 /* Appends to `f` the derivative of output port `loss` (a scalar) by every input port listed, and replaces nothing: new
  * output ports GRADIENT (index = the input port's index) are added in the order of `inputs`. An input on which the
  * loss does not depend gets a zero gradient of its shape. Every operation on the path has a rule. */
