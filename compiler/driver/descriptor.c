@@ -149,8 +149,7 @@ static void print_events(FILE *out, const Pipeline *p) {
             print_real(out, event->fields.data[k].low / event->fields.data[k].scale);
             fputs(", ", out);
             print_real(out, event->fields.data[k].high / event->fields.data[k].scale);
-            fputs(", 1, 1},
-", out); /* memory holds declared units: the kernels convert */
+            fputs(", 1, 1},\n", out); /* memory holds declared units: the kernels convert */
         }
         fputs("};\n", out);
     }
