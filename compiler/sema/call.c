@@ -313,6 +313,9 @@ Value elab_call(Elab *e, const AstNode *node, const Value *piped) {
     if (name->kind == AST_NAME && !strcmp(name->name, "fold") && !local_find(e->frame, "fold") &&
         !hir_decl(e->hir, name))
         return elab_fold(e, node);
+    if (name->kind == AST_NAME && !strcmp(name->name, "integral") && !local_find(e->frame, "integral") && !piped &&
+        node->count == 2 && node->kids[1]->kind == AST_COMPREHEND)
+        return elab_integral(e, node, node->kids[1]);
     Value callee = elab_expr(e, name);
     if (value_is_poison(&callee)) return callee;
     return elab_shaped_call(e, node, piped, callee);

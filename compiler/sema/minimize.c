@@ -13,8 +13,7 @@ typedef struct Setting {
 static const Setting adam_settings[] = {{"rate", 1e-3}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}};
 static const Setting lbfgs_settings[] = {{"memory", 10}, {"tolerance", 1e-9}};
 
-/* The source text of an expression on one line, for reports. */
-static const char *source_text(Elab *e, Span span) {
+const char *elab_source_text(Elab *e, Span span) {
     const SourceFile *file = source_file(e->hir->sources, span.file);
     char *text = arena_alloc(e->arena, span.end - span.begin + 1), *to = text;
     for (uint32_t i = span.begin; i < span.end; i++) {
@@ -245,7 +244,7 @@ static bool check_lbfgs(Elab *e, const AstNode *item, const ProgramUpdate *updat
 
 bool fit_minimize(Elab *e, FitState *fit, const AstNode *item) {
     size_t errors = e->sink->errors, number = fit->out->updates.count;
-    ProgramUpdate update = {.objective_text = source_text(e, item->kids[0]->span), .every = 1};
+    ProgramUpdate update = {.objective_text = elab_source_text(e, item->kids[0]->span), .every = 1};
     update.objective = objective_function(e, fit, item->kids[0], &update, number);
     for (uint32_t i = 0; i < item->kids[1]->count; i++)
         if (item->kids[1]->kids[i]->kind == AST_NAME) take_group(e, fit, item->kids[1]->kids[i], &update);
