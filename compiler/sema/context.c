@@ -115,6 +115,8 @@ static const Value *fitted_params(Elab *e) {
 }
 
 Value context_param(Elab *e, const HirDecl *decl, Span span) {
+    e->context->params_used = true;
+    if (e->context->mode == PARAMS_START) return value_number(param_start(&e->program->params.data[decl->index]), span);
     if (e->context->mode == PARAMS_TRUTH) return value_number(e->program->params.data[decl->index].truth, span);
     if (e->context->mode == PARAMS_NONE) { /* perhaps before the table of parameters is there */
         Value poison =

@@ -133,6 +133,21 @@ static Value normalised(Elab *e, Value v, Dim grid, double width, Span span) {
     return elab_map(e, TIR_DIV, span, v, area, none);
 }
 
+/* The declaration with the formula of its `truth` in place of its own; NULL when it has none. */
+static HirDecl *declared_truth(Elab *e, const HirDecl *decl) {
+    const AstNode *conditions = decl->node->kind == AST_QCF ? decl->node->kids[5] : NULL;
+    for (uint32_t i = 0; conditions && i < conditions->count; i++) {
+        if (conditions->kids[i]->kind != AST_TRUTH) continue;
+        AstNode *node = arena_copy(e->arena, decl->node, sizeof *node);
+        node->kids = arena_copy(e->arena, node->kids, node->count * sizeof *node->kids);
+        node->kids[1] = conditions->kids[i]->kids[0];
+        HirDecl *truth = arena_copy(e->arena, decl, sizeof *truth);
+        truth->node = node;
+        return truth;
+    }
+    return NULL;
+}
+
 /* What a curve is drawn over, in base units; the values of a qcf are shown in its declared unit. */
 typedef struct CurveRange {
     Value low, high;
@@ -197,7 +212,8 @@ static void add_curve(Elab *e, FitState *fit, HirDecl *decl, HirDecl *domain, Di
     curve.high /= scale;
     VEC_PUSH(e->arena, &fit->out->curves, curve);
     put_curve(e, fit, decl, &range, &curve, grid, false);
-    if (has_truth(e->program)) put_curve(e, fit, decl, &range, &curve, grid, true);
+    HirDecl *truth = declared_truth(e, decl);
+    if (truth || has_truth(e->program)) put_curve(e, fit, truth ? truth : decl, &range, &curve, grid, true);
 }
 
 void fit_curve_function(Elab *e, FitState *fit) {

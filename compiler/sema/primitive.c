@@ -1,4 +1,5 @@
 /* The primitives of primitive.def. */
+#include <math.h>
 #include <string.h>
 
 #include "sema/unit.h"
@@ -167,6 +168,16 @@ static Value apply_bound(Elab *e, Self self, const AstNode *node, const Value *a
 
 static Value apply_pi(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     return value_number(3.14159265358979323846, node->span);
+}
+
+static Value apply_inf(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    return value_number(INFINITY, node->span);
+}
+
+static Value apply_integral(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value poison = elab_error(e, DIAG_E0309, node->span, "'integral' takes a formula and an interval");
+    diag_help(e->sink, "write integral(f(x) for x in 0 .. 1); for the integral of a density add 'use std.sampler'");
+    return poison;
 }
 
 static Value apply_step(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
