@@ -205,3 +205,15 @@ bool unit_check_result(Elab *e, const Value *v, const HirDecl *decl) {
         diag_help(e->sink, "correct the formula, or declare its unit: %s(...) : %s", decl->name, unit_text(e, v->unit));
     return false;
 }
+
+bool unit_check_field(Elab *e, const Value *v, const AstNode *field) {
+    const Unit *unit;
+    double scale;
+    if (!unit_of_type(e, field->kids[2], &unit, &scale)) return false;
+    if (unit_fits(v, unit)) return true;
+    elab_error(e, DIAG_E0317, v->span, "field '%s' is declared %s and what is drawn has the unit %s", field->name,
+               declared_text(e, field->kids[2], unit), unit_text(e, v->unit));
+    diag_note(e->sink, field->span, "the field");
+    diag_help(e->sink, "give the method's result the unit of the field, or make it a number in that unit");
+    return false;
+}
