@@ -44,6 +44,8 @@ const char *unit_type_text(Elab *e, const AstNode *type);
 /* --- checks --- */
 /* The unit of the result of an elementwise operation; false after a report. */
 bool unit_of_map(Elab *e, TirOpcode op, Span span, const Value *args, uint32_t count, const Unit **result);
+/* v^points, the product over so many points, which must be known; false after a report. */
+bool unit_of_product(Elab *e, const Value *v, Value points, const Unit **result);
 /* Equal units, where a known 0 or inf has any; false after a report that names what is done with them ("a list"). */
 bool unit_same(Elab *e, Span span, const Value *a, const Value *b, const char *what, const Unit **result);
 bool unit_fits(const Value *v, const Unit *unit);

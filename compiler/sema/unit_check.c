@@ -36,6 +36,7 @@ static const struct {
     [TIR_LT] = {RULE_LIKE, "compared"},
     [TIR_LE] = {RULE_LIKE, "compared"},
     [TIR_EQ] = {RULE_LIKE, "compared"},
+    [TIR_ATAN2] = {RULE_LIKE, "the two sides of one angle"},
     [TIR_MUL] = {RULE_MUL, NULL},
     [TIR_DIV] = {RULE_DIV, NULL},
     [TIR_SQRT] = {RULE_SQRT, NULL},
@@ -99,6 +100,10 @@ static bool unit_of_power(Elab *e, Span span, const Value *base, const Value *ex
         return report_power(e, span, "%s is raised to a power that is known only when the model runs", base);
     if (unit_power(e, base->unit, exponent->number, result)) return true;
     return report_power(e, span, "%s is raised to a power that is no fraction of small whole numbers", base);
+}
+
+bool unit_of_product(Elab *e, const Value *v, Value points, const Unit **result) {
+    return unit_of_power(e, v->span, v, &points, result);
 }
 
 static bool all_pure(Elab *e, TirOpcode op, Span span, const Value *args, uint32_t count) {

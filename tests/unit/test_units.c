@@ -105,6 +105,14 @@ Test(units, arrays) {
           14, 6, 2, 3, 3, 3, 1, 14, 14);
 }
 
+Test(units, functions_of_several_quantities) {
+    CHECK(1e-14,
+          LIBRARY "fit a {\n  let e = [1 GeV, 2 GeV, p * 3 GeV]\n"
+                  "  monitor m = [atan2(p * GeV, 1 GeV), prod(e) / GeV^3, prod(k * GeV for k in e) / GeV^6, "
+                  "grad(p^2 * GeV, p) / GeV]" TAIL,
+          M_PI / 4, 6, 6, 2);
+}
+
 /* --- kinematics: HERA, E_e = 27.5 GeV, E_p = 920 GeV --- */
 
 Test(units, electron_method) {
