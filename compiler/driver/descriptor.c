@@ -146,10 +146,12 @@ static void print_events(FILE *out, const Pipeline *p) {
             fputs("    {", out);
             print_string(out, event->fields.data[k].name);
             fputs(", ", out);
-            print_real(out, event->fields.data[k].low / event->fields.data[k].scale);
+            print_real(out, event->fields.data[k].low);
             fputs(", ", out);
-            print_real(out, event->fields.data[k].high / event->fields.data[k].scale);
-            fputs(", 1, 1},\n", out); /* memory holds declared units: the kernels convert */
+            print_real(out, event->fields.data[k].high);
+            fputs(", 1, ", out);
+            print_real(out, event->fields.data[k].scale);
+            fputs("},\n", out);
         }
         fputs("};\n", out);
     }

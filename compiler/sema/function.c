@@ -231,11 +231,6 @@ void fit_curve_function(Elab *e, FitState *fit) {
 
 /* --- events of the truth --- */
 
-static TirId in_file_unit(Elab *e, Value v, const ProgramField *field) {
-    if (field->scale != 1) v = elab_map(e, TIR_DIV, v.span, v, value_number(field->scale, v.span), value_poison());
-    return v.id;
-}
-
 /* Streams of their own: a fit must not see the numbers that made its data. */
 void event_draw_function(Elab *e, FitState *fit, const AstNode *draw) {
     const HirDecl *event = hir_decl(e->hir, draw->kids[0]);
@@ -255,8 +250,7 @@ void event_draw_function(Elab *e, FitState *fit, const AstNode *draw) {
     if (value_is_poison(&sample)) return;
     ProgramEvent *out = &e->program->events.data[event->index];
     for (uint32_t i = 0; i < sample.count; i++)
-        tir_output(c->f, TIR_PORT_VALUE, i, out->fields.data[i].name,
-                   in_file_unit(e, sample.items[i], &out->fields.data[i]));
+        tir_output(c->f, TIR_PORT_VALUE, i, out->fields.data[i].name, sample.items[i].id);
     out->draw = c->f;
     out->draw_batch = DRAW_BATCH;
 }

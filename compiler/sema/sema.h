@@ -160,6 +160,15 @@ typedef struct Context {
     VEC(Dim) by_size; /* one axis for all lists and grids of one length: then they need no renaming */
 } Context;
 
+/* A type, `: GeV^2`, that was read before: a function's are asked for at every call. */
+enum { UNIT_TYPES = 256 };
+typedef struct UnitType {
+    const AstNode *type;
+    const Unit *unit;
+    double scale;
+    bool valid;
+} UnitType;
+
 typedef struct Elab {
     Arena *arena;
     Hir *hir;
@@ -175,6 +184,7 @@ typedef struct Elab {
     VEC(FitState *) fits;
     bool checking;     /* bodies are evaluated on their own: body.c */
     const Unit *units; /* all that were met: unit.c */
+    UnitType types[UNIT_TYPES];
 } Elab;
 
 struct Primitive {
