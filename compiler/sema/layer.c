@@ -17,7 +17,9 @@ static Local *keep_known(Elab *e, const Local *locals) {
     if (!locals) return NULL;
     Local *rest = keep_known(e, locals->next);
     ValueKind kind = locals->value.kind;
-    if (kind != VALUE_NUMBER && kind != VALUE_FUNCTION && kind != VALUE_PRIMITIVE) return rest;
+    if (kind != VALUE_NUMBER && kind != VALUE_FUNCTION && kind != VALUE_PRIMITIVE && kind != VALUE_SET &&
+        kind != VALUE_LABEL)
+        return rest;
     Local *kept = ARENA_NEW(e->arena, Local);
     *kept = (Local){rest, locals->name, locals->value};
     return kept;

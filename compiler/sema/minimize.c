@@ -150,7 +150,7 @@ static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *no
     }
     tir_output(c->f, TIR_PORT_LOSS, 0, "loss", id);
     update->full_data = c->full_data;
-    update->data = c->full_data ? c->data->index : 0;
+    update->data = c->data;
     return c->f;
 }
 
