@@ -7,7 +7,7 @@
 uint32_t fit_group(Elab *e, FitState *fit, const char *name, ProgramGroupKind kind) {
     for (size_t i = 0; i < fit->out->groups.count; i++)
         if (!strcmp(fit->out->groups.data[i].name, name)) return (uint32_t)i;
-    ProgramWeights group = {name, kind};
+    ProgramWeights group = {.name = name, .kind = kind};
     VEC_PUSH(e->arena, &fit->out->groups, group);
     return (uint32_t)fit->out->groups.count - 1;
 }

@@ -105,7 +105,9 @@ typedef struct FitState {
     ProgramFit *out;
     HirDecl *decl;
     const AstNode *vectors, *events, *generate, *stop, *draw; /* draw: the first one */
-    VEC(const AstNode *) lets, updates, monitors;
+    const AstNode *stop_when, *select;
+    VEC(const AstNode *) lets, updates, monitors, freezes;
+    VEC(Value) monitor_values; /* in the monitor function, averaged over vectors */
     VEC(const Path *) streams;
     VEC(BlockState) blocks; /* one for each block of `out` */
     uint32_t param_group, stream_base;
@@ -286,6 +288,14 @@ enum { PARAM_MARGIN_PPM = 1 }; /* parameters keep this many millionths of their 
 bool fit_collect(Elab *e, FitState *fit);
 void fit_elaborate(Elab *e, FitState *fit);
 bool fit_minimize(Elab *e, FitState *fit, const AstNode *item); /* minimize.c */
+
+/* --- item.c: freeze, stop when, select best on; split of a data set; wrappers --- */
+void fit_freeze(Elab *e, FitState *fit, const AstNode *item);
+void fit_check_frozen(Elab *e, FitState *fit);
+void fit_stop_when(Elab *e, FitState *fit);
+void fit_select(Elab *e, FitState *fit);
+double data_split(Elab *e, const AstNode *node);
+void wrapper_add(Elab *e, HirDecl *decl);
 
 /* --- function.c: the functions every fit has --- */
 void fit_init_function(Elab *e, FitState *fit);

@@ -158,9 +158,10 @@ static void add_data(Elab *e, HirDecl *decl) {
     if (!event) return;
     decl->index = (uint32_t)e->program->data.count;
     uint32_t members = family_size(e, decl);
+    double split = data_split(e, decl->node->kids[4]);
     for (uint32_t i = 0; i < members; i++) {
         Value member = family_member(e, decl, i, decl->node->name_span);
-        ProgramData data = {data_name(e, &member), family_path(e, &member), event->index};
+        ProgramData data = {data_name(e, &member), family_path(e, &member), event->index, split};
         if (i && !strcmp(data.path, e->program->data.data[decl->index].path)) {
             elab_error(e, DIAG_E0430, decl->node->span, "data sets '%s' and '%s' would be read from one file, \"%s\"",
                        e->program->data.data[decl->index].name, data.name, data.path);

@@ -8,6 +8,8 @@
 
 #include "runtime/core/memory.h"
 #include "runtime/core/pool.h"
+#include "runtime/train/freeze.h"
+#include "runtime/train/split.h"
 
 enum { SEED_INIT = 1, SEED_DRAWS = 16 };
 
@@ -49,7 +51,7 @@ static qtm_status data_open(struct qtm_session *session) {
             session->events[d] = session->config.events[d];
         session->extent[d] = session->events[d].local;
     }
-    return QTM_OK;
+    return qtm_split_open(session);
 }
 
 static qtm_status options_open(struct qtm_session *session) {
@@ -96,7 +98,7 @@ static qtm_status trainer_open(struct qtm_session *session, int index) {
     const struct qtm_update *update = trainer->update = &session->fit->updates[index];
     trainer_label(session, index);
     trainer->weight = trainer->scale = 1;
-    trainer->shared = update->exchange == QTM_RING;
+    trainer->shared = update->exchange == QTM_RING && !update->ring_groups;
     trainer->loss = NAN;
     if (session->config.checking) return QTM_OK;
     if (update->gradient.f64 != (update->optimiser == QTM_LBFGS))
@@ -109,9 +111,10 @@ static qtm_status trainer_open(struct qtm_session *session, int index) {
     QTM_TRY(qtm_call_bind(&trainer->gradient, &update->gradient, &binding));
     QTM_TRY(qtm_call_bind(&trainer->settings, &update->settings, &binding));
     if (update->optimiser == QTM_LBFGS) return lbfgs_open(session, trainer);
+    bool adam = update->optimiser == QTM_ADAM;
     trainer->m = qtm_alloc_array(trainer->vector.count, sizeof(float));
-    trainer->v = qtm_alloc_array(trainer->vector.count, sizeof(float));
-    if (!trainer->m || !trainer->v) return qtm_error_memory(trainer->vector.count * (int64_t)sizeof(float));
+    if (adam) trainer->v = qtm_alloc_array(trainer->vector.count, sizeof(float));
+    if (!trainer->m || (adam && !trainer->v)) return qtm_error_memory(trainer->vector.count * (int64_t)sizeof(float));
     return QTM_OK;
 }
 
@@ -228,12 +231,27 @@ static qtm_status session_build(struct qtm_session *session) {
     session->trainers = qtm_alloc_array(fit->update_count, sizeof *session->trainers);
     if (!session->trainers) return qtm_error_memory(fit->update_count * (int64_t)sizeof *session->trainers);
     QTM_TRY(weights_start(session));
+    if (!session->config.resuming) QTM_TRY(qtm_freeze_load(session));
     for (int u = 0; u < fit->update_count; u++) QTM_TRY(trainer_open(session, u));
     for (int u = 0; u < fit->update_count && !session->config.checking; u++)
         QTM_TRY(exchange_weigh(session, &session->trainers[u]));
-    if (fit->monitor.name && !session->config.checking)
-        QTM_TRY(qtm_call_bind(&session->monitor, &fit->monitor, &session->binding));
+    struct qtm_binding held = session->binding;
+    held.events = session->held;
+    held.extent = session->held_extent;
+    if (fit->monitor.name && !session->config.checking) QTM_TRY(qtm_call_bind(&session->monitor, &fit->monitor, &held));
     if (session->ranks > 1) QTM_TRY(qtm_ring_create(session->comm, 0, &session->ring));
+    return QTM_OK;
+}
+
+/* The groups of ranks that exchange on their own: consecutive ranks, the last group perhaps smaller. */
+static qtm_status exchange_open(struct qtm_session *session) {
+    for (int u = 0; u < session->fit->update_count && session->ranks > 1; u++) {
+        struct qtm_trainer *trainer = &session->trainers[u];
+        int64_t groups = trainer->update->ring_groups;
+        if (!groups || session->config.checking) continue;
+        QTM_TRY(qtm_comm_split(session->comm, (int)(session->rank / groups), &trainer->near));
+        QTM_TRY(qtm_ring_create(trainer->near, 0, &trainer->near_ring));
+    }
     return QTM_OK;
 }
 
@@ -244,6 +262,7 @@ qtm_status qtm_session_open(struct qtm_session *session, const struct qtm_config
     session->ranks = qtm_comm_size(config->comm);
     session->draw_seed = qtm_session_seed(config->seed, SEED_DRAWS + (uint64_t)session->rank);
     qtm_status status = qtm_comm_agree(session->comm, session_build(session));
+    if (!status) status = exchange_open(session);
     if (!status) status = weights_broadcast(session);
     if (status) qtm_session_close(session);
     return status;
@@ -258,11 +277,14 @@ void qtm_session_close(struct qtm_session *session) {
         qtm_free(trainer->m);
         qtm_free(trainer->v);
         qtm_lbfgs_destroy(&trainer->lbfgs);
+        qtm_ring_destroy(trainer->near_ring);
+        qtm_comm_close(trainer->near);
     }
     qtm_free(session->trainers);
     qtm_call_destroy(&session->monitor);
     for (int d = 0; session->owns_events && session->events && d < session->model->data_count; d++)
         qtm_events_free(&session->events[d]);
+    qtm_split_close(session);
     qtm_free(session->events);
     qtm_free(session->extent);
     qtm_free(session->options_f32);
