@@ -150,43 +150,67 @@ static qtm_status weights_broadcast(struct qtm_session *session) {
     return QTM_OK;
 }
 
-qtm_status qtm_session_additivity(struct qtm_session *session, const struct qtm_update *update,
-                                  enum qtm_additivity *additivity) {
+/* The same few events of a data set once and twice, in place of all. */
+static qtm_status events_repeat(const struct qtm_events *whole, int64_t few, double ***columns, double **twice) {
+    *twice = qtm_alloc_array(2 * few * whole->fields, sizeof(double));
+    *columns = qtm_alloc_array(whole->fields, sizeof **columns);
+    if (!*twice || !*columns) return qtm_error_memory(2 * few * (int64_t)sizeof(double));
+    for (int f = 0; f < whole->fields; f++) {
+        (*columns)[f] = *twice + 2 * few * f;
+        for (int64_t i = 0; i < 2 * few; i++) (*columns)[f][i] = whole->f64[f][i % few];
+    }
+    return QTM_OK;
+}
+
+/* The loss with `times` the few events of every data set that the objective uses. */
+static qtm_status few_loss(struct qtm_session *session, const struct qtm_update *update, int times, double *loss) {
     const int64_t FEW = 64;
-    *additivity = QTM_OF_MEAN;
-    if (!update->check.name || !fn_uses(&update->check, update->data)) return QTM_OK;
-    struct qtm_events *events = &session->events[update->data], whole = *events;
-    int64_t few = whole.local < FEW ? whole.local : FEW, extent = session->extent[update->data];
-    QTM_TRY(qtm_events_make_f64(events));
-    whole = *events;
-    double *twice = qtm_alloc_array(2 * FEW * whole.fields, sizeof(double));
-    double **columns = qtm_alloc_array(whole.fields, sizeof *columns);
-    qtm_status status = twice && columns ? QTM_OK : qtm_error_memory(2 * FEW * (int64_t)sizeof(double));
-    double loss[2] = {0, 0};
-    for (int f = 0; !status && f < whole.fields; f++) {
-        columns[f] = twice + 2 * FEW * f;
-        for (int64_t i = 0; i < 2 * few; i++) columns[f][i] = whole.f64[f][i % few];
+    int sets = session->model->data_count;
+    struct qtm_events *whole = qtm_alloc_array(sets, sizeof *whole);
+    double ***columns = qtm_alloc_array(sets, sizeof *columns), **twice = qtm_alloc_array(sets, sizeof *twice);
+    int64_t *extent = qtm_alloc_array(sets, sizeof *extent);
+    qtm_status status = whole && columns && twice && extent ? QTM_OK : qtm_error_memory(sets * (int64_t)sizeof *whole);
+    for (int d = 0; !status && d < sets; d++) {
+        extent[d] = session->extent[d];
+        if (fn_uses(&update->check, d)) status = qtm_events_make_f64(&session->events[d]);
+        whole[d] = session->events[d];
+    }
+    for (int d = 0; !status && d < sets; d++) {
+        int64_t few = whole[d].local < FEW ? whole[d].local : FEW;
+        if (!fn_uses(&update->check, d)) continue;
+        status = events_repeat(&whole[d], few, &columns[d], &twice[d]);
+        session->events[d].f64 = columns[d];
+        session->events[d].local = session->extent[d] = few * times;
     }
     struct qtm_gradient unused = {0}; /* comes with the loss */
+    struct qtm_call call = {0};
     if (!status) status = qtm_gradient_create(session->state, update, true, &unused);
     struct qtm_binding binding = session->binding;
     binding.gradient = &unused;
-    for (int k = 0; !status && k < 2; k++) {
-        struct qtm_call call;
-        events->f64 = columns;
-        events->local = session->extent[update->data] = few * (k + 1);
-        status = qtm_call_bind(&call, &update->check, &binding);
-        if (status) break;
-        qtm_call_run(&call, session->draw_seed, 0);
-        loss[k] = qtm_call_loss(&call);
-        qtm_call_destroy(&call);
-    }
-    *events = whole;
-    session->extent[update->data] = extent;
+    if (!status) status = qtm_call_bind(&call, &update->check, &binding);
+    if (!status) qtm_call_run(&call, session->draw_seed, 0);
+    if (!status) *loss = qtm_call_loss(&call);
+    qtm_call_destroy(&call);
     qtm_gradient_destroy(&unused);
-    qtm_free(twice);
+    for (int d = 0; whole && columns && twice && extent && d < sets; d++) {
+        if (columns[d] || twice[d]) session->events[d] = whole[d];
+        session->extent[d] = extent[d];
+        qtm_free(columns[d]);
+        qtm_free(twice[d]);
+    }
+    qtm_free(whole);
     qtm_free(columns);
-    if (status) return status;
+    qtm_free(twice);
+    qtm_free(extent);
+    return status;
+}
+
+qtm_status qtm_session_additivity(struct qtm_session *session, const struct qtm_update *update,
+                                  enum qtm_additivity *additivity) {
+    double loss[2] = {0, 0};
+    *additivity = QTM_OF_MEAN;
+    if (!update->check.name || !fn_uses(&update->check, update->data)) return QTM_OK;
+    for (int k = 0; k < 2; k++) QTM_TRY(few_loss(session, update, k + 1, &loss[k]));
     double size = 1e-9 * (fabs(loss[0]) + fabs(loss[1]));
     if (fabs(loss[1] - 2 * loss[0]) <= size)
         *additivity = QTM_OF_SUM;
