@@ -75,8 +75,10 @@ static Value decl_value(Elab *e, HirDecl *decl, Span span) {
 Value record_field(Elab *e, const Value *of, const AstNode *node) {
     if (value_is_poison(of)) return value_poison();
     if (of->kind != VALUE_RECORD)
-        return elab_error(e, DIAG_E0303, node->span, "'%s' is to be a field of a record, and this is %s", node->name,
-                          value_kind_text(of));
+        return elab_help(e,
+                         elab_error(e, DIAG_E0303, node->span, "'%s' is to be a field of a record, and this is %s",
+                                    node->name, value_kind_text(of)),
+                         "let {x, y} = ... takes the fields of a record {x: ..., y: ...} or of an event");
     const AstNode *fields = of->decl ? of->decl->node->kids[0] : NULL;
     const char **known = ARENA_ARRAY(e->arena, const char *, of->count + 1);
     for (uint32_t i = 0; i < of->count; i++) {
@@ -91,7 +93,13 @@ Value record_field(Elab *e, const Value *of, const AstNode *node) {
                    fields ? "event " : "this record", fields ? of->decl->name : "", node->name);
     if (fields) diag_note(e->sink, of->decl->node->name_span, "declared here");
     const char *near = diag_nearest(node->name, known, of->count);
-    if (near) diag_help(e->sink, "did you mean '%s'?", near);
+    if (near)
+        diag_help(e->sink, "did you mean '%s'?", near);
+    else if (fields)
+        diag_help(e->sink, "add '%s in LOW .. HIGH' to the event, or use one of its fields, such as .%s", node->name,
+                  of->count ? known[0] : node->name);
+    else
+        diag_help(e->sink, "its fields are written where it is made: {%s: ...}", node->name);
     return poison;
 }
 
@@ -152,6 +160,8 @@ static Value elab_field(Elab *e, const AstNode *node) {
             elab_error(e, DIAG_E0303, node->span, "only an event has fields, and this is %s", value_kind_text(&of));
         if (of.kind == VALUE_SAMPLE || of.kind == VALUE_DATA)
             diag_help(e->sink, "take its events one by one: mean(e.%s for e in ...)", node->name);
+        else
+            diag_help(e->sink, "'.%s' is written behind the name of an event, as in e.%s", node->name, node->name);
         return poison;
     }
     return record_field(e, &of, node);
@@ -258,8 +268,11 @@ Value elab_expr(Elab *e, const AstNode *node) {
     }
     case AST_ALL_OF:
     case AST_BATCH_OF:
-        return elab_error(e, DIAG_E0309, node->span, "'%s' can stand only after 'in'",
-                          node->kind == AST_ALL_OF ? "all of" : "batch n of");
+        return elab_help(e,
+                         elab_error(e, DIAG_E0309, node->span, "'%s' can stand only after 'in'",
+                                    node->kind == AST_ALL_OF ? "all of" : "batch n of"),
+                         "write for example mean(... for e in %s DATA)",
+                         node->kind == AST_ALL_OF ? "all of" : "batch 64 of");
     default: return value_poison();
     }
 }

@@ -74,7 +74,8 @@ static Value index_set(Elab *e, HirDecl *decl, uint32_t at) {
     if (!value_size(e, &set, arena_format(e->arena, "the number of members of '%s'", decl->name), &size))
         return value_poison();
     if (size <= MEMBERS_MAX) return set;
-    return elab_error(e, DIAG_E0306, index->span, "a family has at most %d members", MEMBERS_MAX);
+    return elab_help(e, elab_error(e, DIAG_E0306, index->span, "a family has at most %d members", MEMBERS_MAX),
+                     "use an array, whose elements are computed together");
 }
 
 static uint32_t set_size(const Value *set) {
@@ -91,6 +92,7 @@ uint32_t family_size(Elab *e, HirDecl *decl) {
     }
     if (size <= MEMBERS_MAX) return (uint32_t)size;
     elab_error(e, DIAG_E0306, family->span, "a family has at most %d members", MEMBERS_MAX);
+    diag_help(e->sink, "use an array, whose elements are computed together");
     return 0;
 }
 
