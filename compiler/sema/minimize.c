@@ -225,7 +225,7 @@ static bool take_group(Elab *e, FitState *fit, const AstNode *name, ProgramUpdat
     }
     const char *frozen = fit->out->groups.data[group].frozen;
     if (frozen) {
-        elab_error(e, DIAG_E0431, name->span, "network '%s' is frozen, and this objective would train it", name->name);
+        elab_error(e, DIAG_E0441, name->span, "network '%s' is frozen, and this objective would train it", name->name);
         for (size_t i = 0; i < fit->freezes.count; i++)
             if (!strcmp(fit->freezes.data[i]->name, name->name))
                 diag_note(e->sink, fit->freezes.data[i]->span, "frozen here");

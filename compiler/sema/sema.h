@@ -225,7 +225,7 @@ const char *label_text(const Value *label);
 Value set_label(Elab *e, HirDecl *flavour, const AstNode *field); /* the flavour that a FIELD names */
 /* A flavour set or a whole number n as the list of its rounds; other values stay. False after a report. */
 bool source_expand(Elab *e, Value *source);
-uint32_t family_size(Elab *e, HirDecl *decl); /* members in all, 1 without a family; 0 after a report */
+uint32_t family_size(Elab *e, HirDecl *decl); /* members in all, 1 without a family and after a report */
 Value family_member(Elab *e, HirDecl *decl, uint32_t number, Span span);
 uint32_t family_number(Elab *e, const Value *member);  /* counts members, the last index fastest */
 const char *family_name(Elab *e, const Value *member); /* "critic[0]" */

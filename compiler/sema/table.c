@@ -162,12 +162,11 @@ static void add_data(Elab *e, HirDecl *decl) {
     for (uint32_t i = 0; i < members; i++) {
         Value member = family_member(e, decl, i, decl->node->name_span);
         ProgramData data = {data_name(e, &member), family_path(e, &member), event->index, split};
-        if (i && !strcmp(data.path, e->program->data.data[decl->index].path)) {
-            elab_error(e, DIAG_E0430, decl->node->span, "data sets '%s' and '%s' would be read from one file, \"%s\"",
+        if (i == 1 && !strcmp(data.path, e->program->data.data[decl->index].path)) {
+            elab_error(e, DIAG_E0440, decl->node->span, "data sets '%s' and '%s' would be read from one file, \"%s\"",
                        e->program->data.data[decl->index].name, data.name, data.path);
             diag_help(e->sink, "put the index into the name: \"%s{%s}.h5\"", decl->name,
                       hir_family(decl)->kids[0]->name ? hir_family(decl)->kids[0]->name : "i");
-            return;
         }
         VEC_PUSH(e->arena, &e->program->data, data);
         VEC_PUSH(e->arena, &e->data, decl);
