@@ -46,6 +46,7 @@ struct Value {
     uint32_t count;
     HirDecl *decl;            /* FUNCTION, DATA, SET, LABEL; RECORD and SAMPLE: the event type, or NULL */
     const char *const *names; /* RECORD without an event type */
+    bool numbers; /* FUNCTION: a density that was passed as an argument: one of pure numbers, see measure.h */
     const Primitive *primitive;
     TirAxes sample;      /* SAMPLE */
     const Value *weight; /* SAMPLE: of every event; NULL: all 1 */
@@ -164,6 +165,8 @@ typedef struct Elab {
     uint64_t work;     /* expressions evaluated */
     bool too_deep;     /* reported: too deep, too much work, or too many draws */
     VEC(FitState *) fits;
+    bool checking;     /* bodies are evaluated on their own: body.c */
+    const Unit *units; /* all that were met: unit.c */
 } Elab;
 
 struct Primitive {
@@ -181,6 +184,8 @@ Value value_int(double number, Span span);
 Value value_bool(bool truth, Span span);
 /* A tensor of this function with these visible dimensions; reports a value too large to hold. */
 Value value_tensor(Elab *e, TirId id, const Dim *dim, uint32_t rank, Span span);
+/* The same with the unit and the measure of what it is made from, or is a part of. */
+Value value_like(Elab *e, const Value *from, TirId id, const Dim *dim, uint32_t rank, Span span);
 Value value_list(Elab *e, const Value *items, uint32_t count, Span span);
 bool value_is_poison(const Value *v);
 const char *value_shape_text(Elab *e, const Value *v); /* "[3, 4]", "a number" */
@@ -201,6 +206,7 @@ bool value_size(Elab *e, const Value *v, const char *what, int64_t *size); /* a 
 
 /* --- error.c: reports with the chain of calls that leads into library code. --- */
 Value elab_error(Elab *e, DiagCode code, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
+const char *elab_source_text(Elab *e, Span span); /* what is written there, on one line */
 /* return elab_help(e, elab_error(...), "a remedy"); gives `poison`. */
 Value elab_help(Elab *e, Value poison, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -213,6 +219,7 @@ Value elab_index(Elab *e, Span span, Value of, Value index);
 
 /* --- expr.c --- */
 Value elab_expr(Elab *e, const AstNode *node);
+Value const_value(Elab *e, HirDecl *decl, Span span);
 Value elab_const_number(Elab *e, const AstNode *node, const char *what); /* NUMBER or POISON */
 Value record_field(Elab *e, const Value *of, const AstNode *node);
 Local *local_find(Frame *frame, const char *name);
@@ -281,10 +288,15 @@ Value generator_output(Elab *e, FitState *fit);
 /* --- table.c --- */
 bool table_sizes(Elab *e, SizeOverride *overrides, size_t count);
 void table_build(Elab *e);
+void table_check_constants(Elab *e);
 int64_t size_value(Elab *e, HirDecl *decl);
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high);
 double param_raw(const ProgramParam *param, double value); /* inverse of the squashing into the domain */
 enum { PARAM_MARGIN_PPM = 1 }; /* parameters keep this many millionths of their domain away from its ends */
+
+/* --- body.c: units and measures in what no fit reaches --- */
+void body_check_all(Elab *e);
+Value body_param(Elab *e, const HirDecl *param, Span span);
 
 /* --- fit.c: reads the items of a fit and makes its updates and monitors --- */
 bool fit_collect(Elab *e, FitState *fit);
