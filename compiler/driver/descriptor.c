@@ -304,7 +304,7 @@ static void print_fit(FILE *out, const ProgramFit *fit, const FitUnits *units, s
 }
 
 static void print_wrappers(FILE *out, const Program *program) {
-    static const char *const kinds[] = {"QTM_ENSEMBLE", "QTM_BOOTSTRAP", "QTM_LAPLACE", "QTM_HMC"};
+    static const char *const kinds[] = {"QTM_ENSEMBLE", "QTM_BOOTSTRAP", "QTM_LAPLACE"};
     if (program->wrappers.count) fputs("\nstatic const struct qtm_wrapper wrappers[] = {\n", out);
     for (size_t i = 0; i < program->wrappers.count; i++) {
         const ProgramWrapper *wrapper = &program->wrappers.data[i];

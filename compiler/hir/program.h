@@ -92,8 +92,8 @@ typedef struct ProgramFit {
     bool stops;   /* the monitor function has one more output: 1 where `stop when` holds */
 } ProgramFit;
 
-typedef enum ProgramWrap { PROGRAM_ENSEMBLE, PROGRAM_BOOTSTRAP, PROGRAM_LAPLACE, PROGRAM_HMC } ProgramWrap;
-enum { PROGRAM_WRAP_SETTINGS = 4 };
+typedef enum ProgramWrap { PROGRAM_ENSEMBLE, PROGRAM_BOOTSTRAP, PROGRAM_LAPLACE } ProgramWrap;
+enum { PROGRAM_WRAP_SETTINGS = 1 };
 /* fit final = ensemble(gan, members = 20): the settings in the order of runtime/include/qtm/model.h */
 typedef struct ProgramWrapper {
     const char *name;

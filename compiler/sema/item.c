@@ -1,5 +1,5 @@
 /* The smaller items of a fit: weights read from another run, stopping and choosing, how data are split; and fits made
- * from other fits (ensemble, bootstrap, laplace, hmc). */
+ * from other fits (ensemble, bootstrap, laplace). */
 #include "sema/sema.h"
 
 #include <math.h>
@@ -120,13 +120,6 @@ static const Wrap wraps[] = {
     {"ensemble", PROGRAM_ENSEMBLE, "ensemble(NAME, members = 20)", {{"members", 10, 2, 1e6, true}}},
     {"bootstrap", PROGRAM_BOOTSTRAP, "bootstrap(NAME, replicas = 200)", {{"replicas", 100, 2, 1e6, true}}},
     {"laplace", PROGRAM_LAPLACE, "laplace(NAME)", {{"scale", 0, 1e-300, 1e300, false}}},
-    {"hmc",
-     PROGRAM_HMC,
-     "hmc(NAME, chains = 4)",
-     {{"chains", 4, 2, 1000, true},
-      {"samples", 1000, 10, 1e8, true},
-      {"warmup", 500, 10, 1e8, true},
-      {"leaps", 10, 1, 10000, true}}},
 };
 enum { WRAPS = sizeof wraps / sizeof *wraps };
 
@@ -137,7 +130,7 @@ static const Wrap *wrap_find(Elab *e, const AstNode *call) {
         known[i] = wraps[i].name;
         if (name->kind == AST_NAME && call->kind == AST_CALL && !strcmp(name->name, known[i])) return &wraps[i];
     }
-    elab_error(e, DIAG_E0445, call->span, "a fit is made from another by ensemble, bootstrap, laplace or hmc");
+    elab_error(e, DIAG_E0445, call->span, "a fit is made from another by ensemble, bootstrap or laplace");
     const char *near = name->kind == AST_NAME ? diag_nearest(name->name, known, WRAPS) : NULL;
     diag_help(e->sink, "write for example: %s", near && call->kind == AST_CALL ? near : "ensemble(gan, members = 20)");
     return NULL;
@@ -178,8 +171,7 @@ static bool wrap_fit(Elab *e, const Wrap *wrap, const AstNode *call, uint32_t *r
 static bool wrap_suits(Elab *e, const Wrap *wrap, const AstNode *call, const ProgramFit *fit) {
     bool whole = false;
     for (size_t i = 0; i < fit->updates.count; i++) whole |= fit->updates.data[i].full_data;
-    bool curvature = wrap->kind == PROGRAM_LAPLACE || wrap->kind == PROGRAM_HMC;
-    if (!curvature || (whole && !fit->generated)) return true;
+    if (wrap->kind != PROGRAM_LAPLACE || (whole && !fit->generated)) return true;
     elab_error(e, DIAG_E0445, call->kids[1]->span, "%s needs an objective over all of the data and fitted parameters",
                wrap->name);
     diag_help(e->sink, "minimize -sum(log(pdf(DENSITY, e.x)) for e in DATA) over params, without drawing");

@@ -343,7 +343,7 @@ void qtm_arguments_help(const char *program, enum qtm_command command, const str
         for (int i = 0; i < model->fit_count; i++)
             printf("  %-24s %lld steps%s\n", model->fits[i].name, (long long)model->fits[i].steps,
                    model->fits[i].generated ? ", parameters from a generator network" : "");
-        static const char *const kinds[] = {"ensemble", "bootstrap", "laplace", "hmc"};
+        static const char *const kinds[] = {"ensemble", "bootstrap", "laplace"};
         for (int i = 0; i < model->wrapper_count; i++)
             printf("  %-24s %s of %s\n", model->wrappers[i].name, kinds[model->wrappers[i].kind],
                    model->fits[model->wrappers[i].fit].name);

@@ -299,9 +299,9 @@ void qtm_session_close(struct qtm_session *session) {
     }
     qtm_free(session->trainers);
     qtm_call_destroy(&session->monitor);
+    qtm_split_close(session);
     for (int d = 0; session->owns_events && session->events && d < session->model->data_count; d++)
         qtm_events_free(&session->events[d]);
-    qtm_split_close(session);
     qtm_free(session->events);
     qtm_free(session->extent);
     qtm_free(session->options_f32);

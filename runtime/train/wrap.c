@@ -133,15 +133,14 @@ static qtm_status members_run(struct qtm_wrap *wrap, struct qtm_session *base, s
 static qtm_status results_write(struct qtm_wrap *wrap, struct qtm_session *session) {
     char path[PATH_LENGTH], text[256];
     struct qtm_result result;
-    static const char *const kinds[] = {"ensemble", "bootstrap", "laplace", "hmc"};
     QTM_TRY(qtm_result_compute(session, &result));
     int64_t used = qtm_result_combine(session, wrap->rows, wrap->values, &result);
     qtm_status status = QTM_OK;
     if (used < 2)
         status = qtm_error("%lld of %lld runs came to an end: no spread can be given", (long long)used,
                            (long long)wrap->rows);
-    snprintf(text, sizeof text, "%s: mean and standard deviation of %lld runs of %s", kinds[wrap->wrapper->kind],
-             (long long)used, session->fit->name);
+    snprintf(text, sizeof text, "%s: mean and standard deviation of %lld runs of %s",
+             wrap->wrapper->kind == QTM_ENSEMBLE ? "ensemble" : "bootstrap", (long long)used, session->fit->name);
     result.wrapper = text;
     if (!status) status = path_join(path, wrap->folder, "curves.json");
     if (!status) status = qtm_curves_write(path, session, &result);

@@ -145,14 +145,14 @@ struct qtm_fit {
     bool stops; /* `monitor` has one more output, VALUE monitor_count: 1 where the fit may stop */
 };
 
-enum qtm_wrap_kind { QTM_ENSEMBLE, QTM_BOOTSTRAP, QTM_LAPLACE, QTM_HMC };
+enum qtm_wrap_kind { QTM_ENSEMBLE, QTM_BOOTSTRAP, QTM_LAPLACE };
 /* A fit made of runs of another. Settings: ENSEMBLE members; BOOTSTRAP replicas; LAPLACE scale of the objective (0: as
- * it is, a mean times the number of events); HMC chains, samples, warmup, leapfrog steps. */
+ * it is, a mean times the number of events). */
 struct qtm_wrapper {
     const char *name;
     enum qtm_wrap_kind kind;
     int fit;
-    double settings[4];
+    double settings[1];
 };
 
 struct qtm_model {
