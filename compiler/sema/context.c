@@ -130,6 +130,8 @@ static const Value *fitted_params(Elab *e) {
 }
 
 Value context_param(Elab *e, const HirDecl *decl, Span span) {
+    e->context->params_used = true;
+    if (e->context->mode == PARAMS_START) return value_number(param_start(&e->program->params.data[decl->index]), span);
     if (e->context->mode == PARAMS_TRUTH) return value_number(e->program->params.data[decl->index].truth, span);
     if (e->context->mode == PARAMS_NONE) { /* perhaps before the table of parameters is there */
         Value poison =
@@ -240,7 +242,8 @@ Value context_data(Elab *e, const Value *data, int64_t count, Span span) {
         if (rows != TIR_NONE) id = tir_gather(c->f, id, rows, all->axis, span);
         items[i] = value_tensor(e, id, NULL, 0, span);
         const AstNode *field = sample.decl->node->kids[0]->kids[i];
-        if (!unit_attach(e, field->kids[2], &items[i], span)) return value_poison();
+        double scale; /* columns are brought to base units as they are read */
+        if (!unit_of_type(e, field->kids[2], &items[i].unit, &scale)) return value_poison();
     }
     sample.items = items;
     sample.count = (uint32_t)event->fields.count;

@@ -60,6 +60,7 @@ static Value decl_value(Elab *e, HirDecl *decl, Span span) {
     case AST_PARAM:
         if (e->checking) return body_param(e, decl, span);
         return context_param(e, decl, span);
+    case AST_NORMALIZED: return context_solved(e, decl, span);
     case AST_OPTION:
         return value_tensor(e, context_input(e, TIR_PORT_OPTION, decl->index, 0, decl->name, tir_axes_none(), span),
                             NULL, 0, span);

@@ -133,6 +133,21 @@ static Value normalised(Elab *e, Value v, Dim grid, double width, Span span) {
     return elab_map(e, TIR_DIV, span, v, area, none);
 }
 
+/* The declaration with the formula of its `truth` in place of its own; NULL when it has none. */
+static HirDecl *declared_truth(Elab *e, const HirDecl *decl) {
+    const AstNode *conditions = decl->node->kind == AST_QCF ? decl->node->kids[5] : NULL;
+    for (uint32_t i = 0; conditions && i < conditions->count; i++) {
+        if (conditions->kids[i]->kind != AST_TRUTH) continue;
+        AstNode *node = arena_copy(e->arena, decl->node, sizeof *node);
+        node->kids = arena_copy(e->arena, node->kids, node->count * sizeof *node->kids);
+        node->kids[1] = conditions->kids[i]->kids[0];
+        HirDecl *truth = arena_copy(e->arena, decl, sizeof *truth);
+        truth->node = node;
+        return truth;
+    }
+    return NULL;
+}
+
 /* What a curve is drawn over, in base units; the values of a qcf are shown in its declared unit. */
 typedef struct CurveRange {
     Value low, high;
@@ -198,13 +213,15 @@ static void add_curve(Elab *e, FitState *fit, HirDecl *decl, HirDecl *domain, Di
     range.low.unit = range.high.unit = unit;
     curve.low /= scale;
     curve.high /= scale;
+    HirDecl *truth = declared_truth(e, decl);
     uint32_t members = family_size(e, decl);
     for (uint32_t k = 0; k < members; k++) {
-        Value of = family_member(e, decl, k, decl->node->name_span);
+        Value of = family_member(e, decl, k, decl->node->name_span), true_one = of;
+        if (truth) true_one.decl = truth;
         curve.name = family_name(e, &of);
         VEC_PUSH(e->arena, &fit->out->curves, curve);
         put_curve(e, fit, &of, &range, &curve, grid, false);
-        if (has_truth(e->program)) put_curve(e, fit, &of, &range, &curve, grid, true);
+        if (truth || has_truth(e->program)) put_curve(e, fit, &true_one, &range, &curve, grid, true);
     }
 }
 
@@ -222,11 +239,6 @@ void fit_curve_function(Elab *e, FitState *fit) {
 }
 
 /* --- events of the truth --- */
-
-static TirId in_file_unit(Elab *e, Value v, const ProgramField *field) {
-    if (field->scale != 1) v = elab_map(e, TIR_DIV, v.span, v, value_number(field->scale, v.span), value_poison());
-    return v.id;
-}
 
 /* Streams of their own: a fit must not see the numbers that made its data. */
 void event_draw_function(Elab *e, FitState *fit, const AstNode *draw) {
@@ -247,8 +259,7 @@ void event_draw_function(Elab *e, FitState *fit, const AstNode *draw) {
     if (value_is_poison(&sample)) return;
     ProgramEvent *out = &e->program->events.data[event->index];
     for (uint32_t i = 0; i < sample.count; i++)
-        tir_output(c->f, TIR_PORT_VALUE, i, out->fields.data[i].name,
-                   in_file_unit(e, sample.items[i], &out->fields.data[i]));
+        tir_output(c->f, TIR_PORT_VALUE, i, out->fields.data[i].name, sample.items[i].id);
     out->draw = c->f;
     out->draw_batch = DRAW_BATCH;
 }

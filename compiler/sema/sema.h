@@ -114,7 +114,7 @@ typedef struct FitState {
     uint32_t param_group, stream_base;
 } FitState;
 
-typedef enum ParamMode { PARAMS_NONE, PARAMS_FITTED, PARAMS_TRUTH } ParamMode;
+typedef enum ParamMode { PARAMS_NONE, PARAMS_FITTED, PARAMS_TRUTH, PARAMS_START } ParamMode;
 
 typedef struct BatchAxis {
     uint32_t row;
@@ -133,6 +133,15 @@ typedef struct LetValue {
     Value value;
 } LetValue;
 
+/* A parameter that a qcf solves. */
+typedef struct Solved {
+    HirDecl *decl;
+    bool busy;  /* being solved */
+    bool trial; /* `value` is the trial value that its own condition sees */
+    Value value;
+    struct Solved *outer;
+} Solved;
+
 /* One tensor function under construction. */
 typedef struct Context {
     TirFunction *f;
@@ -142,7 +151,10 @@ typedef struct Context {
     int64_t vector_count, event_count;
     VEC(BatchAxis) batches;
     VEC(Input) inputs;
-    Value *params;      /* fitted or generated, NULL until needed */
+    Value *params;    /* fitted or generated, NULL until needed */
+    bool params_used; /* a parameter was asked for */
+    VEC(Solved *) solved;
+    Solved *solving;    /* the innermost being solved */
     VEC(LetValue) lets; /* of the fit, as far as evaluated */
     const Path *fresh;  /* lets are evaluated for this call of fresh() */
     bool full_data;     /* all local events of data set `data` were used */
@@ -151,6 +163,15 @@ typedef struct Context {
     uint32_t axis_names;
     VEC(Dim) by_size; /* one axis for all lists and grids of one length: then they need no renaming */
 } Context;
+
+/* A type, `: GeV^2`, that was read before: a function's are asked for at every call. */
+enum { UNIT_TYPES = 256 };
+typedef struct UnitType {
+    const AstNode *type;
+    const Unit *unit;
+    double scale;
+    bool valid;
+} UnitType;
 
 typedef struct Elab {
     Arena *arena;
@@ -167,6 +188,7 @@ typedef struct Elab {
     VEC(FitState *) fits;
     bool checking;     /* bodies are evaluated on their own: body.c */
     const Unit *units; /* all that were met: unit.c */
+    UnitType types[UNIT_TYPES];
 } Elab;
 
 struct Primitive {
@@ -273,6 +295,20 @@ Value elab_draw(Elab *e, const AstNode *node);
 Value elab_fold(Elab *e, const AstNode *call);
 int64_t elab_stream(Elab *e, const AstNode *node);
 
+/* --- solve.c: the value of a parameter that a qcf solves --- */
+Value context_solved(Elab *e, HirDecl *decl, Span span);
+
+/* --- check.c: `check` declarations, sum rules and positivity --- */
+/* Evaluates what can be evaluated now: at constants, and at the truth. Reports what does not hold. */
+void check_now(Elab *e);
+/* The others, evaluated when a fit starts. */
+void fit_check_function(Elab *e, FitState *fit);
+
+/* --- integral.c, closed.c: integral(EXPR for x in LOW .. HIGH) --- */
+Value elab_integral(Elab *e, const AstNode *call, const AstNode *comprehend);
+/* Over 0 .. 1 of the variable `x`, in terms of Beta functions; poison, without a report, when it has no such form. */
+Value closed_integral(Elab *e, Value integrand, Value x, Span span);
+
 /* --- primitive.c --- */
 const Primitive *primitive_find(const char *name);
 Value elab_linspace(Elab *e, Value low, Value high, int64_t count, Dim dim, Span span);
@@ -301,6 +337,7 @@ void table_build(Elab *e);
 void table_check_constants(Elab *e);
 int64_t size_value(Elab *e, HirDecl *decl);
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high);
+double param_start(const ProgramParam *param);             /* declared, or what the fit takes otherwise */
 double param_raw(const ProgramParam *param, double value); /* inverse of the squashing into the domain */
 enum { PARAM_MARGIN_PPM = 1 }; /* parameters keep this many millionths of their domain away from its ends */
 

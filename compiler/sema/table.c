@@ -107,6 +107,10 @@ static bool read_inside(Elab *e, const ProgramParam *param, const AstNode *node,
     return false;
 }
 
+double param_start(const ProgramParam *param) {
+    return param->has_start ? param->start : (param->low + param->high) / 2;
+}
+
 double param_raw(const ProgramParam *param, double value) {
     double middle = (param->low + param->high) / 2, half = (param->high - param->low) / 2;
     double t = (value - middle) / (half * (1 - 2e-6 * PARAM_MARGIN_PPM));

@@ -10,6 +10,7 @@
 #include "runtime/core/clock.h"
 #include "runtime/core/memory.h"
 #include "runtime/io/file.h"
+#include "runtime/train/checks.h"
 #include "runtime/train/data.h"
 #include "runtime/train/metrics.h"
 #include "runtime/train/report.h"
@@ -246,6 +247,11 @@ qtm_status qtm_fit_command(const struct qtm_model *model, const struct qtm_argum
         .scale = wrapper ? wrapper->settings[0] : 0,
     };
     QTM_TRY(qtm_session_open(&run.session, &config));
+    qtm_status status = qtm_session_checks(&run.session);
+    if (status) {
+        qtm_session_close(&run.session);
+        return status;
+    }
     run_announce(&run, "fit");
     return run_go(&run, exit_status);
 }
