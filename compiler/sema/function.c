@@ -153,23 +153,25 @@ typedef struct CurveRange {
     Value low, high;
 } CurveRange;
 
-static Value curve_values(Elab *e, HirDecl *decl, const CurveRange *range, Dim grid, Span span) {
+static Value curve_values(Elab *e, const Value *of, const CurveRange *range, Dim grid, Span span) {
+    HirDecl *decl = of->decl;
     const Unit *unit;
     double scale;
     Value x = elab_linspace(e, range->low, range->high, grid.size, grid, span);
-    Value v = measure_to_linear(e, elab_decl_call(e, decl, decl->node, &x, 1, span), span);
+    Value v = measure_to_linear(e, elab_function_call(e, of, decl->node, &x, 1, span), span);
     if (decl->node->kind != AST_QCF || !unit_of_type(e, decl->node->kids[3], &unit, &scale) || scale == 1) return v;
     return elab_map(e, TIR_DIV, span, v, value_number(scale, span), value_poison());
 }
 
-static void put_curve(Elab *e, FitState *fit, HirDecl *decl, const CurveRange *range, const ProgramCurve *curve,
+static void put_curve(Elab *e, FitState *fit, const Value *of, const CurveRange *range, const ProgramCurve *curve,
                       Dim grid, bool truth) {
     Context *c = e->context;
+    HirDecl *decl = of->decl;
     Span span = decl->node->name_span;
     Frame frame = {0};
     e->frame = &frame;
     c->mode = truth ? PARAMS_TRUTH : PARAMS_FITTED;
-    Value v = curve_values(e, decl, range, grid, span);
+    Value v = curve_values(e, of, range, grid, span);
     TirAxes axes = tir_axes_union(truth ? tir_axes_none() : context_rows(c, false), tir_axes_one(grid.axis));
     if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE)) {
         if (v.rank > 1 || v.type == TIR_BOOL || tir_axes_minus(value_axes(e, &v), axes).count) {
@@ -192,10 +194,11 @@ static bool has_truth(const Program *p) {
     return p->params.count > 0;
 }
 
-/* Over the domain of the density `domain`, if what the curve is of takes values of that unit. */
+/* Over the domain of the density `domain`, if what the curve is of takes values of that unit: one curve for the
+ * declaration, or one for every member of a family. */
 static void add_curve(Elab *e, FitState *fit, HirDecl *decl, HirDecl *domain, Dim grid) {
     bool density = decl->node->kind == AST_DENSITY;
-    ProgramCurve curve = {.name = decl->name, .density = density, .event_field = -1};
+    ProgramCurve curve = {.density = density, .event_field = -1};
     CurveRange range;
     const Unit *unit, *own;
     double scale, own_scale;
@@ -210,10 +213,16 @@ static void add_curve(Elab *e, FitState *fit, HirDecl *decl, HirDecl *domain, Di
     range.low.unit = range.high.unit = unit;
     curve.low /= scale;
     curve.high /= scale;
-    VEC_PUSH(e->arena, &fit->out->curves, curve);
-    put_curve(e, fit, decl, &range, &curve, grid, false);
     HirDecl *truth = declared_truth(e, decl);
-    if (truth || has_truth(e->program)) put_curve(e, fit, truth ? truth : decl, &range, &curve, grid, true);
+    uint32_t members = family_size(e, decl);
+    for (uint32_t k = 0; k < members; k++) {
+        Value of = family_member(e, decl, k, decl->node->name_span), true_one = of;
+        if (truth) true_one.decl = truth;
+        curve.name = family_name(e, &of);
+        VEC_PUSH(e->arena, &fit->out->curves, curve);
+        put_curve(e, fit, &of, &range, &curve, grid, false);
+        if (truth || has_truth(e->program)) put_curve(e, fit, &true_one, &range, &curve, grid, true);
+    }
 }
 
 void fit_curve_function(Elab *e, FitState *fit) {

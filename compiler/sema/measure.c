@@ -313,14 +313,15 @@ static bool times_unit(Elab *e, const AstNode *variable, Value *v, Span span) {
     return unit_product(e, v->unit, unit, 1, &v->unit);
 }
 
-Value measure_call_numbers(Elab *e, HirDecl *density, const AstNode *node, const Value *args, uint32_t count,
+Value measure_call_numbers(Elab *e, const Value *callee, const AstNode *node, const Value *args, uint32_t count,
                            Span span) {
+    HirDecl *density = callee->decl;
     const AstNode *arguments = hir_arguments(density);
     Value *own = arena_copy(e->arena, args, count * sizeof *args);
     for (uint32_t i = 0; i < count && i < arguments->count; i++)
         if (is_variable(arguments->kids[i]) && !unit_attach(e, arguments->kids[i]->kids[2], &own[i], span))
             return value_poison();
-    Value v = measure_to_linear(e, elab_decl_call(e, density, node, own, count, span), span);
+    Value v = measure_to_linear(e, elab_function_call(e, callee, node, own, count, span), span);
     for (uint32_t i = 0; i < arguments->count && !value_is_poison(&v); i++) {
         const HirDecl *event = hir_argument_event(e->hir, arguments->kids[i]);
         const AstNode *fields = event ? event->node->kids[0] : NULL;

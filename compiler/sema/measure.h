@@ -39,7 +39,7 @@ Value measure_to_linear(Elab *e, Value v, Span span);
  * on: its variables count in their declared units, and its value is per d of these numbers. So a call may give numbers
  * (a quantity is left as it is), and what comes of it is made linear and multiplied by the units of the variables: the
  * integral of a cross section in pb/GeV^2 over Q2 is one in pb. */
-Value measure_call_numbers(Elab *e, HirDecl *density, const AstNode *node, const Value *args, uint32_t count,
+Value measure_call_numbers(Elab *e, const Value *callee, const AstNode *node, const Value *args, uint32_t count,
                            Span span);
 /* per(EXPR, dlnx, ...) */
 Value elab_per(Elab *e, const AstNode *call);

@@ -174,6 +174,28 @@ qtm_status qtm_events_repeat(const struct qtm_events *events, int64_t count, int
     return QTM_OK;
 }
 
+static void *column_pick(const void *column, int64_t bytes, int64_t count, const int64_t *rows) {
+    char *to = qtm_alloc_array(count, bytes);
+    for (int64_t i = 0; to && i < count; i++)
+        memcpy(to + i * bytes, (const char *)column + rows[i] * bytes, (size_t)bytes);
+    return to;
+}
+
+qtm_status qtm_events_pick(const struct qtm_events *events, int64_t count, const int64_t *rows,
+                           struct qtm_events *picked) {
+    const struct qtm_event event = {.field_count = events->fields, .fields = events->field};
+    QTM_TRY(qtm_events_create(&event, count, picked));
+    for (int f = 0; f < events->fields; f++) {
+        int64_t length = events->field[f].length;
+        if (events->f32[f]) picked->f32[f] = column_pick(events->f32[f], length * (int64_t)sizeof(float), count, rows);
+        if (events->f64[f]) picked->f64[f] = column_pick(events->f64[f], length * (int64_t)sizeof(double), count, rows);
+        if (!events->f32[f] == !picked->f32[f] && !events->f64[f] == !picked->f64[f]) continue;
+        qtm_events_free(picked);
+        return qtm_error_memory(count * length * (int64_t)sizeof(double));
+    }
+    return QTM_OK;
+}
+
 void qtm_events_free(struct qtm_events *events) {
     for (int field = 0; field < events->fields; field++) {
         if (events->f32) qtm_free(events->f32[field]);

@@ -54,6 +54,9 @@ qtm_status qtm_events_create(const struct qtm_event *event, int64_t count, struc
 qtm_status qtm_events_column(const struct qtm_events *events, int field, bool f64, const void **column);
 /* The first `count` events `copies` times over, in f64. **Local** */
 qtm_status qtm_events_repeat(const struct qtm_events *events, int64_t count, int copies, struct qtm_events *repeated);
+/* Events number rows[0 .. count - 1], in the widths that there are. **Local** */
+qtm_status qtm_events_pick(const struct qtm_events *events, int64_t count, const int64_t *rows,
+                           struct qtm_events *picked);
 void qtm_events_free(struct qtm_events *events); /* fine on a zeroed struct */
 
 /* Fills columns[field][0 .. count * length - 1] with events number first .. first + count - 1. Called with first
