@@ -1,6 +1,7 @@
 /* The primitives of primitive.def. */
 #include "sema/sema.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef const Primitive *Self;
@@ -114,6 +115,10 @@ static Value apply_bound(Elab *e, Self self, const AstNode *node, const Value *a
 
 static Value apply_pi(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     return value_number(3.14159265358979323846, node->span);
+}
+
+static Value apply_inf(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    return value_number(INFINITY, node->span);
 }
 
 static Value apply_step(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {

@@ -47,6 +47,7 @@ static void elaborate_fits(Elab *e) {
         if (e->sink->errors == errors) event_draws(e, fit, fit->decl->node);
         VEC_PUSH(e->arena, &e->program->fits, *fit->out);
     }
+    param_report_unseen(e);
 }
 
 Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,

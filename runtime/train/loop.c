@@ -188,12 +188,8 @@ static void run_announce(const struct run *run, const char *what) {
     fflush(stdout);
 }
 
-qtm_status qtm_fit_command(const struct qtm_model *model, const struct qtm_arguments *arguments, struct qtm_comm *comm,
-                           int *exit_status) {
-    const struct qtm_fit *fit = NULL;
-    for (int i = 0; i < model->fit_count; i++)
-        if (!strcmp(model->fits[i].name, arguments->operand)) fit = &model->fits[i];
-    if (!fit) return qtm_misuse("the model has no fit '%s'", arguments->operand);
+static qtm_status fit_run(const struct qtm_model *model, const struct qtm_fit *fit, const struct qtm_choice *choice,
+                          const struct qtm_arguments *arguments, struct qtm_comm *comm, int *exit_status) {
     struct run run = {.quiet = arguments->quiet};
     run.plan.steps = arguments->steps >= 0 ? arguments->steps : fit->steps;
     run.plan.report_every = interval(arguments->report_every, run.plan.steps, 100);
@@ -209,12 +205,26 @@ qtm_status qtm_fit_command(const struct qtm_model *model, const struct qtm_argum
         .comm = comm,
         .options = arguments->options,
         .data = arguments->data,
+        .choice = choice,
         .seed = arguments->seed >= 0 ? (uint64_t)arguments->seed : 1,
         .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
     };
     QTM_TRY(qtm_session_open(&run.session, &config));
     run_announce(&run, "fit");
     return run_go(&run, exit_status);
+}
+
+qtm_status qtm_fit_command(const struct qtm_model *model, const struct qtm_arguments *arguments, struct qtm_comm *comm,
+                           int *exit_status) {
+    const struct qtm_fit *fit = NULL;
+    for (int i = 0; i < model->fit_count; i++)
+        if (!strcmp(model->fits[i].name, arguments->operand)) fit = &model->fits[i];
+    if (!fit) return qtm_misuse("the model has no fit '%s'", arguments->operand);
+    struct qtm_choice choice;
+    QTM_TRY(qtm_choice_make(model, arguments->free, arguments->fix, arguments->start, &choice));
+    qtm_status status = fit_run(model, fit, &choice, arguments, comm, exit_status);
+    qtm_choice_destroy(&choice);
+    return status;
 }
 
 static void folder_of(const char *path, char *folder) {
@@ -243,6 +253,7 @@ static qtm_status resume_run(const struct qtm_arguments *arguments, struct qtm_c
         .comm = comm,
         .options = saved->options,
         .data = arguments->data,
+        .choice = &saved->choice,
         .seed = saved->seed,
         .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
     };

@@ -19,6 +19,7 @@ struct qtm_config {
     uint64_t seed;
     int threads;                     /* 0: as many as there are processors for this rank */
     bool checking;                   /* all weights in f64 and no optimisers, for finite differences */
+    const struct qtm_choice *choice; /* of parameters */
     const struct qtm_events *events; /* NULL, or [data_count] to use instead of files (not owned) */
 };
 
@@ -55,6 +56,7 @@ struct qtm_session {
     bool owns_events;
     float *options_f32;
     double *options_f64;
+    struct qtm_held held; /* the choice, for kernels */
     struct qtm_binding binding;
     struct qtm_trainer *trainers; /* [update_count] */
     struct qtm_call monitor;      /* fn NULL: none */
@@ -66,6 +68,9 @@ struct qtm_session {
  * is closed, and the failure is the same on all ranks. **Collective** */
 qtm_status qtm_session_open(struct qtm_session *session, const struct qtm_config *config);
 void qtm_session_close(struct qtm_session *session);
+
+/* The block of raw parameters that a block of the fit is, or -1. */
+int qtm_session_param_block(const struct qtm_session *session, int block);
 
 /* Seed of an independent family of random streams. */
 uint64_t qtm_session_seed(uint64_t seed, uint64_t purpose);
