@@ -89,6 +89,20 @@ static void print_number(FILE *out, double number) {
     fprintf(out, " %s", text);
 }
 
+/* What the flag of a node means, where it has one. */
+static const char *flag_text(const AstNode *node) {
+    switch (node->kind) {
+    case AST_WEIGHT: return node->flag ? " ~" : " =";
+    case AST_PARAM: return node->flag ? " fixed" : "";
+    case AST_DENSITY: return node->flag ? " xsec" : "";
+    case AST_COLUMN: return node->flag ? " %" : "";
+    case AST_VARIABLE:
+    case AST_RANGE: return node->flag ? " on log" : "";
+    case AST_DOMAIN: return (const char *const[]){"", " [)", " (]", " []"}[(int)node->number];
+    default: return "";
+    }
+}
+
 static void print_node(FILE *out, const AstNode *node, int indent) {
     fprintf(out, "%*s", indent, "");
     if (!node) {
@@ -99,11 +113,13 @@ static void print_node(FILE *out, const AstNode *node, int indent) {
     if (node->name) fprintf(out, " %s", node->name);
     if (node->kind == AST_NUMBER) print_number(out, node->number);
     if (node->kind == AST_UNARY || node->kind == AST_BINARY) fprintf(out, " %s", ast_op_text(node->op));
-    if (node->kind == AST_WEIGHT) fputs(node->flag ? " ~" : " =", out);
+    fputs(flag_text(node), out);
     print_quoted(out, " ", node->text);
     print_quoted(out, " doc ", node->doc);
     fputc('\n', out);
-    for (uint32_t i = 0; i < node->count; i++) print_node(out, node->kids[i], indent + 2);
+    uint32_t count = node->count; /* what is absent at the end is left out */
+    while (count && !node->kids[count - 1]) count--;
+    for (uint32_t i = 0; i < count; i++) print_node(out, node->kids[i], indent + 2);
 }
 
 void ast_print(FILE *out, const AstNode *node) {

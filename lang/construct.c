@@ -83,6 +83,19 @@ AstNode *parse_dims(Parser *parser, AstNode *dims, Span span) {
     return dims ? dims : parse_list(parser, span, NULL);
 }
 
+AstNode *parse_call(Parser *parser, Span span, AstNode *callee, const AstNode *args, Span bracket) {
+    AstKind kind = callee->kind;
+    if (kind != AST_NUMBER && kind != AST_QUANTITY && kind != AST_ARRAY && kind != AST_BUILD && kind != AST_RECORD)
+        return parse_spread(parser, AST_CALL, span, callee, args);
+    const Diag *last = parser->sink->diags.count ? parser->sink->diags.data[parser->sink->diags.count - 1] : NULL;
+    if (last && last->code == DIAG_E0104 && last->span.end == callee->span.end) /* 4x(2): the number was reported */
+        return parse_node(parser, AST_POISON, span, 0);
+    parser->refused = span.end;
+    diag_report(parser->sink, DIAG_E0101, bracket, "this '(' follows a value that is not a function");
+    diag_help(parser->sink, "a product needs '*'; in a block, what follows a 'let' starts on a line of its own");
+    return parse_node(parser, AST_POISON, span, 0);
+}
+
 static bool is_comparison(const AstNode *node) {
     return node->kind == AST_BINARY && node->op >= AST_LT && node->op <= AST_NE && !node->flag;
 }

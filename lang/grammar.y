@@ -414,7 +414,7 @@ postfix: NUMBER { $$ = parse_number(parser, &$1); }
          { $$ = NODE(DRAW, @$, 4, $2, NULL, $4, $6); }
        | postfix LBRACK list RBRACK { $$ = parse_spread(parser, AST_INDEX, @$, $1, $3); }
        | postfix LBRACK error RBRACK { $$ = POISON(@$); }
-       | postfix LPAREN args_opt RPAREN { $$ = parse_spread(parser, AST_CALL, @$, $1, $3); }
+       | postfix LPAREN args_opt RPAREN { $$ = parse_call(parser, @$, $1, $3, @2); }
        | postfix LPAREN error RPAREN { $$ = POISON(@$); }
        | postfix DOT name { $$ = PLAIN(FIELD, @$, @3, 1, $1); }
        ;

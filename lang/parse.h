@@ -14,8 +14,9 @@ typedef struct Parser {
     Span previous; /* the one before it; nowhere at the start */
     bool ended;    /* it was END */
     AstNode *module;
-    bool too_deep;   /* reported */
-    uint32_t checks; /* `check` declarations so far */
+    bool too_deep;    /* reported */
+    uint32_t refused; /* where the last call ended that was refused; what is missing right behind it follows */
+    uint32_t checks;  /* `check` declarations so far */
 } Parser;
 
 /* `count` children follow, each an AstNode * or NULL. */
@@ -50,6 +51,8 @@ AstNode *parse_argument(AstNode *variable);
 bool parse_on_log(Parser *parser, const Token *token);
 AstNode *parse_ignore(Parser *parser, AstNode *column, const Token *name);
 AstNode *parse_dims(Parser *parser, AstNode *dims, Span span);
+/* A call of what may be a function: a number, a list or a record is none. */
+AstNode *parse_call(Parser *parser, Span span, AstNode *callee, const AstNode *args, Span bracket);
 /* Comparisons chain: a < b < c is a < b and b < c. */
 AstNode *parse_compare(Parser *parser, AstOp op, Span span, AstNode *left, AstNode *right);
 AstNode *parse_parens(AstNode *expr);

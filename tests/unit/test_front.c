@@ -43,6 +43,10 @@ static char *front_messages(const char *text) {
 
 /* The value of `const a = TEXT` as nested brackets; to be freed. */
 static void shape_print(FILE *out, const AstNode *node) {
+    if (!node) {
+        fputs("-", out);
+        return;
+    }
     fputc('(', out);
     fputs(node->kind == AST_BINARY || node->kind == AST_UNARY ? ast_op_text(node->op) : ast_kind_name(node->kind), out);
     if (node->name) fprintf(out, " %s", node->name);
@@ -79,6 +83,7 @@ Test(front, every_token_is_lexed) {
     for (TokenKind kind = TOKEN_NAME; kind < TOKEN_KIND_COUNT; kind++) {
         const char *text = TOKEN_INFO[kind].text;
         if (kind == TOKEN_LINE_LPAREN || kind == TOKEN_LINE_LBRACK || kind == TOKEN_LINE_MINUS) continue; /* stream */
+        if (kind == TOKEN_UNIT_NAME) continue; /* depends on what is before: units_behind_numbers */
         if (kind == TOKEN_NAME) text = "x_1";
         if (kind == TOKEN_NUMBER) text = "1_000.5e-3";
         if (kind == TOKEN_STRING) text = "\"a \\\"b\\\" \\\\ \\n\"";
@@ -132,7 +137,7 @@ Test(front, printed_tree) {
         "param a in (-1, 1) truth 0.1\n"
         "## twice\n##   over\n"
         "fun f(x, w[m], e : Pair) -> [m] = g(e.x, n = 2) |> h\n"
-        "layer dense(x[n], m) -> [m] { weight W[m, n] ~ kaiming(n)  weight c[m] = 0  W @ x + c }\n"
+        "layer dense(x[n], m) -> [m] { weight W[m, n] ~ kaiming(n)  weight c[m] = 0\n  W @ x + c }\n"
         "fit one {\n"
         "  let s = draw Pair { x ~ u by exact, y ~ v }\n"
         "  minimize mean(s for e in batch 10 of d) over params, net using adam(1e-3) every 2 shared by ring\n"
@@ -140,15 +145,15 @@ Test(front, printed_tree) {
     const char *expected =
         "module doc \"A small model.\"\n"
         "  use std.nn\n"
-        "  param a\n    unary -\n      number 1\n    number 1\n    -\n    number 0.1\n"
+        "  param a\n    domain\n      unary -\n        number 1\n      number 1\n    -\n    -\n    number 0.1\n"
         "  fun f doc \"twice\\n  over\"\n"
-        "    list\n      arg x\n        -\n        -\n      arg w\n        list\n          name m\n        -\n"
+        "    list\n      arg x\n      arg w\n        list\n          name m\n"
         "      arg e\n        -\n        name Pair\n"
         "    shape\n      name m\n"
         "    pipe\n      call\n        name g\n        field x\n          name e\n        named n\n          number "
         "2\n      name h\n"
         "  layer dense\n"
-        "    list\n      arg x\n        list\n          name n\n        -\n      arg m\n        -\n        -\n"
+        "    list\n      arg x\n        list\n          name n\n      arg m\n"
         "    shape\n      name m\n"
         "    list\n      weight W ~\n        list\n          name m\n          name n\n        call\n          name "
         "kaiming\n          name n\n"
@@ -157,11 +162,11 @@ Test(front, printed_tree) {
         "  fit one\n    list\n"
         "      let s\n        draw\n          name Pair\n          list\n            draw field x\n              name "
         "u\n              name exact\n"
-        "            draw field y\n              name v\n              -\n"
+        "            draw field y\n              name v\n"
         "      minimize\n        call\n          name mean\n          comprehend e\n            name s\n            "
         "batch of\n              number 10\n              name d\n"
         "        list\n          name params\n          name net\n        call\n          name adam\n          number "
-        "0.001\n        number 2\n        name ring\n"
+        "0.001\n        number 2\n        exchange ring\n"
         "      stop\n        number 1000\n";
     Front front;
     char *out = NULL;
@@ -190,6 +195,29 @@ Test(front, precedence) {
     shapes_equal("if c then a else if d then b else e + 1", "if c then a else (if d then b else (e + 1))");
     shapes_equal("f(x + 1 for e in all of data)", "f((x + 1) for e in all of data)");
     shapes_equal("1_000", "1000");
+}
+
+Test(front, units_behind_numbers) {
+    shapes_equal("27.5 GeV * x", "(27.5 GeV) * x");
+    shapes_equal("10 GeV^2 / 2", "(10 GeV^2) / 2");
+    shapes_equal("1 pb/GeV^2", "(1 pb) / (GeV^2)");
+    shapes_equal("2^3 GeV", "2^(3 GeV)");
+    shapes_equal("5 %", "0.05");
+    char *text = front_shape("3 GeV^-2");
+    cr_expect(eq(str, text, "(quantity (number 3) (^ (name GeV) (- (number 2))))"));
+    free(text);
+    text = front_shape("[1 GeV^(1/2), 0\n]");
+    cr_expect(eq(str, text, "(array (quantity (number 1) (^ (name GeV) (/ (number 1) (number 2)))) (number 0))"));
+    free(text);
+}
+
+Test(front, comparisons_chain) {
+    shapes_equal("0 < x < 1", "0 < x and x < 1");
+    shapes_equal("0 <= x < y == z", "(0 <= x and x < y) and y == z");
+    char *grouped = front_shape("(a < b) == c"), *chained = front_shape("a < b == c");
+    cr_expect(strcmp(grouped, chained) != 0, "brackets end a chain: %s", grouped);
+    free(grouped);
+    free(chained);
 }
 
 Test(front, start_of_a_line) {
@@ -228,7 +256,7 @@ Test(front, doc_comments) {
 
 Test(front, tree_after_an_error) {
     Front front;
-    const char *text = "const a = (1 +) * 2\nfun f(x = 1\nconst c = 3\n";
+    const char *text = "const a = (1 +) * 2\nfun f(x y\nconst c = 3\n";
     front_read(&front, text, strlen(text));
     cr_expect(eq(sz, front.sink.errors, 2));
     cr_expect(eq(int, front.module->kids[0]->kids[0]->kids[0]->kind, AST_POISON));
@@ -295,6 +323,35 @@ Test(front, rendering_sorts_and_drops_duplicates) {
     free(out);
     diag_free(&sink);
     source_free(&sources);
+}
+
+/* What a message proposes must itself be right. */
+Test(front, proposed_forms_parse) {
+    static const char *const forms[] = {
+#define FORM(token, text) text,
+#define ITEM(token, text) "fit f {\n" text "\n}",
+#include "lang/forms.def"
+#undef ITEM
+#undef FORM
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        char *said = front_messages(forms[i]);
+        cr_expect_str_empty(said, "%s:\n%s", forms[i], said);
+        free(said);
+    }
+}
+
+Test(front, every_declaration_has_a_form) {
+    static const bool has[TOKEN_KIND_COUNT] = {
+#define FORM(token, text) [TOKEN_##token] = true,
+#define ITEM FORM
+#include "lang/forms.def"
+#undef ITEM
+#undef FORM
+    };
+    for (TokenKind kind = 0; kind < TOKEN_KIND_COUNT; kind++)
+        if (TOKEN_INFO[kind].role == ROLE_DECLARATION)
+            cr_expect(has[kind], "forms.def has no %s", TOKEN_INFO[kind].text);
 }
 
 Test(front, nearest_name) {
