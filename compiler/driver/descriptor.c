@@ -125,8 +125,6 @@ static void print_param(FILE *out, const ProgramParam *param) {
     fprintf(out, ", %s, %s, ", kinds[param->kind], flag(param->bounded));
     print_string(out, param->unit);
     fputs(", ", out);
-    print_real(out, param->scale);
-    fputs(", ", out);
     print_string(out, param->link);
     fprintf(out, ", %u, %" PRId64 ", %u, %" PRId64 ", %" PRId64 "},\n", param->output, param->element, param->block,
             param->place, param->line);
@@ -169,9 +167,9 @@ static void print_events(FILE *out, const Pipeline *p) {
             fputs("    {", out);
             print_string(out, event->fields.data[k].name);
             fputs(", ", out);
-            print_real(out, event->fields.data[k].low);
+            print_real(out, event->fields.data[k].low / event->fields.data[k].scale);
             fputs(", ", out);
-            print_real(out, event->fields.data[k].high);
+            print_real(out, event->fields.data[k].high / event->fields.data[k].scale);
             fputs("},\n", out);
         }
         fputs("};\n", out);

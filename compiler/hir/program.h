@@ -9,7 +9,8 @@
 #include "tir/tir.h"
 
 typedef enum ProgramParamKind { PROGRAM_FREE, PROGRAM_FIXED, PROGRAM_LINK } ProgramParamKind;
-/* One number: a parameter, or one element of an array of parameters. All in base units. */
+/* One number: a parameter, or one element of an array of parameters. Numbers, also those of the fit's `params`
+ * function, are in the unit of the declaration. */
 typedef struct ProgramParam {
     const char *name; /* "a", "a.u", "theta[0,3]" */
     enum qtm_domain domain;
@@ -19,7 +20,6 @@ typedef struct ProgramParam {
     ProgramParamKind kind;     /* as declared */
     bool bounded;              /* has a domain, so that it can be free */
     const char *unit;          /* NULL: a pure number */
-    double scale;              /* of the unit: files and reports hold value / scale */
     const char *link;          /* its expression */
     uint32_t output;           /* of the fit's `params` function, and where in it */
     int64_t element;
@@ -43,7 +43,9 @@ typedef struct ProgramOption {
 } ProgramOption;
 typedef struct ProgramField {
     const char *name;
-    double low, high;
+    double low, high; /* in base units */
+    const char *unit; /* as declared, "GeV^2"; NULL: a pure number */
+    double scale;     /* base units in one of it: files and reports hold value / scale */
 } ProgramField;
 typedef struct ProgramEvent {
     const char *name;

@@ -216,8 +216,9 @@ void resolve_call(Resolver *r, const AstNode *call, int piped) {
     }
     bool known_locally = resolve_local(r, callee->name) != NULL;
     HirDecl *decl = resolve_name(r, callee);
+    bool per = !decl && !known_locally && !strcmp(callee->name, "per"); /* per(f(x), dlnx): dlnx is no name */
     if (call->kind == AST_CALL)
-        for (uint32_t i = 1; i < call->count; i++) resolve(r, call->kids[i]);
+        for (uint32_t i = 1; i < (per && call->count > 2 ? 2 : call->count); i++) resolve(r, call->kids[i]);
     check_call(r, call, piped, decl, known_locally);
 }
 

@@ -1,8 +1,8 @@
 /* The functions that every fit has whatever its objective: initial weights, parameters, curves; and the events of the
  * declared truth. */
-#include "sema/sema.h"
-
 #include <string.h>
+
+#include "sema/measure.h"
 
 enum { DRAW_BATCH = 16384, DRAW_STREAMS = 32768 };
 
@@ -22,7 +22,7 @@ static TirId initial_weight(Elab *e, const BlockState *state, size_t number) {
     const AstNode *node = state->weight->kids[1];
     Value v = elab_expr(e, node);
     TirId id = TIR_NONE;
-    if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE)) {
+    if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE) && unit_pure(e, &v, node->span, "the initial value")) {
         bool same = !value_scalar(v).rank || v.rank == state->rank;
         for (uint32_t i = 0; same && value_scalar(v).rank && i < v.rank; i++) same = v.dim[i].size == state->size[i];
         if (!same) {
@@ -59,7 +59,7 @@ void fit_params_function(Elab *e, FitState *fit) {
     e->frame = &frame;
     for (size_t i = 0; i < e->slots.count; i++) {
         const ParamSlot *slot = e->slots.data[i];
-        Value v = param_slot_value(e, slot, slot->span);
+        Value v = param_slot_number(e, slot, slot->span);
         if (value_is_poison(&v)) continue;
         TirAxes axes = context_rows(c, false);
         TirId id = slot->rank ? param_stored(e, slot, v) : value_real_id(e, &v);
@@ -88,18 +88,21 @@ static const HirDecl *next_decl(const Hir *hir, AstKind kind, size_t *at) {
     return NULL;
 }
 
-/* The field that some draw of the model takes from this density, or -1. */
-static int32_t drawn_field(Elab *e, const AstNode *node, const HirDecl *density) {
+/* The field that some draw of the model takes from this density, and the scale of its unit, or -1. */
+static int32_t drawn_field(Elab *e, const AstNode *node, const HirDecl *density, double *scale) {
     if (!node) return -1;
     for (uint32_t i = 0; node->kind == AST_DRAW && node->kids[1] && i < node->kids[1]->count; i++) {
         const AstNode *field = node->kids[1]->kids[i];
         if (field->kind != AST_DRAW_FIELD || hir_decl(e->hir, field->kids[0]) != density) continue;
-        const AstNode *fields = hir_decl(e->hir, node->kids[0])->node->kids[0];
-        for (uint32_t k = 0; k < fields->count; k++)
-            if (!strcmp(fields->kids[k]->name, field->name)) return (int32_t)k;
+        const ProgramEvent *event = &e->program->events.data[hir_decl(e->hir, node->kids[0])->index];
+        for (size_t k = 0; k < event->fields.count; k++) {
+            if (strcmp(event->fields.data[k].name, field->name)) continue;
+            *scale = event->fields.data[k].scale;
+            return (int32_t)k;
+        }
     }
     for (uint32_t i = 0; i < node->count; i++) {
-        int32_t found = drawn_field(e, node->kids[i], density);
+        int32_t found = drawn_field(e, node->kids[i], density, scale);
         if (found >= 0) return found;
     }
     return -1;
@@ -119,14 +122,28 @@ static Value normalised(Elab *e, Value v, Dim grid, double width, Span span) {
     return elab_map(e, TIR_DIV, span, v, area, none);
 }
 
-static void put_curve(Elab *e, FitState *fit, HirDecl *decl, const ProgramCurve *curve, Dim grid, bool truth) {
+/* What a curve is drawn over, in base units; the values of a qcf are shown in its declared unit. */
+typedef struct CurveRange {
+    Value low, high;
+} CurveRange;
+
+static Value curve_values(Elab *e, HirDecl *decl, const CurveRange *range, Dim grid, Span span) {
+    const Unit *unit;
+    double scale;
+    Value x = elab_linspace(e, range->low, range->high, grid.size, grid, span);
+    Value v = measure_to_linear(e, elab_decl_call(e, decl, decl->node, &x, 1, span), span);
+    if (decl->node->kind != AST_QCF || !unit_of_type(e, decl->node->kids[3], &unit, &scale) || scale == 1) return v;
+    return elab_map(e, TIR_DIV, span, v, value_number(scale, span), value_poison());
+}
+
+static void put_curve(Elab *e, FitState *fit, HirDecl *decl, const CurveRange *range, const ProgramCurve *curve,
+                      Dim grid, bool truth) {
     Context *c = e->context;
     Span span = decl->node->name_span;
     Frame frame = {0};
     e->frame = &frame;
     c->mode = truth ? PARAMS_TRUTH : PARAMS_FITTED;
-    Value x = elab_linspace(e, value_number(curve->low, span), value_number(curve->high, span), grid.size, grid, span);
-    Value v = elab_decl_call(e, decl, decl->node, &x, 1, span);
+    Value v = curve_values(e, decl, range, grid, span);
     TirAxes axes = tir_axes_union(truth ? tir_axes_none() : context_rows(c, false), tir_axes_one(grid.axis));
     if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE)) {
         if (v.rank > 1 || v.type == TIR_BOOL || tir_axes_minus(value_axes(e, &v), axes).count) {
@@ -143,32 +160,48 @@ static void put_curve(Elab *e, FitState *fit, HirDecl *decl, const ProgramCurve 
     e->frame = NULL;
 }
 
-static void add_curve(Elab *e, FitState *fit, HirDecl *decl, double low, double high, Dim grid) {
+/* Over the domain of the density `domain`, if what the curve is of takes values of that unit. */
+static void add_curve(Elab *e, FitState *fit, HirDecl *decl, HirDecl *domain, Dim grid) {
     bool density = decl->node->kind == AST_DENSITY;
-    ProgramCurve curve = {decl->name, density, low, high, -1};
+    ProgramCurve curve = {.name = decl->name, .density = density, .event_field = -1};
+    CurveRange range;
+    const Unit *unit, *own;
+    double scale, own_scale;
+    if (!density_domain(e, domain, &curve.low, &curve.high) ||
+        !unit_of_type(e, hir_argument_unit(e->hir, hir_arguments(domain)->kids[0]), &unit, &scale) ||
+        !unit_of_type(e, hir_argument_unit(e->hir, hir_arguments(decl)->kids[0]), &own, &own_scale) || unit != own)
+        return;
     for (size_t i = 0; density && curve.event_field < 0 && i < e->fits.count; i++)
-        curve.event_field = drawn_field(e, e->fits.data[i]->decl->node, decl);
+        curve.event_field = drawn_field(e, e->fits.data[i]->decl->node, decl, &scale);
+    range.low = value_number(curve.low, decl->node->name_span);
+    range.high = value_number(curve.high, decl->node->name_span);
+    range.low.unit = range.high.unit = unit;
+    curve.low /= scale;
+    curve.high /= scale;
     VEC_PUSH(e->arena, &fit->out->curves, curve);
-    put_curve(e, fit, decl, &curve, grid, false);
-    if (param_all_truth(e)) put_curve(e, fit, decl, &curve, grid, true);
+    put_curve(e, fit, decl, &range, &curve, grid, false);
+    if (param_all_truth(e)) put_curve(e, fit, decl, &range, &curve, grid, true);
 }
 
 void fit_curve_function(Elab *e, FitState *fit) {
     Context *c = context_new(e, arena_format(e->arena, "%s.curve", fit->out->name), fit, PARAMS_FITTED, false, NULL);
     Dim grid = {fit->out->curve_points, tir_axis_add(c->f, "points", fit->out->curve_points, false)};
-    double low, high;
-    const HirDecl *decl;
+    const HirDecl *decl, *first;
     size_t at = 0;
     fit->out->curve = c->f;
-    if (!(decl = next_decl(e->hir, AST_DENSITY, &at)) || !density_domain(e, (HirDecl *)decl, &low, &high)) return;
+    if (!(first = next_decl(e->hir, AST_DENSITY, &at))) return;
     at = 0;
-    while ((decl = next_decl(e->hir, AST_QCF, &at))) add_curve(e, fit, (HirDecl *)decl, low, high, grid);
+    while ((decl = next_decl(e->hir, AST_QCF, &at))) add_curve(e, fit, (HirDecl *)decl, (HirDecl *)first, grid);
     at = 0;
-    while ((decl = next_decl(e->hir, AST_DENSITY, &at)))
-        if (density_domain(e, (HirDecl *)decl, &low, &high)) add_curve(e, fit, (HirDecl *)decl, low, high, grid);
+    while ((decl = next_decl(e->hir, AST_DENSITY, &at))) add_curve(e, fit, (HirDecl *)decl, (HirDecl *)decl, grid);
 }
 
 /* --- events of the truth --- */
+
+static TirId in_file_unit(Elab *e, Value v, const ProgramField *field) {
+    if (field->scale != 1) v = elab_map(e, TIR_DIV, v.span, v, value_number(field->scale, v.span), value_poison());
+    return v.id;
+}
 
 /* Streams of their own: a fit must not see the numbers that made its data. */
 void event_draw_function(Elab *e, FitState *fit, const AstNode *draw) {
@@ -189,7 +222,8 @@ void event_draw_function(Elab *e, FitState *fit, const AstNode *draw) {
     if (value_is_poison(&sample)) return;
     ProgramEvent *out = &e->program->events.data[event->index];
     for (uint32_t i = 0; i < sample.count; i++)
-        tir_output(c->f, TIR_PORT_VALUE, i, out->fields.data[i].name, sample.items[i].id);
+        tir_output(c->f, TIR_PORT_VALUE, i, out->fields.data[i].name,
+                   in_file_unit(e, sample.items[i], &out->fields.data[i]));
     out->draw = c->f;
     out->draw_batch = DRAW_BATCH;
 }

@@ -1,10 +1,10 @@
 /* Declarations of parameters: families over flavours with what is said of single members, arrays, domains, starts,
  * truths, fixed values and links. Everything known now is a number when this is through; links are computed at the
  * declared starts and truths, which finds those that need themselves. */
-#include "sema/sema.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "sema/unit.h"
 
 /* Node children of a PARAM, by lang/ast.def. */
 enum { KID_DOMAIN, KID_VALUE, KID_START, KID_TRUTH, KID_FAMILY, KID_TYPE, KID_PRIOR };
@@ -69,8 +69,11 @@ static bool domain_read(Elab *e, ParamSlot *slot) {
     Value a = elab_const_number(e, node->kids[0], "the end of a domain");
     Value b = elab_const_number(e, node->kids[1], "the end of a domain");
     if (value_is_poison(&a) || value_is_poison(&b)) return false;
-    d->low = a.number;
-    d->high = b.number;
+    if (!unit_number(e, &a, slot->type, "the end of this domain", &d->low) ||
+        !unit_number(e, &b, slot->type, "the end of this domain", &d->high))
+        return false;
+    d->low /= slot->scale;
+    d->high /= slot->scale;
     if (!(d->low < d->high) || d->low == INFINITY || d->high == -INFINITY) {
         elab_error(e, DIAG_E0401, span_join(node->kids[0]->span, node->kids[1]->span),
                    "the domain of '%s' is empty: %.10g is not below %.10g", slot->name, d->low, d->high);
@@ -129,8 +132,13 @@ static bool read_numbers(Elab *e, const ParamSlot *slot, Value v, const AstNode 
         return false;
     }
     v = value_scalar(v);
+    Value one = value_number(1, v.span); /* plain numbers are in declared units */
+    double factor = 1;
+    one.unit = v.unit;
+    if ((slot->type || !slot->link) && !unit_number(e, &one, slot->type, what, &factor)) return false;
+    factor /= slot->scale;
     if (v.kind == VALUE_NUMBER) {
-        for (int64_t i = 0; i < slot->count; i++) to[i] = v.number;
+        for (int64_t i = 0; i < slot->count; i++) to[i] = factor == 1 ? v.number : v.number * factor;
         return true;
     }
     TirFunction *f = e->context->f;
@@ -141,7 +149,7 @@ static bool read_numbers(Elab *e, const ParamSlot *slot, Value v, const AstNode 
     tir_output(f, TIR_PORT_VALUE, 0, "value", param_stored(e, slot, v));
     TirTensor out;
     run(e, e->context, &out);
-    memcpy(to, out.data, (size_t)slot->count * sizeof *to);
+    for (int64_t i = 0; i < slot->count; i++) to[i] = factor == 1 ? out.data[i] : out.data[i] * factor;
     f->outputs.data = kept;
     f->outputs.count = count;
     f->outputs.capacity = capacity;
@@ -222,7 +230,8 @@ static bool check_parts(Elab *e, const ParamSlot *slot, bool own_domain) {
 static bool read_slot(Elab *e, ParamSlot *slot, bool own_domain) {
     slot->link = slot->value && !slot->fixed;
     slot->bounded = slot->domain_node && !slot->link;
-    if (!check_parts(e, slot, own_domain)) return false;
+    if (!check_parts(e, slot, own_domain) || !unit_of_type(e, slot->type, &slot->unit, &slot->scale)) return false;
+    slot->unit_text = unit_type_text(e, slot->type);
     if (slot->bounded && !domain_read(e, slot)) return false;
     if (slot->link) return true;
     if (!slot->bounded) slot->domain = (ParamDomain){QTM_REAL, -INFINITY, INFINITY};
@@ -264,7 +273,14 @@ static bool read_family(Elab *e, Family *family) {
         Value v = elab_expr(e, set);
         if (!value_size(e, &v, "a dimension of parameters", &family->size[family->rank++])) return false;
     }
-    return true;
+    double count = 1;
+    for (uint32_t i = 0; i < family->rank; i++) count *= (double)family->size[i];
+    if (count > 1 << 24) {
+        elab_error(e, DIAG_E0306, node->span, "'%s' has %.3g parameters, and %d is the most", family->decl->name, count,
+                   1 << 24);
+        diag_help(e->sink, "make the sizes smaller");
+    }
+    return count <= 1 << 24;
 }
 
 static const AstNode *find_member(const Family *family, const uint32_t *label) {
@@ -307,7 +323,7 @@ static bool check_members(Elab *e, const Family *family) {
 }
 
 /* What is said of the member goes before what is said of the family. */
-static bool add_slot(Elab *e, const Family *family, const uint32_t *label) {
+static bool add_slot(Elab *e, const Family *family, const uint32_t *label, bool broken) {
     ParamSlot *slot = ARENA_NEW(e->arena, ParamSlot);
     const AstNode *node = family->decl->node, *own = find_member(family, label), *from = own ? own : node;
     bool value = own && own->kids[KID_VALUE], domain = own && own->kids[KID_DOMAIN];
@@ -327,23 +343,29 @@ static bool add_slot(Elab *e, const Family *family, const uint32_t *label) {
     for (uint32_t i = 0; i < family->rank; i++) {
         slot->size[i] = family->size[i];
         slot->count *= family->size[i];
-        if (slot->count > 1 << 24) {
-            elab_error(e, DIAG_E0306, slot->span, "'%s' has more than %d parameters", slot->name, 1 << 24);
-            return false;
-        }
     }
     slot->number = (uint32_t)e->slots.count;
     VEC_PUSH(e->arena, &e->slots, slot);
-    return read_slot(e, slot, (value ? own : node)->kids[KID_DOMAIN] != NULL);
+    slot->scale = 1;
+    slot->broken = broken || !read_slot(e, slot, (value ? own : node)->kids[KID_DOMAIN] != NULL);
+    if (!slot->broken) return true;
+    /* something for what uses it, so that the rest of the model is looked through */
+    slot->link = slot->has_truth = false;
+    slot->bounded = true;
+    slot->domain = (ParamDomain){QTM_OPEN, 0, 1};
+    default_starts(e, slot);
+    return false;
 }
 
 void param_declare(Elab *e, HirDecl *decl) {
     Family family = {.decl = decl};
     decl->index = (uint32_t)e->slots.count;
-    if (!read_family(e, &family) || !check_members(e, &family)) return;
+    bool broken = !read_family(e, &family);
+    if (broken) family = (Family){.decl = decl};
+    if (!broken) check_members(e, &family);
     uint32_t label[TIR_MAX_AXES + 1] = {0};
-    for (;;) { /* the last flavour changes fastest */
-        if (!add_slot(e, &family, label)) return;
+    for (;;) { /* the last flavour changes fastest; what is wrong is said once */
+        broken = !add_slot(e, &family, label, broken) || broken;
         uint32_t i = family.labels;
         while (i > 0 && ++label[i - 1] == family.set[i - 1]->count) label[--i] = 0;
         if (!i) return;
@@ -365,7 +387,7 @@ static void add_rows(Elab *e, ParamSlot *slot) {
                                 : slot->fixed ? PROGRAM_FIXED
                                               : PROGRAM_FREE,
                         .bounded = slot->bounded,
-                        .scale = 1,
+                        .unit = slot->unit_text,
                         .output = slot->number,
                         .block = slot->block,
                         .line = slot->rank ? slot->size[slot->rank - 1] : 1};
@@ -418,6 +440,11 @@ static bool compute_link(Elab *e, ParamSlot *slot) {
     slot->starts = ARENA_ARRAY(e->arena, double, slot->count);
     slot->truths = ARENA_ARRAY(e->arena, double, slot->count);
     Value v = param_slot_value(e, slot, slot->span);
+    if (value_is_poison(&v)) return false;
+    if (!slot->type && v.unit) {
+        slot->unit = v.unit;
+        slot->unit_text = unit_text(e, v.unit);
+    }
     if (!read_numbers(e, slot, v, slot->value, "the value", slot->starts)) return false;
     Context *starts = e->context;
     scratch(e, PARAMS_TRUTH);
@@ -429,9 +456,9 @@ static bool compute_link(Elab *e, ParamSlot *slot) {
 }
 
 static void check_prior(Elab *e, const ParamSlot *slot) {
-    Value v = param_prior(e, slot, param_slot_value(e, slot, slot->span));
+    Value v = param_prior(e, slot, param_slot_number(e, slot, slot->span));
     double density[1];
-    ParamSlot one = {.name = slot->name, .count = 1};
+    ParamSlot one = {.name = slot->name, .count = 1, .scale = 1};
     if (!read_numbers(e, &one, v, slot->prior, "the log density", density)) return;
     if (!isnan(density[0]) && density[0] != INFINITY) return;
     elab_error(e, DIAG_E0401, slot->prior->span, "the prior of '%s' has no finite density at its start", slot->name);
@@ -440,15 +467,14 @@ static void check_prior(Elab *e, const ParamSlot *slot) {
 
 void param_finish(Elab *e) {
     Context *before = e->context;
-    size_t errors = e->sink->errors;
     Frame frame = {0}, *outer = e->frame;
     e->frame = &frame;
     make_blocks(e);
     scratch(e, PARAMS_START);
-    for (size_t i = 0; i < e->slots.count && e->sink->errors == errors; i++)
-        if (e->slots.data[i]->link) compute_link(e, e->slots.data[i]);
-    for (size_t i = 0; i < e->slots.count && e->sink->errors == errors; i++)
-        if (e->slots.data[i]->prior) check_prior(e, e->slots.data[i]);
+    for (size_t i = 0; i < e->slots.count; i++)
+        if (e->slots.data[i]->link) e->slots.data[i]->broken = !compute_link(e, e->slots.data[i]);
+    for (size_t i = 0; i < e->slots.count; i++)
+        if (e->slots.data[i]->prior && !e->slots.data[i]->broken) check_prior(e, e->slots.data[i]);
     for (size_t i = 0; i < e->slots.count; i++) add_rows(e, e->slots.data[i]);
     e->seen = ARENA_ARRAY(e->arena, bool, e->slots.count + 1);
     e->frame = outer;

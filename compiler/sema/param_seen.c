@@ -33,12 +33,13 @@ void param_note_seen(Elab *e, const Context *c, TirId loss) {
         if (c->param_raw[s] != TIR_NONE && reached[c->param_raw[s]]) e->seen[s] = true;
 }
 
-/* Nobody fits them, or they cannot be fitted. */
+/* Nobody fits them, or they are fixed. A link that nothing uses is still a result. */
 static void warn_unused(Elab *e) {
     for (size_t i = 0; i < e->slots.count; i++) {
         const ParamSlot *slot = e->slots.data[i];
         bool free = !slot->link && !slot->fixed, first = slot->number == slot->decl->index;
-        if (slot->decl->used || !first || (free && e->fitted) || slot->decl->module != e->hir->main) continue;
+        if (slot->decl->used || !first || slot->link || (free && e->fitted) || slot->decl->module != e->hir->main)
+            continue;
         diag_report(e->sink, DIAG_W0501, slot->decl->node->name_span, "'%s' is declared and never used",
                     slot->decl->name);
         diag_help(e->sink, "remove it, or use it");

@@ -1,9 +1,9 @@
 /* What parameters are in the function under construction: the fit's raw values or a generator's numbers, mapped into
  * their domains; or the declared truths or starts. A parameter is computed when it is first needed. A parameter that is
  * held when the model runs takes its value from an input, and has no derivative then. */
-#include "sema/sema.h"
-
 #include <string.h>
+
+#include "sema/unit.h"
 
 enum { RAW, HELD_MASK, HELD_VALUE, HELD_START, INPUTS };
 
@@ -24,7 +24,7 @@ static HirDecl *family_set(const Elab *e, const AstNode *index) {
 }
 
 Value param_expr(Elab *e, const ParamSlot *slot, const AstNode *node) {
-    Frame frame = {.caller = e->frame, .decl = slot->decl, .site = slot->span}, *before = e->frame;
+    Frame frame = {.decl = slot->decl}, *before = e->frame;
     e->frame = &frame;
     const AstNode *family = hir_family(slot->decl);
     uint32_t labels = 0, sizes = 0;
@@ -160,7 +160,10 @@ static Value known_array(Elab *e, const ParamSlot *slot, const double *x, const 
     if (!equal && node) { /* a formula is shorter than its values */
         Value v = param_expr(e, slot, node);
         if (value_is_poison(&v) || !value_to_array(e, &v, TIR_NONE)) return value_poison();
-        return v;
+        bool quantity = v.unit != NULL;
+        v.unit = NULL; /* checked when its numbers were read */
+        return quantity ? elab_map(e, TIR_MUL, slot->span, v, value_number(1 / slot->scale, slot->span), value_poison())
+                        : v;
     }
     TirAxes axes = slot_dims(e, slot, dim);
     int64_t line = equal ? 1 : slot->size[slot->rank - 1]; /* a start that nobody wrote: equal lines */
@@ -202,6 +205,7 @@ static Value link_value(Elab *e, ParamSlot *slot) {
     e->path.count--;
     if (value_is_poison(&v) || (slot->rank && !value_to_array(e, &v, TIR_NONE))) return value_poison();
     v = slot->rank ? v : value_scalar(v);
+    if (slot->type && !v.unit && !unit_attach(e, slot->type, &v, slot->value->span)) return value_poison();
     bool good = v.kind == VALUE_NUMBER || v.kind == VALUE_TENSOR;
     if (!good || v.type == TIR_BOOL || (!slot->rank && v.kind == VALUE_TENSOR && v.rank)) {
         v = elab_error(e, DIAG_E0408, slot->value->span, "link '%s' must be one number, and this is %s", slot->name,
@@ -212,6 +216,21 @@ static Value link_value(Elab *e, ParamSlot *slot) {
 }
 
 /* --- values --- */
+
+static Value with_unit(Elab *e, const ParamSlot *slot, Value v) {
+    if (value_is_poison(&v) || !slot->unit) return v;
+    if (slot->scale != 1)
+        v = elab_map(e, TIR_MUL, slot->span, v, value_number(slot->scale, slot->span), value_poison());
+    v.unit = slot->unit;
+    return v;
+}
+
+Value param_slot_number(Elab *e, const ParamSlot *slot, Span span) {
+    Value v = param_slot_value(e, slot, span);
+    if (value_is_poison(&v)) return v;
+    v.unit = NULL;
+    return slot->scale == 1 ? v : elab_map(e, TIR_MUL, span, v, value_number(1 / slot->scale, span), value_poison());
+}
 
 Value param_slot_value(Elab *e, const ParamSlot *slot, Span span) {
     Context *c = e->context;
@@ -228,12 +247,15 @@ Value param_slot_value(Elab *e, const ParamSlot *slot, Span span) {
         values->state = ARENA_ARRAY(e->arena, uint8_t, e->slots.count);
     }
     uint8_t *state = &values->state[slot->number];
+    if (slot->broken && slot->link) return value_poison();
     if (*state == 1) return report_cycle(e, slot);
     if (*state == 0) {
         *state = 1;
-        Value v = slot->link                 ? link_value(e, e->slots.data[slot->number])
-                  : c->mode == PARAMS_FITTED ? fitted_value(e, slot)
-                                             : known_value(e, slot);
+        Value v = value_poison();
+        if (slot->link)
+            v = link_value(e, e->slots.data[slot->number]);
+        else
+            v = with_unit(e, slot, c->mode == PARAMS_FITTED ? fitted_value(e, slot) : known_value(e, slot));
         values->value[slot->number] = v;
         *state = 2;
     }
@@ -321,7 +343,7 @@ Value param_indexed(Elab *e, const HirDecl *decl, Value index, Span span) {
 /* --- all parameters --- */
 
 static Value slot_or_truth(Elab *e, const ParamSlot *slot, bool truth, Span span) {
-    if (!truth) return param_slot_value(e, slot, span);
+    if (!truth) return param_slot_number(e, slot, span);
     if (!slot->has_truth) {
         Value poison = elab_error(e, DIAG_E0410, span, "parameter '%s' has no truth", slot->name);
         diag_note(e->sink, slot->span, "declared here");
@@ -330,7 +352,7 @@ static Value slot_or_truth(Elab *e, const ParamSlot *slot, bool truth, Span span
     }
     ParamMode before = e->context->mode;
     e->context->mode = PARAMS_TRUTH;
-    Value v = param_slot_value(e, slot, span);
+    Value v = param_slot_number(e, slot, span);
     e->context->mode = before;
     return v;
 }
@@ -406,7 +428,7 @@ Value param_log_prior(Elab *e, Span span) {
     for (size_t i = 0; i < e->slots.count; i++) {
         const ParamSlot *slot = e->slots.data[i];
         if (!slot->prior) continue;
-        Value v = param_prior(e, slot, param_slot_value(e, slot, slot->span));
+        Value v = param_prior(e, slot, param_slot_number(e, slot, slot->span));
         total = any ? elab_map(e, TIR_ADD, span, total, v, value_poison()) : v;
         any = true;
     }

@@ -47,6 +47,7 @@ struct Value {
     uint32_t count;
     HirDecl *decl;            /* FUNCTION, DATA, SET, LABEL; RECORD and SAMPLE: the event type, or NULL */
     const char *const *names; /* RECORD without an event type */
+    bool numbers; /* FUNCTION: a density that was passed as an argument: one of pure numbers, see measure.h */
     const Primitive *primitive;
     TirAxes sample;      /* SAMPLE */
     const Value *weight; /* SAMPLE: of every event; NULL: all 1 */
@@ -118,7 +119,7 @@ typedef enum ParamMode { PARAMS_NONE, PARAMS_FITTED, PARAMS_TRUTH, PARAMS_START,
 
 typedef struct ParamDomain {
     enum qtm_domain kind;
-    double low, high; /* in base units */
+    double low, high; /* in declared units, as raw values and all numbers of a slot are */
 } ParamDomain;
 
 /* One parameter: a declaration without a family, or a member of one. It is a number or an array. */
@@ -128,7 +129,11 @@ typedef struct ParamSlot {
     Span span;
     const AstNode *domain_node, *value, *start, *truth, *prior, *type;
     ParamDomain domain;
-    bool bounded; /* has a domain, so that it can be free */
+    const Unit *unit;
+    const char *unit_text; /* NULL: a pure number */
+    double scale;          /* base units in one of it */
+    bool broken;           /* an error was reported */
+    bool bounded;          /* has a domain, so that it can be free */
     bool fixed, link, has_start, has_truth;
     double *starts, *truths; /* [count]; starts of what is fixed: its value */
     uint32_t rank;           /* of an array; 0 for a number */
@@ -202,6 +207,7 @@ typedef struct Elab {
     uint64_t work;     /* expressions evaluated */
     bool too_deep;     /* reported: too deep, too much work, or too many draws */
     VEC(FitState *) fits;
+    const Unit *units; /* all that were met: unit.c */
 } Elab;
 
 struct Primitive {
@@ -219,6 +225,8 @@ Value value_int(double number, Span span);
 Value value_bool(bool truth, Span span);
 /* A tensor of this function with these visible dimensions; reports a value too large to hold. */
 Value value_tensor(Elab *e, TirId id, const Dim *dim, uint32_t rank, Span span);
+/* The same with the unit and the measure of what it is made from, or is a part of. */
+Value value_like(Elab *e, const Value *from, TirId id, const Dim *dim, uint32_t rank, Span span);
 Value value_list(Elab *e, const Value *items, uint32_t count, Span span);
 bool value_is_poison(const Value *v);
 const char *value_shape_text(Elab *e, const Value *v); /* "[3, 4]", "a number" */
@@ -241,6 +249,7 @@ bool value_size(Elab *e, const Value *v, const char *what, int64_t *size); /* a 
 Value elab_error(Elab *e, DiagCode code, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* return elab_help(e, elab_error(...), "a remedy"); gives `poison`. */
 Value elab_help(Elab *e, Value poison, const char *format, ...) __attribute__((format(printf, 3, 4)));
+const char *elab_source_text(Elab *e, Span span); /* what is written there, on one line */
 
 /* --- map.c: elementwise operations and products --- */
 Value elab_map(Elab *e, TirOpcode op, Span span, Value a, Value b, Value c); /* as many as the arity says */
@@ -251,6 +260,7 @@ Value elab_index(Elab *e, Span span, Value of, Value index);
 
 /* --- expr.c --- */
 Value elab_expr(Elab *e, const AstNode *node);
+Value const_value(Elab *e, HirDecl *decl, Span span);
 Value elab_const_number(Elab *e, const AstNode *node, const char *what); /* NUMBER or POISON */
 Local *local_find(Frame *frame, const char *name);
 void local_push(Elab *e, const char *name, Value value);
@@ -292,6 +302,7 @@ Value generator_output(Elab *e, FitState *fit);
 /* --- table.c --- */
 bool table_sizes(Elab *e, SizeOverride *overrides, size_t count);
 void table_build(Elab *e);
+void table_check_constants(Elab *e);
 int64_t size_value(Elab *e, HirDecl *decl);
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high);
 
@@ -307,6 +318,8 @@ TirId param_stored(Elab *e, const ParamSlot *slot, Value v);
 /* --- param_value.c: what parameters are in the function under construction --- */
 Value param_value(Elab *e, const HirDecl *decl, Span span); /* a number, an array, or a list over flavours */
 Value param_slot_value(Elab *e, const ParamSlot *slot, Span span);
+/* The same as a pure number, in declared units. */
+Value param_slot_number(Elab *e, const ParamSlot *slot, Span span);
 /* Of a family over one flavour set, one member without the others, which may be links to it: a.u, a[f]. */
 HirDecl *param_family(Elab *e, const AstNode *node); /* NULL: `node` names no such family */
 Value param_member(Elab *e, const HirDecl *decl, const AstNode *field);

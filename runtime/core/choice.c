@@ -31,7 +31,7 @@ void qtm_choice_domain_text(const struct qtm_param *param, char *text, size_t si
         return;
     }
     snprintf(text, size, "%s%c%.10g, %.10g%c%s%s", param->domain == QTM_ORDERED ? "increasing values of " : "",
-             qtm_domain_has_low_end(param->domain) ? '[' : '(', param->low / param->scale, param->high / param->scale,
+             qtm_domain_has_low_end(param->domain) ? '[' : '(', param->low, param->high,
              qtm_domain_has_high_end(param->domain) ? ']' : ')', space, unit);
 }
 
@@ -65,7 +65,7 @@ static qtm_status param_say(struct reader *reader, const struct entry *entry, in
     const struct qtm_param *param = &reader->model->params[row];
     struct qtm_choice *choice = reader->choice;
     char flag = entry->flag[1]; /* f-r-ee, f-i-x, s-t-art */
-    double value = entry->value * param->scale;
+    double value = entry->value;
     if (param->kind == QTM_LINK)
         return qtm_misuse("--%s: '%s' is a link, %s: it follows other parameters and can be neither freed nor held",
                           entry->flag, param->name, param->link);

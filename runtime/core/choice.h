@@ -6,7 +6,7 @@
 #include "qtm/model.h"
 #include "runtime/core/status.h"
 
-/* Rows of the model's table of parameters; of links nothing is chosen. Values in base units. */
+/* Rows of the model's table of parameters; of links nothing is chosen. Values in the declared units. */
 struct qtm_choice {
     int64_t *held; /* [param_count] 1: held at `value` */
     double *value, *start;

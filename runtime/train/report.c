@@ -253,7 +253,7 @@ static void params_print(const struct report *report, FILE *out) {
         for (int i = 0; i < report->model->param_count; i++)
             if (!strcmp(report->model->params[i].name, item->name)) param = &report->model->params[i];
         if (param && param->has_truth)
-            html_number(out, param->truth / param->scale, 6);
+            html_number(out, param->truth, 6);
         else
             fputs("<td></td>", out);
         fputs("<td>", out);

@@ -32,8 +32,8 @@ static void params_write(struct qtm_json_writer *json, const struct qtm_session 
     for (int i = 0; i < session->model->param_count; i++) {
         const struct qtm_param *param = &session->model->params[i];
         qtm_json_object(json, param->name);
-        qtm_json_number(json, "value", result->value[i] / param->scale);
-        qtm_json_number(json, "spread", result->spread[i] / param->scale);
+        qtm_json_number(json, "value", result->value[i]);
+        qtm_json_number(json, "spread", result->spread[i]);
         qtm_json_text(json, "state", param_state(session, i));
         if (param->unit) qtm_json_text(json, "unit", param->unit);
         if (param->link) qtm_json_text(json, "link", param->link);
@@ -114,15 +114,15 @@ static int array_length(const struct qtm_model *model, int row) {
 static void param_print(const struct qtm_session *session, const struct qtm_result *result, int row) {
     const struct qtm_param *param = &session->model->params[row];
     const char *state = param_state(session, row);
-    printf("%-12s %12.6g ", param->name, result->value[row] / param->scale);
+    printf("%-12s %12.6g ", param->name, result->value[row]);
     if (!strcmp(state, "fixed"))
         printf("%12s", "fixed");
     else if (isnan(result->spread[row]))
         printf("%12s", "-");
     else
-        printf("%12.3g", result->spread[row] / param->scale);
+        printf("%12.3g", result->spread[row]);
     if (param->has_truth)
-        printf(" %12.6g", param->truth / param->scale);
+        printf(" %12.6g", param->truth);
     else if (session->model->has_truth || param->unit || param->link)
         printf(" %12s", "");
     if (param->unit) printf("  %s", param->unit);
@@ -140,7 +140,7 @@ static void array_print(const struct qtm_session *session, const struct qtm_resu
         high = fmax(high, result->value[i]);
     }
     printf("%-12.*s %d values from %.6g to %.6g%s%s\n", bracket ? (int)(bracket - param->name) : 12, param->name, count,
-           low / param->scale, high / param->scale, param->unit ? " " : "", param->unit ? param->unit : "");
+           low, high, param->unit ? " " : "", param->unit ? param->unit : "");
 }
 
 void qtm_summary_print(const struct qtm_session *session, const struct qtm_result *result) {

@@ -167,7 +167,6 @@ static const struct qtm_option fake_options[] = {{"nan_at", "step from which the
      .has_truth = true,                                                                                                \
      .truth = true_value,                                                                                              \
      .bounded = true,                                                                                                  \
-     .scale = 1,                                                                                                       \
      .output = number,                                                                                                 \
      .place = number,                                                                                                  \
      .line = 1}

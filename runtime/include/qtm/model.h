@@ -33,7 +33,8 @@ struct qtm_fn {
 };
 
 enum qtm_param_kind { QTM_FREE, QTM_FIXED, QTM_LINK };
-/* One number: a parameter, or an element of an array of parameters; in base units. */
+/* One number: a parameter, or an element of an array of parameters. All numbers here, and those that fits give,
+ * are in its unit. */
 struct qtm_param {
     const char *name; /* "a", "a.u", "theta[0,3]" */
     enum qtm_domain domain;
@@ -43,7 +44,6 @@ struct qtm_param {
     enum qtm_param_kind kind;  /* as declared */
     bool bounded;              /* has a domain, so that it can be free */
     const char *unit;          /* NULL: a pure number */
-    double scale;              /* people see value / scale */
     const char *link;          /* LINK: its expression */
     int output;                /* of qtm_fit.params, and the place in it */
     int64_t element;
