@@ -129,6 +129,7 @@ static bool read_numbers(Elab *e, const ParamSlot *slot, Value v, const AstNode 
         elab_error(e, slot->rank ? DIAG_E0302 : DIAG_E0408, node->span, "%s of '%s' is %s, and %s is wanted", what,
                    slot->name, v.type == TIR_BOOL ? "a condition" : value_shape_text(e, &v),
                    slot->rank ? "an array of its shape, or one number for all elements," : "one number");
+        diag_help(e->sink, slot->rank ? "write one number, or as many as the array has elements" : "write one number");
         return false;
     }
     v = value_scalar(v);

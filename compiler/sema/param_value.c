@@ -312,8 +312,10 @@ Value param_member(Elab *e, const HirDecl *decl, const AstNode *field) {
         elab_error(e, DIAG_E0212, field->name_span, "family '%s' has no member '%s'", decl->name, field->name);
     diag_note(e->sink, decl->node->name_span, "declared here");
     const char *near = diag_nearest(field->name, known, set->count);
-    if (near) diag_help(e->sink, "did you mean '%s.%s'?", decl->name, near);
-    return poison;
+    if (near) return elab_help(e, poison, "did you mean '%s.%s'?", decl->name, near);
+    const char *all = "";
+    for (uint32_t i = 0; i < set->count; i++) all = arena_format(e->arena, "%s%s%s", all, i ? ", " : "", known[i]);
+    return elab_help(e, poison, "its members are: %s", all);
 }
 
 Value param_indexed(Elab *e, const HirDecl *decl, Value index, Span span) {
@@ -336,7 +338,8 @@ Value param_indexed(Elab *e, const HirDecl *decl, Value index, Span span) {
         return poison;
     }
     if (index.number < 0 || index.number >= count)
-        return elab_error(e, DIAG_E0307, span, "index %.10g is outside 0 .. %u", index.number, count - 1);
+        return elab_help(e, elab_error(e, DIAG_E0307, span, "index %.10g is outside 0 .. %u", index.number, count - 1),
+                         "indices count from 0");
     return param_slot_value(e, e->slots.data[decl->index + (uint32_t)index.number], span);
 }
 
@@ -384,7 +387,9 @@ Value param_vector(Elab *e, bool truth, Span span) {
         count += slot->count;
         arrays |= slot->rank > 0 && slot->count > 1;
     }
-    if (!count) return elab_error(e, DIAG_E0406, span, "the model declares no free parameters");
+    if (!count)
+        return elab_help(e, elab_error(e, DIAG_E0406, span, "the model declares no free parameters"),
+                         "declare them: param NAME in (LOW, HIGH)");
     Value *items = ARENA_ARRAY(e->arena, Value, count), sum = value_poison();
     Dim all = arrays ? dim_of_size(e, count) : (Dim){count, TIR_NONE};
     at = 0;

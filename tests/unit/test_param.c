@@ -331,6 +331,42 @@ Test(param, values_in_declared_units) {
     model_free(m);
 }
 
+/* Against the formulas with the C library's lgamma. */
+Test(param, priors_are_log_densities) {
+    static const double x[] = {0.3, 1.7}, nowhere = -1e30, half_log = 0.91893853320467274178;
+    for (int i = 0; i < 2; i++) {
+        char text[1024];
+        double z = x[i];
+        snprintf(text, sizeof text,
+                 "use std.prior\nparam p in (0, 2)\nfit f { minimize p^2 over params using adam\n"
+                 "monitor v = [normal(%.17g, 1, 0.5), uniform(%.17g, 0, 1), lognormal(%.17g, 0.2, 0.7), "
+                 "exponential(%.17g, 3), gamma(%.17g, 2.5, 0.6), beta(%.17g, 0.7, 3.2), cauchy(%.17g, 1, 2), "
+                 "half_normal(%.17g, 2), log_gamma(%.17g), dirichlet([%.17g, 0.4], 1.5)] }\n",
+                 z, z, z, z, z, z, z, z, z, z);
+        Model *m = model_make(text);
+        double l = (log(z) - 0.2) / 0.7, n = (z - 1) / 0.5;
+        const double expected[] = {
+            -n * n / 2 - log(0.5) - half_log,
+            z < 1 ? 0 : nowhere,
+            -l * l / 2 - log(0.7) - half_log - log(z),
+            -z / 3 - log(3),
+            1.5 * log(z) - z / 0.6 - lgamma(2.5) - 2.5 * log(0.6),
+            z < 1 ? -0.3 * log(z) + 2.2 * log(1 - z) + lgamma(3.9) - lgamma(0.7) - lgamma(3.2) : nowhere,
+            -log1p((z - 1) * (z - 1) / 4) - log(2 * M_PI),
+            -z * z / 8 - log(2) - half_log + log(2),
+            lgamma(z),
+            0.5 * (log(z) + log(0.4)) + lgamma(3) - 2 * lgamma(1.5),
+        };
+        double raw[1] = {0};
+        const TirTensor *out = run(m, m->program->fits.data[0].monitor, raw, NULL, NULL);
+        cr_assert_eq(out[0].count, 10);
+        for (int k = 0; k < 10; k++)
+            cr_assert_float_eq(out[0].data[k], expected[k], 1e-10 * (1 + fabs(expected[k])),
+                               "x = %g, %d: %.15g for %.15g", z, k, out[0].data[k], expected[k]);
+        model_free(m);
+    }
+}
+
 /* --- the command line --- */
 
 #define P(label, what, line_, number)                                                                                  \
@@ -339,7 +375,7 @@ Test(param, values_in_declared_units) {
      .high = 1,                                                                                                        \
      .start = 0.5,                                                                                                     \
      .bounded = true,                                                                                                  \
-     .element = (number + 1) % line_,                                                                                      \
+     .element = (number + 1) % line_,                                                                                  \
      .place = number,                                                                                                  \
      .line = line_}
 static const struct qtm_param table[] = {P("a.u", QTM_OPEN, 1, 0),
