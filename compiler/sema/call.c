@@ -334,6 +334,9 @@ Value elab_call(Elab *e, const AstNode *node, const Value *piped) {
         return elab_fold(e, node);
     if (name->kind == AST_NAME && !strcmp(name->name, "per") && !local_find(e->frame, "per") && !hir_decl(e->hir, name))
         return elab_per(e, node);
+    if (name->kind == AST_NAME && !strcmp(name->name, "grad") && !piped && !local_find(e->frame, "grad") &&
+        !hir_decl(e->hir, name))
+        return elab_grad(e, node);
     Value callee = elab_expr(e, name);
     if (value_is_poison(&callee)) return callee;
     return elab_shaped_call(e, node, piped, callee);

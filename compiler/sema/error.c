@@ -31,14 +31,6 @@ Value elab_error(Elab *e, DiagCode code, Span span, const char *format, ...) {
     return value_poison();
 }
 
-Value elab_help(Elab *e, Value poison, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    diag_help(e->sink, "%s", arena_vformat(e->arena, format, args));
-    va_end(args);
-    return poison;
-}
-
 const char *elab_source_text(Elab *e, Span span) {
     const SourceFile *file = source_file(e->hir->sources, span.file);
     char *text = arena_alloc(e->arena, span.end - span.begin + 1), *to = text;
@@ -53,4 +45,12 @@ const char *elab_source_text(Elab *e, Span span) {
     }
     if (to > text && to[-1] == ' ') to[-1] = 0;
     return text;
+}
+
+Value elab_help(Elab *e, Value poison, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    diag_help(e->sink, "%s", arena_vformat(e->arena, format, args));
+    va_end(args);
+    return poison;
 }

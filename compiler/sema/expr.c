@@ -160,12 +160,11 @@ static Value elab_subscript(Elab *e, const AstNode *node) {
     const HirDecl *family = param_family(e, node->kids[0]);
     Value v = family ? param_indexed(e, family, elab_expr(e, node->kids[1]), node->kids[1]->span)
                      : elab_expr(e, node->kids[0]);
-    for (uint32_t i = family ? 2 : 1; i < node->count; i++) {
+    for (uint32_t i = family ? 2 : 1, at = 0; i < node->count; i++) {
         Value index = elab_expr(e, node->kids[i]);
-        if (i > 1 && index.kind == VALUE_TENSOR)
-            return elab_error(e, DIAG_E0307, node->kids[i]->span,
-                              "an index after the first must be known when the model is compiled");
-        v = elab_index(e, node->span, v, index);
+        if (index.kind == VALUE_LIST && !value_to_array(e, &index, TIR_NONE)) return value_poison();
+        v = elab_index_at(e, node->span, v, at, index);
+        at += index.kind == VALUE_TENSOR ? index.rank : 0;
     }
     return v;
 }
@@ -212,13 +211,15 @@ Value elab_expr(Elab *e, const AstNode *node) {
     }
     case AST_PIPE: return elab_pipe(e, node);
     case AST_ARRAY: return elab_array(e, node);
+    case AST_BUILD: return elab_build(e, node);
     case AST_IF: return elab_if(e, node);
     case AST_BLOCK: return elab_block(e, node);
     case AST_DRAW: return elab_draw(e, node);
     case AST_NAMED: return elab_expr(e, node->kids[0]);
     case AST_COMPREHEND: {
-        Value poison = elab_error(e, DIAG_E0309, node->span,
-                                  "'for %s in ...' can stand only inside sum, mean, max, min or fold", node->name);
+        Value poison =
+            elab_error(e, DIAG_E0309, node->span,
+                       "'for %s in ...' can stand only inside sum, mean, prod, max, min, fold or []", node->name);
         diag_help(e->sink, "write for example mean(... for %s in ...)", node->name);
         return poison;
     }

@@ -23,6 +23,20 @@ static int64_t find(const Measure *m, const char *name) {
     return -1;
 }
 
+static bool same_place(const Value *a, const Value *b) {
+    if (!a || !b || a->kind != b->kind) return false;
+    return a->kind == VALUE_NUMBER ? a->number == b->number : a->kind == VALUE_TENSOR && a->id == b->id;
+}
+
+/* Row of the same variable in `m`, or -1: what stands at the same value is the same variable, whatever a density calls
+ * it (f(y), where f is declared of x, is per dy); otherwise the name tells. */
+static int64_t find_variable(const Measure *m, const MeasureVariable *v) {
+    for (uint32_t i = 0; i < m->count; i++)
+        if (m->variable[i].at && m->variable[i].at->kind == VALUE_TENSOR && same_place(m->variable[i].at, v->at))
+            return i;
+    return find(m, v->name);
+}
+
 /* --- declarations --- */
 
 /* Variables that a density is per: its own, or the fields of its event, but for labels, over which one sums. */
@@ -122,18 +136,13 @@ static const Measure *declared_measure(Elab *e, const HirDecl *density, const Va
 
 /* --- calls --- */
 
-static bool same_place(const Value *a, const Value *b) {
-    if (!a || !b || a->kind != b->kind) return false;
-    return a->kind == VALUE_NUMBER ? a->number == b->number : a->kind == VALUE_TENSOR && a->id == b->id;
-}
-
 static void note_measure(Elab *e, const Value *v) {
     if (v->span.file && v->measure) diag_note(e->sink, v->span, "this is a density %s", measure_text(e, v->measure));
 }
 
 static const char *remedy(Elab *e, const Measure *have, const Measure *want) {
     for (uint32_t i = 0; i < have->count; i++) {
-        int64_t at = find(want, have->variable[i].name);
+        int64_t at = find_variable(want, &have->variable[i]);
         if (at >= 0 && want->variable[at].log != have->variable[i].log)
             return arena_format(e->arena, "convert it, which multiplies by the Jacobian: per(..., d%s%s)",
                                 want->variable[at].log ? "ln" : "", have->variable[i].name);
@@ -141,17 +150,10 @@ static const char *remedy(Elab *e, const Measure *have, const Measure *want) {
     return "densities of different variables can be multiplied, or integrated over, but not joined so";
 }
 
-/* The variable of the body that stands at an argument is that argument, whatever it was called. */
-static int64_t own_variable(const Measure *own, const MeasureVariable *v) {
-    for (uint32_t i = 0; i < own->count; i++)
-        if (same_place(own->variable[i].at, v->at)) return i;
-    return find(own, v->name);
-}
-
 Value measure_of_call(Elab *e, const HirDecl *density, const Value *args, Value v) {
     const Measure *own = declared_measure(e, density, args), *body = v.measure;
     for (uint32_t i = 0; body && i < body->count; i++) {
-        int64_t at = own_variable(own, &body->variable[i]);
+        int64_t at = find_variable(own, &body->variable[i]);
         if (at >= 0 && own->variable[at].log == body->variable[i].log) continue;
         Value poison = elab_error(e, DIAG_E0321, v.span.file ? v.span : density->node->name_span,
                                   "'%s' is declared %s and its body is a density %s", density->name,
@@ -172,7 +174,7 @@ Value measure_of_call(Elab *e, const HirDecl *density, const Value *args, Value 
 static bool measures_equal(const Measure *a, const Measure *b) {
     if (a->count != b->count) return false;
     for (uint32_t i = 0; i < a->count; i++) {
-        int64_t at = find(b, a->variable[i].name);
+        int64_t at = find_variable(b, &a->variable[i]);
         if (at < 0 || a->variable[i].log != b->variable[at].log) return false;
     }
     return true;
@@ -194,7 +196,7 @@ bool measure_same(Elab *e, Span span, const Value *a, const Value *b, const char
     Measure *m = measure_new(e, x->count);
     for (uint32_t i = 0; i < x->count; i++) {
         m->variable[m->count] = x->variable[i];
-        if (!same_place(x->variable[i].at, y->variable[find(y, x->variable[i].name)].at))
+        if (!same_place(x->variable[i].at, y->variable[find_variable(y, &x->variable[i])].at))
             m->variable[m->count].at = NULL;
         m->count++;
     }
@@ -216,7 +218,7 @@ static const Measure *product(Elab *e, const Measure *a, const Measure *b) {
     Measure *m = measure_new(e, a->count + b->count);
     for (uint32_t i = 0; i < a->count; i++) m->variable[m->count++] = a->variable[i];
     for (uint32_t i = 0; i < b->count; i++) {
-        if (find(a, b->variable[i].name) >= 0) return NULL;
+        if (find_variable(a, &b->variable[i]) >= 0) return NULL;
         m->variable[m->count++] = b->variable[i];
     }
     return m;
@@ -228,9 +230,9 @@ static bool quotient(Elab *e, Span span, const Value *a, const Value *b, const M
     if (!x || !y) return true;
     Measure *m = measure_new(e, x->count);
     bool whole = true;
-    for (uint32_t i = 0; i < y->count; i++) whole &= find(x, y->variable[i].name) >= 0;
+    for (uint32_t i = 0; i < y->count; i++) whole &= find_variable(x, &y->variable[i]) >= 0;
     for (uint32_t i = 0; i < x->count; i++) {
-        int64_t at = find(y, x->variable[i].name);
+        int64_t at = find_variable(y, &x->variable[i]);
         if (at < 0) m->variable[m->count++] = x->variable[i];
         if (at < 0 || x->variable[i].log == y->variable[at].log) continue;
         elab_error(e, DIAG_E0321, span, "a density %s divided by one %s is no ratio of densities", measure_text(e, x),

@@ -234,6 +234,7 @@ Value param_slot_number(Elab *e, const ParamSlot *slot, Span span) {
 
 Value param_slot_value(Elab *e, const ParamSlot *slot, Span span) {
     Context *c = e->context;
+    if (e->checking) return slot->broken || slot->rank ? value_poison() : body_number(e, slot->unit, span);
     if (c->mode == PARAMS_NONE) {
         Value poison =
             elab_error(e, DIAG_E0304, span, "parameter '%s' is fitted: its value is not known here", slot->name);
@@ -284,7 +285,7 @@ static uint32_t flavour_sets(const Elab *e, const HirDecl *decl) {
 }
 
 Value param_value(Elab *e, const HirDecl *decl, Span span) {
-    if (e->context->mode == PARAMS_NONE) { /* perhaps before the slots are there */
+    if (e->context->mode == PARAMS_NONE && !e->checking) { /* perhaps before the slots are there */
         ParamSlot slot = {.name = decl->name, .span = decl->node->name_span};
         return param_slot_value(e, &slot, span);
     }
@@ -297,7 +298,7 @@ Value param_value(Elab *e, const HirDecl *decl, Span span) {
 HirDecl *param_family(Elab *e, const AstNode *node) {
     if (node->kind != AST_NAME || local_find(e->frame, node->name)) return NULL;
     HirDecl *decl = hir_decl(e->hir, node);
-    bool family = decl && decl->node->kind == AST_PARAM && e->context->mode != PARAMS_NONE;
+    bool family = decl && decl->node->kind == AST_PARAM && (e->context->mode != PARAMS_NONE || e->checking);
     return family && flavour_sets(e, decl) == 1 ? decl : NULL;
 }
 

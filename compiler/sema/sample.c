@@ -56,6 +56,7 @@ static Value reduce_axes(Elab *e, const Primitive *reduce, Value v, TirAxes axes
     if (present.count) {
         TirId id = value_real_id(e, &v);
         if (total) id = tir_sum(f, id, present, span);
+        if (reduce->op == TIR_MUL && !id_product(e, &id, present, span)) return value_poison();
         if (reduce->op == TIR_MAX) id = tir_reduce_max(f, id, present, span);
         if (reduce->op == TIR_MIN) {
             id = tir_reduce_max(f, tir_map(f, TIR_NEG, span, id, TIR_NONE, TIR_NONE), present, span);
@@ -69,6 +70,8 @@ static Value reduce_axes(Elab *e, const Primitive *reduce, Value v, TirAxes axes
         v = elab_map(e, TIR_DIV, span, v, axes_points(e, present, span), value_poison());
     if (reduce->op == TIR_SUM && present.count < axes.count)
         v = elab_map(e, TIR_MUL, span, v, axes_points(e, tir_axes_minus(axes, present), span), value_poison());
+    if (reduce->op == TIR_MUL && present.count < axes.count)
+        v = elab_map(e, TIR_POW, span, v, axes_points(e, tir_axes_minus(axes, present), span), value_poison());
     v.span = span;
     v.measure = NULL;
     return v;
@@ -153,8 +156,7 @@ static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node,
     return reduce_points(e, reduce, node, value_like(e, &v, v.id, rest, v.rank - 1, node->span), axes);
 }
 
-/* What stands after `in`. */
-static Value elab_source(Elab *e, const AstNode *source) {
+Value elab_source(Elab *e, const AstNode *source) {
     if (source->kind != AST_ALL_OF && source->kind != AST_BATCH_OF) {
         Value v = elab_expr(e, source);
         return v.kind == VALUE_DATA ? context_data(e, v.decl, 0, source->span) : v;

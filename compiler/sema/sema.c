@@ -71,6 +71,7 @@ Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const cha
     elaborate_fits(&e);
     e.context = scratch;
     table_check_constants(&e);
+    body_check_all(&e);
     if (sink->errors != errors) return NULL;
     verify_all(&e);
     return program;

@@ -207,6 +207,7 @@ typedef struct Elab {
     uint64_t work;     /* expressions evaluated */
     bool too_deep;     /* reported: too deep, too much work, or too many draws */
     VEC(FitState *) fits;
+    bool checking;     /* bodies are evaluated on their own: body.c */
     const Unit *units; /* all that were met: unit.c */
 } Elab;
 
@@ -238,6 +239,7 @@ TirId value_real_id(Elab *e, const Value *v);
 TirAxes value_axes(Elab *e, const Value *v);
 Dim dim_new(Elab *e, const char *name, int64_t size); /* a fresh axis when size > 1 */
 Dim dim_of_size(Elab *e, int64_t size);               /* the function's axis for lists and grids of that length */
+TirId id_move(Elab *e, TirId id, TirAxisId from, TirAxisId to, Span span);
 /* The value on another axis in place of dimension `at`. */
 Value value_move(Elab *e, const Value *v, uint32_t at, TirAxisId to, Span span);
 /* A dimension of size 1 everywhere is no dimension. */
@@ -247,9 +249,9 @@ bool value_size(Elab *e, const Value *v, const char *what, int64_t *size); /* a 
 
 /* --- error.c: reports with the chain of calls that leads into library code. --- */
 Value elab_error(Elab *e, DiagCode code, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
+const char *elab_source_text(Elab *e, Span span); /* what is written there, on one line */
 /* return elab_help(e, elab_error(...), "a remedy"); gives `poison`. */
 Value elab_help(Elab *e, Value poison, const char *format, ...) __attribute__((format(printf, 3, 4)));
-const char *elab_source_text(Elab *e, Span span); /* what is written there, on one line */
 
 /* --- map.c: elementwise operations and products --- */
 Value elab_map(Elab *e, TirOpcode op, Span span, Value a, Value b, Value c); /* as many as the arity says */
@@ -257,6 +259,8 @@ Value elab_matmul(Elab *e, Span span, Value a, Value b);
 Value elab_binary(Elab *e, AstOp op, Span span, Value a, Value b);
 Value value_align(Elab *e, Value v, const Value *target, Span span); /* onto the axes of a value of the same shape */
 Value elab_index(Elab *e, Span span, Value of, Value index);
+/* An index on dimension `at`, in whose place the dimensions of the index come. */
+Value elab_index_at(Elab *e, Span span, Value of, uint32_t at, Value index);
 
 /* --- expr.c --- */
 Value elab_expr(Elab *e, const AstNode *node);
@@ -274,7 +278,14 @@ bool frame_bind_array(Elab *e, const AstNode *arg, Value *value, const HirDecl *
 Value elab_layer_weight(Elab *e, const AstNode *weight, HirDecl *layer, uint32_t number);
 uint32_t fit_group(Elab *e, FitState *fit, const char *name, ProgramGroupKind kind);
 
+/* --- build.c, grad.c, product.c --- */
+Value elab_build(Elab *e, const AstNode *node);
+Value elab_grad(Elab *e, const AstNode *call);
+/* The product over axes; false after a report. Factors that are zero are no trouble to its derivatives. */
+bool id_product(Elab *e, TirId *id, TirAxes axes, Span span);
+
 /* --- sample.c --- */
+Value elab_source(Elab *e, const AstNode *source); /* what stands after `in` */
 Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend);
 Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span);
 Value elab_draw(Elab *e, const AstNode *node);
@@ -339,6 +350,10 @@ void param_report_unseen(Elab *e);
 Value transform_value(Elab *e, const ParamDomain *domain, Value raw, Span span);
 /* log |d value / d raw|: of every element, or of every line of an ordered array or a simplex. */
 Value transform_log_jacobian(Elab *e, const ParamDomain *domain, Value raw, Span span);
+
+/* --- body.c: units and measures in what no fit reaches --- */
+void body_check_all(Elab *e);
+Value body_number(Elab *e, const Unit *unit, Span span); /* stands for a number that is not known here */
 
 /* --- fit.c: reads the items of a fit and makes its updates and monitors --- */
 bool fit_collect(Elab *e, FitState *fit);

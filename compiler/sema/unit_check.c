@@ -143,15 +143,27 @@ static const char *declared_text(Elab *e, const AstNode *type, const Unit *unit)
                                    : arena_format(e->arena, "in %s, which is %s,", written, meant);
 }
 
+/* The first number in a value, which may be a list, that is not of this unit. */
+static const Value *find_misfit(const Value *v, const Unit *unit) {
+    if (v->kind == VALUE_NUMBER || v->kind == VALUE_TENSOR) return unit_fits(v, unit) ? NULL : v;
+    const Value *found = NULL;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && !found && i < v->count; i++) found = find_misfit(&v->items[i], unit);
+    return found;
+}
+
 bool unit_check_argument(Elab *e, const Value *v, const AstNode *arg, const HirDecl *decl) {
     const AstNode *type = hir_argument_unit(e->hir, arg);
     AstKind kind = decl->node->kind;
-    bool strict = kind == AST_QCF || kind == AST_DENSITY || kind == AST_NETWORK;
-    if ((v->kind != VALUE_NUMBER && v->kind != VALUE_TENSOR) || (!type && !strict)) return true;
+    bool weights = kind == AST_NETWORK || kind == AST_LAYER;
+    if (!type && !weights && kind != AST_QCF && kind != AST_DENSITY) return true;
     const Unit *unit;
     double scale;
     if (!unit_of_type(e, type, &unit, &scale)) return false;
-    if (unit_fits(v, unit)) return true;
+    v = find_misfit(v, unit);
+    if (!v) return true;
+    if (weights && !unit)
+        return unit_pure(e, v, v->span.file ? v->span : arg->span,
+                         arena_format(e->arena, "what enters %s '%s'", hir_kind_text(kind) + 2, decl->name));
     Span place = v->span.file ? v->span : arg->span;
     if (unit && !v->unit)
         elab_error(e, DIAG_E0317, place, "argument '%s' of '%s' has the unit %s, and this is a pure number", arg->name,
@@ -177,11 +189,12 @@ bool unit_check_result(Elab *e, const Value *v, const HirDecl *decl) {
     const AstNode *type =
         node->kind == AST_FUN || node->kind == AST_QCF || node->kind == AST_DENSITY ? node->kids[3] : NULL;
     bool strict = node->kind == AST_QCF || node->kind == AST_NETWORK;
-    if ((v->kind != VALUE_NUMBER && v->kind != VALUE_TENSOR) || (!type && !strict)) return true;
+    if (!type && !strict) return true;
     const Unit *unit;
     double scale;
     if (!unit_of_type(e, type, &unit, &scale)) return false;
-    if (unit_fits(v, unit)) return true;
+    v = find_misfit(v, unit);
+    if (!v) return true;
     Span place = v->span.file ? v->span : node->name_span;
     elab_error(e, DIAG_E0317, place, "'%s' is declared %s and its body %s%s", decl->name, declared_text(e, type, unit),
                v->unit ? "has the unit " : "is ", unit_text(e, v->unit));

@@ -133,7 +133,7 @@ TirAxes value_axes(Elab *e, const Value *v) {
 }
 
 /* Moves that cost nothing where the operation itself can be made on the other axis. */
-static TirId id_move(Elab *e, TirId id, TirAxisId from, TirAxisId to, Span span) {
+TirId id_move(Elab *e, TirId id, TirAxisId from, TirAxisId to, Span span) {
     TirFunction *f = e->context->f;
     const TirOp *op = &f->ops.data[id];
     if (op->op == TIR_IOTA) return tir_iota(f, to, span);
