@@ -167,10 +167,12 @@ static void print_events(FILE *out, const Pipeline *p) {
             fputs("    {", out);
             print_string(out, event->fields.data[k].name);
             fputs(", ", out);
-            print_real(out, event->fields.data[k].low / event->fields.data[k].scale);
+            print_real(out, event->fields.data[k].low);
             fputs(", ", out);
-            print_real(out, event->fields.data[k].high / event->fields.data[k].scale);
-            fputs(", 1, 1},\n", out); /* memory holds declared units: the kernels convert */
+            print_real(out, event->fields.data[k].high);
+            fputs(", 1, ", out);
+            print_real(out, event->fields.data[k].scale);
+            fputs("},\n", out);
         }
         fputs("};\n", out);
     }
@@ -293,6 +295,20 @@ static void print_monitors(FILE *out, const ProgramFit *fit, size_t number) {
     if (fit->curves.count) fputs("};\n", out);
 }
 
+static void print_checks(FILE *out, const ProgramFit *fit, size_t number) {
+    if (!fit->checks.count) return;
+    fprintf(out, "static const struct qtm_check fit%zu_checks[] = {\n", number);
+    for (size_t i = 0; i < fit->checks.count; i++) {
+        const ProgramCheck *check = &fit->checks.data[i];
+        fputs("    {", out);
+        print_string(out, check->text);
+        fprintf(out, ", \"%s\", ", check->op);
+        print_real(out, check->tolerance);
+        fprintf(out, ", %s},\n", flag(check->relative));
+    }
+    fputs("};\n", out);
+}
+
 static void print_table(FILE *out, const char *member, size_t count, const char *table, size_t number) {
     fprintf(out, "        .%s_count = %zu,\n", member, count);
     if (count) fprintf(out, "        .%ss = fit%zu_%s,\n", member, number, table);
@@ -313,7 +329,10 @@ static void print_fit(FILE *out, const ProgramFit *fit, const FitUnits *units, s
     print_fn(out, "params", units->params, WIDTH_F64, "        ");
     print_fn(out, "monitor", units->monitor, WIDTH_F64, "        ");
     print_fn(out, "curve", units->curve, WIDTH_F64, "        ");
-    fprintf(out, "        .curve_points = %" PRId64 ",\n    },\n", fit->curve_points);
+    fprintf(out, "        .curve_points = %" PRId64 ",\n", fit->curve_points);
+    print_table(out, "check", fit->checks.count, "checks", number);
+    if (units->check) print_fn(out, "check", units->check, WIDTH_F64, "        ");
+    fputs("    },\n", out);
 }
 
 static uint64_t hash_add(uint64_t hash, const char *text, size_t length) {
@@ -373,6 +392,7 @@ void descriptor_print(FILE *out, const Pipeline *p) {
         print_blocks(out, &program->fits.data[i], i);
         print_updates(out, &program->fits.data[i], &p->fits[i], i);
         print_monitors(out, &program->fits.data[i], i);
+        print_checks(out, &program->fits.data[i], i);
     }
     if (program->fits.count) fputs("\nstatic const struct qtm_fit fits[] = {\n", out);
     for (size_t i = 0; i < program->fits.count; i++) print_fit(out, &program->fits.data[i], &p->fits[i], i);

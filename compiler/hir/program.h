@@ -96,6 +96,12 @@ typedef struct ProgramCurve {
     double low, high;
     int32_t event_field;
 } ProgramCurve;
+/* LEFT OP RIGHT, evaluated when a fit starts. */
+typedef struct ProgramCheck {
+    const char *text, *op;
+    double tolerance;
+    bool relative; /* the tolerance is of the right side, where that is above 1 */
+} ProgramCheck;
 typedef struct ProgramFit {
     const char *name;
     bool generated;
@@ -105,7 +111,9 @@ typedef struct ProgramFit {
     VEC(ProgramUpdate) updates;
     VEC(ProgramMonitor) monitors;
     VEC(ProgramCurve) curves;
+    VEC(ProgramCheck) checks;
     TirFunction *init, *params, *monitor, *curve; /* init and monitor may be NULL */
+    TirFunction *check;                           /* may be NULL; VALUE 2i and 2i + 1: the sides of check i */
     int64_t curve_points;
 } ProgramFit;
 

@@ -337,6 +337,9 @@ Value elab_call(Elab *e, const AstNode *node, const Value *piped) {
     if (name->kind == AST_NAME && !strcmp(name->name, "grad") && !piped && !local_find(e->frame, "grad") &&
         !hir_decl(e->hir, name))
         return elab_grad(e, node);
+    if (name->kind == AST_NAME && !strcmp(name->name, "integral") && !local_find(e->frame, "integral") && !piped &&
+        node->count == 2 && node->kids[1]->kind == AST_COMPREHEND)
+        return elab_integral(e, node, node->kids[1]);
     Value callee = elab_expr(e, name);
     if (value_is_poison(&callee)) return callee;
     return elab_shaped_call(e, node, piped, callee);

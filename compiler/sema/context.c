@@ -132,7 +132,8 @@ Value context_data(Elab *e, HirDecl *data, int64_t count, Span span) {
         if (rows != TIR_NONE) id = tir_gather(c->f, id, rows, all->axis, span);
         items[i] = value_tensor(e, id, NULL, 0, span);
         const AstNode *field = sample.decl->node->kids[0]->kids[i];
-        if (!unit_attach(e, field->kids[2], &items[i], span)) return value_poison();
+        double scale; /* columns are brought to base units as they are read */
+        if (!unit_of_type(e, field->kids[2], &items[i].unit, &scale)) return value_poison();
     }
     sample.items = items;
     sample.count = (uint32_t)event->fields.count;

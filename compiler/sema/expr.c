@@ -48,6 +48,7 @@ static Value decl_value(Elab *e, HirDecl *decl, Span span) {
     case AST_UNIT: return unit_value(e, decl, span);
     case AST_PARAM: return param_value(e, decl, span);
     case AST_FLAVOUR: return (Value){.kind = VALUE_SET, .decl = decl, .span = span};
+    case AST_NORMALIZED: return context_solved(e, decl, span);
     case AST_OPTION:
         return value_tensor(e, context_input(e, TIR_PORT_OPTION, decl->index, 0, decl->name, tir_axes_none(), span),
                             NULL, 0, span);

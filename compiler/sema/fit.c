@@ -175,6 +175,7 @@ void fit_elaborate(Elab *e, FitState *fit) {
     if (e->sink->errors != errors) return;
     fit_params_function(e, fit);
     fit_curve_function(e, fit);
+    fit_check_function(e, fit);
     fit_init_function(e, fit);
     if (!fit->draw)
         fit->out->events = 0;

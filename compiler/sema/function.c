@@ -122,6 +122,21 @@ static Value normalised(Elab *e, Value v, Dim grid, double width, Span span) {
     return elab_map(e, TIR_DIV, span, v, area, none);
 }
 
+/* The declaration with the formula of its `truth` in place of its own; NULL when it has none. */
+static HirDecl *declared_truth(Elab *e, const HirDecl *decl) {
+    const AstNode *conditions = decl->node->kind == AST_QCF ? decl->node->kids[5] : NULL;
+    for (uint32_t i = 0; conditions && i < conditions->count; i++) {
+        if (conditions->kids[i]->kind != AST_TRUTH) continue;
+        AstNode *node = arena_copy(e->arena, decl->node, sizeof *node);
+        node->kids = arena_copy(e->arena, node->kids, node->count * sizeof *node->kids);
+        node->kids[1] = conditions->kids[i]->kids[0];
+        HirDecl *truth = arena_copy(e->arena, decl, sizeof *truth);
+        truth->node = node;
+        return truth;
+    }
+    return NULL;
+}
+
 /* What a curve is drawn over, in base units; the values of a qcf are shown in its declared unit. */
 typedef struct CurveRange {
     Value low, high;
@@ -180,7 +195,8 @@ static void add_curve(Elab *e, FitState *fit, HirDecl *decl, HirDecl *domain, Di
     curve.high /= scale;
     VEC_PUSH(e->arena, &fit->out->curves, curve);
     put_curve(e, fit, decl, &range, &curve, grid, false);
-    if (param_all_truth(e)) put_curve(e, fit, decl, &range, &curve, grid, true);
+    HirDecl *truth = declared_truth(e, decl);
+    if (truth || param_all_truth(e)) put_curve(e, fit, truth ? truth : decl, &range, &curve, grid, true);
 }
 
 void fit_curve_function(Elab *e, FitState *fit) {
@@ -197,11 +213,6 @@ void fit_curve_function(Elab *e, FitState *fit) {
 }
 
 /* --- events of the truth --- */
-
-static TirId in_file_unit(Elab *e, Value v, const ProgramField *field) {
-    if (field->scale != 1) v = elab_map(e, TIR_DIV, v.span, v, value_number(field->scale, v.span), value_poison());
-    return v.id;
-}
 
 /* Streams of their own: a fit must not see the numbers that made its data. */
 void event_draw_function(Elab *e, FitState *fit, const AstNode *draw) {
@@ -222,8 +233,7 @@ void event_draw_function(Elab *e, FitState *fit, const AstNode *draw) {
     if (value_is_poison(&sample)) return;
     ProgramEvent *out = &e->program->events.data[event->index];
     for (uint32_t i = 0; i < sample.count; i++)
-        tir_output(c->f, TIR_PORT_VALUE, i, out->fields.data[i].name,
-                   in_file_unit(e, sample.items[i], &out->fields.data[i]));
+        tir_output(c->f, TIR_PORT_VALUE, i, out->fields.data[i].name, sample.items[i].id);
     out->draw = c->f;
     out->draw_batch = DRAW_BATCH;
 }

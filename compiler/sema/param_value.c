@@ -242,6 +242,7 @@ Value param_slot_value(Elab *e, const ParamSlot *slot, Span span) {
         diag_help(e->sink, "sizes, domains and settings can use numbers, `const`, `size` and (settings only) `option`");
         return poison;
     }
+    c->params_used = true;
     ParamValues *values = &c->params[c->mode];
     if (!values->value) {
         values->value = ARENA_ARRAY(e->arena, Value, e->slots.count);

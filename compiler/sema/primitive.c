@@ -34,6 +34,9 @@ static Value apply_polygamma(Elab *e, Self self, const AstNode *node, const Valu
     if (!value_to_array(e, &x, TIR_NONE)) return value_poison();
     if (x.type == TIR_BOOL)
         return elab_error(e, DIAG_E0303, args[1].span, "a number is wanted here, and this is a condition");
+    if (!unit_pure(e, &n, args[0].span, "the order of polygamma") ||
+        !unit_pure(e, &x, args[1].span, "the argument of polygamma"))
+        return value_poison();
     if (x.kind == VALUE_NUMBER) return value_number((double)special_polygamma((int)n.number, x.number), node->span);
     TirId id = tir_polygamma(e->context->f, (int)n.number, value_real_id(e, &x), node->span);
     return value_tensor(e, id, x.dim, x.rank, node->span);
@@ -172,6 +175,12 @@ static Value apply_pi(Elab *e, Self self, const AstNode *node, const Value *args
 
 static Value apply_inf(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     return value_number(INFINITY, node->span);
+}
+
+static Value apply_integral(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value poison = elab_error(e, DIAG_E0309, node->span, "'integral' takes a formula and an interval");
+    diag_help(e->sink, "write integral(f(x) for x in 0 .. 1); for the integral of a density add 'use std.sampler'");
+    return poison;
 }
 
 static Value apply_step(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {

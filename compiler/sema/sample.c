@@ -63,6 +63,8 @@ static Value reduce_axes(Elab *e, const Primitive *reduce, Value v, TirAxes axes
             id = tir_map(f, TIR_NEG, span, id, TIR_NONE, TIR_NONE);
         }
         const Unit *unit = v.unit;
+        if (reduce->op == TIR_MUL && unit && !unit_of_product(e, &v, axes_points(e, present, span), &unit))
+            return value_poison();
         v = value_tensor(e, id, v.dim, v.rank, span); /* a sum over points is no density any more */
         v.unit = unit;
     }
@@ -296,8 +298,10 @@ static Value draw_field(Elab *e, const AstNode *field, const AstNode *wanted, co
                                     value_shape_text(e, &v)),
                          "let it give one number, or leave out 'by' to use the library's method");
     TirId id = id_broadcast(e, value_real_id(e, &v), e->frame->force, field->span);
-    v = value_tensor(e, id, NULL, 0, field->span);
-    return unit_attach(e, hir_arguments(density)->kids[0]->kids[2], &v, field->span) ? v : value_poison();
+    Value drawn = value_tensor(e, id, NULL, 0, field->span);
+    drawn.unit = v.unit; /* of a method that gives quantities; the library's give numbers */
+    if (!unit_attach(e, hir_arguments(density)->kids[0]->kids[2], &drawn, field->span)) return value_poison();
+    return unit_check_field(e, &drawn, wanted) ? drawn : value_poison();
 }
 
 static const AstNode *find_draw_field(Elab *e, const AstNode *node, const AstNode *wanted) {

@@ -168,6 +168,15 @@ typedef struct LetValue {
     Value value;
 } LetValue;
 
+/* A parameter that a qcf solves. */
+typedef struct Solved {
+    HirDecl *decl;
+    bool busy;  /* being solved */
+    bool trial; /* `value` is the trial value that its own condition sees */
+    Value value;
+    struct Solved *outer;
+} Solved;
+
 /* One tensor function under construction. */
 typedef struct Context {
     TirFunction *f;
@@ -182,13 +191,25 @@ typedef struct Context {
     Value generated;     /* what the generator gives; count 0 until needed */
     TirId *param_raw;    /* [slots] raw value, TIR_NONE where not needed */
     bool truth_missing;  /* a truth was needed that is not declared */
-    VEC(LetValue) lets;  /* of the fit, as far as evaluated */
-    bool full_data;      /* all local events of `data` were used */
+    bool params_used;    /* a parameter was asked for */
+    VEC(Solved *) solved;
+    Solved *solving;    /* the innermost being solved */
+    VEC(LetValue) lets; /* of the fit, as far as evaluated */
+    bool full_data;     /* all local events of `data` were used */
     const HirDecl *data;
     bool too_large; /* reported */
     uint32_t axis_names;
     VEC(Dim) by_size; /* one axis for all lists and grids of one length: then they need no renaming */
 } Context;
+
+/* A type, `: GeV^2`, that was read before: a function's are asked for at every call. */
+enum { UNIT_TYPES = 256 };
+typedef struct UnitType {
+    const AstNode *type;
+    const Unit *unit;
+    double scale;
+    bool valid;
+} UnitType;
 
 typedef struct Elab {
     Arena *arena;
@@ -209,6 +230,7 @@ typedef struct Elab {
     VEC(FitState *) fits;
     bool checking;     /* bodies are evaluated on their own: body.c */
     const Unit *units; /* all that were met: unit.c */
+    UnitType types[UNIT_TYPES];
 } Elab;
 
 struct Primitive {
@@ -291,6 +313,20 @@ Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span);
 Value elab_draw(Elab *e, const AstNode *node);
 Value elab_fold(Elab *e, const AstNode *call);
 int64_t elab_stream(Elab *e, const AstNode *node);
+
+/* --- solve.c: the value of a parameter that a qcf solves --- */
+Value context_solved(Elab *e, HirDecl *decl, Span span);
+
+/* --- check.c: `check` declarations, sum rules and positivity --- */
+/* Evaluates what can be evaluated now: at constants, and at the truth. Reports what does not hold. */
+void check_now(Elab *e);
+/* The others, evaluated when a fit starts. */
+void fit_check_function(Elab *e, FitState *fit);
+
+/* --- integral.c, closed.c: integral(EXPR for x in LOW .. HIGH) --- */
+Value elab_integral(Elab *e, const AstNode *call, const AstNode *comprehend);
+/* Over 0 .. 1 of the variable `x`, in terms of Beta functions; poison, without a report, when it has no such form. */
+Value closed_integral(Elab *e, Value integrand, Value x, Span span);
 
 /* --- primitive.c --- */
 const Primitive *primitive_find(const char *name);

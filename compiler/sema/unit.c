@@ -167,19 +167,32 @@ Value unit_quantity(Elab *e, const AstNode *node) {
     return v;
 }
 
-bool unit_of_type(Elab *e, const AstNode *type, const Unit **unit, double *scale) {
-    *unit = NULL;
-    *scale = 1;
-    if (!type) return true;
+/* A type depends on declarations alone: an argument named m does not hide the unit m. */
+static bool read_type(Elab *e, const AstNode *type, UnitType *known) {
     Frame *before = e->frame, frame = before ? *before : (Frame){0};
-    frame.locals = NULL; /* an argument named m does not hide the unit m */
+    frame.locals = NULL;
     e->frame = &frame;
     Value v = value_scalar(elab_expr(e, type));
     e->frame = before;
     if (!check_scale(e, &v, type->span, "what stands behind ':'")) return false;
-    *unit = v.unit;
-    *scale = v.number;
+    known->unit = v.unit;
+    known->scale = v.number;
     return true;
+}
+
+bool unit_of_type(Elab *e, const AstNode *type, const Unit **unit, double *scale) {
+    *unit = NULL;
+    *scale = 1;
+    if (!type) return true;
+    UnitType *known = &e->types[((uintptr_t)type >> 5) % UNIT_TYPES];
+    if (known->type != type) {
+        UnitType fresh = {.type = type, .scale = 1};
+        fresh.valid = read_type(e, type, &fresh);
+        *known = fresh;
+    }
+    *unit = known->unit;
+    *scale = known->scale;
+    return known->valid;
 }
 
 bool unit_number(Elab *e, const Value *v, const AstNode *type, const char *what, double *number) {

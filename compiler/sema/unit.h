@@ -36,7 +36,7 @@ bool unit_of_type(Elab *e, const AstNode *type, const Unit **unit, double *scale
  * report. */
 bool unit_number(Elab *e, const Value *v, const AstNode *type, const char *what, double *number);
 
-/* A pure number, as in files and reports, becomes a quantity of that type, in base units; a quantity stays one. */
+/* A pure number, as a sampler gives it, becomes a quantity of that type, in base units; a quantity stays one. */
 bool unit_attach(Elab *e, const AstNode *type, Value *v, Span span);
 /* "pb/GeV^2" as written, or NULL without a type. */
 const char *unit_type_text(Elab *e, const AstNode *type);
@@ -44,6 +44,8 @@ const char *unit_type_text(Elab *e, const AstNode *type);
 /* --- checks --- */
 /* The unit of the result of an elementwise operation; false after a report. */
 bool unit_of_map(Elab *e, TirOpcode op, Span span, const Value *args, uint32_t count, const Unit **result);
+/* v^points, the product over so many points, which must be known; false after a report. */
+bool unit_of_product(Elab *e, const Value *v, Value points, const Unit **result);
 /* Equal units, where a known 0 or inf has any; false after a report that names what is done with them ("a list"). */
 bool unit_same(Elab *e, Span span, const Value *a, const Value *b, const char *what, const Unit **result);
 bool unit_fits(const Value *v, const Unit *unit);
@@ -51,6 +53,8 @@ bool unit_fits(const Value *v, const Unit *unit);
 bool unit_pure(Elab *e, const Value *v, Span span, const char *what);
 /* An argument, or the result, against its declaration. */
 bool unit_check_argument(Elab *e, const Value *v, const AstNode *arg, const HirDecl *decl);
+/* A drawn value against the declaration of its field. */
+bool unit_check_field(Elab *e, const Value *v, const AstNode *field);
 bool unit_check_result(Elab *e, const Value *v, const HirDecl *decl);
 
 #endif

@@ -36,6 +36,7 @@ static const struct {
     [TIR_LT] = {RULE_LIKE, "compared"},
     [TIR_LE] = {RULE_LIKE, "compared"},
     [TIR_EQ] = {RULE_LIKE, "compared"},
+    [TIR_ATAN2] = {RULE_LIKE, "the two sides of one angle"},
     [TIR_MUL] = {RULE_MUL, NULL},
     [TIR_DIV] = {RULE_DIV, NULL},
     [TIR_SQRT] = {RULE_SQRT, NULL},
@@ -99,6 +100,10 @@ static bool unit_of_power(Elab *e, Span span, const Value *base, const Value *ex
         return report_power(e, span, "%s is raised to a power that is known only when the model runs", base);
     if (unit_power(e, base->unit, exponent->number, result)) return true;
     return report_power(e, span, "%s is raised to a power that is no fraction of small whole numbers", base);
+}
+
+bool unit_of_product(Elab *e, const Value *v, Value points, const Unit **result) {
+    return unit_of_power(e, v->span, v, &points, result);
 }
 
 static bool all_pure(Elab *e, TirOpcode op, Span span, const Value *args, uint32_t count) {
@@ -203,5 +208,17 @@ bool unit_check_result(Elab *e, const Value *v, const HirDecl *decl) {
         diag_help(e->sink, "correct the formula, or declare ': %s'", v->unit ? unit_text(e, v->unit) : "1");
     else
         diag_help(e->sink, "correct the formula, or declare its unit: %s(...) : %s", decl->name, unit_text(e, v->unit));
+    return false;
+}
+
+bool unit_check_field(Elab *e, const Value *v, const AstNode *field) {
+    const Unit *unit;
+    double scale;
+    if (!unit_of_type(e, field->kids[2], &unit, &scale)) return false;
+    if (unit_fits(v, unit)) return true;
+    elab_error(e, DIAG_E0317, v->span, "field '%s' is declared %s and what is drawn has the unit %s", field->name,
+               declared_text(e, field->kids[2], unit), unit_text(e, v->unit));
+    diag_note(e->sink, field->span, "the field");
+    diag_help(e->sink, "give the method's result the unit of the field, or make it a number in that unit");
     return false;
 }

@@ -9,6 +9,7 @@
 #include "runtime/core/clock.h"
 #include "runtime/core/memory.h"
 #include "runtime/io/file.h"
+#include "runtime/train/checks.h"
 #include "runtime/train/data.h"
 #include "runtime/train/metrics.h"
 #include "runtime/train/report.h"
@@ -215,6 +216,11 @@ static qtm_status fit_run(const struct qtm_model *model, const struct qtm_fit *f
         .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
     };
     QTM_TRY(qtm_session_open(&run.session, &config));
+    qtm_status status = qtm_session_checks(&run.session);
+    if (status) {
+        qtm_session_close(&run.session);
+        return status;
+    }
     run_announce(&run, "fit");
     return run_go(&run, exit_status);
 }

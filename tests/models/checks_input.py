@@ -1,4 +1,5 @@
 """Bad input for a built model: a message with file and dataset, exit status 1 (2 for usage), nothing half written."""
+import json
 import os
 
 from check import SMALL, expect, expect_in
@@ -245,3 +246,41 @@ def check_input_density_pointwise(work):
         events[name] = read(work, "x.h5", "x")
     for name, values in events.items():
         expect(abs(values - events["plain"]).max() < 1e-5, f"{name} differs from plain")
+
+
+UNITS = """use std.units
+use std.sampler
+param p in (0, 2) truth 1
+event Jet { E : MeV in 100 .. 3000 }
+data measured : Jet from "jet.h5"
+density f(E : MeV in 100 .. 3000) per dlnE = (E / GeV)^p
+fit likelihood {
+    minimize -mean(log(pdf(f, e.E)) for e in all of measured) over params using lbfgs()
+    monitor energy = mean(e.E / GeV for e in all of measured)
+    stop after 30 steps
+}
+fit draws {
+    events 10
+    let s = draw Jet { E ~ f }
+    minimize mean(e.E / GeV for e in s) over params using adam
+}
+"""
+
+
+def check_input_units(work):
+    """Files hold declared units (MeV), formulas base units (GeV), and what is drawn is per dE, not per dlnE."""
+    (work.folder / "jet.qtm").write_text(UNITS)
+    work.run(work.qtmc, "build", "jet.qtm", "-o", "jet")
+    work.run("./jet", "draw", "--truth", "--events=20000", "--out=jet.h5")
+    energies = read(work, "jet.h5", "E")
+    expect(100 <= energies.min() < 102 and 2990 < energies.max() <= 3000, "not in MeV", energies.min(), energies.max())
+    expect(abs(energies.mean() - 1550) < 30, "mean energy in MeV", energies.mean())  # 5 sigma of a flat spectrum
+    work.run("./jet", "fit", "likelihood", "--out=run")
+    summary = json.loads((work.folder / "run" / "summary.json").read_text())
+    fitted = summary["params"]["p"]
+    expect(abs(fitted["value"] - 1) < 5 * fitted["spread"], "p", fitted)
+    last = json.loads((work.folder / "run" / "metrics.jsonl").read_text().splitlines()[-1])
+    expect(abs(last["monitors"]["energy"] - energies.mean() / 1000) < 1e-4, "mean energy in GeV", last)
+    write(work, "jet.h5", {"E": [50.0, 200.0]})
+    _, err = work.run("./jet", "fit", "likelihood", "--out=run2", status=1)
+    expect_in("100", err)

@@ -106,6 +106,14 @@ Test(units, arrays) {
           14, 6, 2, 3, 3, 3, 1, 14, 14);
 }
 
+Test(units, functions_of_several_quantities) {
+    CHECK(1e-14,
+          LIBRARY "fit a {\n  let e = [1 GeV, 2 GeV, p * 3 GeV]\n"
+                  "  monitor m = [atan2(p * GeV, 1 GeV), prod(e) / GeV^3, prod(k * GeV for k in e) / GeV^6, "
+                  "grad(p^2 * GeV, p) / GeV]" TAIL,
+          M_PI / 4, 6, 6, 2);
+}
+
 /* --- kinematics: HERA, E_e = 27.5 GeV, E_p = 920 GeV --- */
 
 Test(units, electron_method) {
@@ -181,7 +189,7 @@ Test(units, are_erased) {
 
 /* --- units of fields --- */
 
-Test(units, fields_are_scaled_where_files_are_read_and_written) {
+Test(units, fields_are_in_base_units_inside) {
     Model *m = model_good("use std.units\nuse std.sampler\nparam p in (0, 2) truth 1\n"
                           "event Jet { E : MeV in 100 .. 3000\n  m : GeV in 0 .. 3000 MeV }\n"
                           "data d : Jet from \"a.h5\"\n"
@@ -205,7 +213,7 @@ Test(units, fields_are_scaled_where_files_are_read_and_written) {
             low[k] = fmin(low[k], ((double *)out[k].data)[i]);
             high[k] = fmax(high[k], ((double *)out[k].data)[i]);
         }
-    cr_assert(low[0] >= 100 && low[0] < 110 && high[0] > 2900 && high[0] <= 3000, "%g .. %g MeV", low[0], high[0]);
+    cr_assert(low[0] >= 0.1 && low[0] < 0.11 && high[0] > 2.9 && high[0] <= 3, "%g .. %g GeV", low[0], high[0]);
     cr_assert(low[1] >= 0 && low[1] < 0.01 && high[1] > 2.9 && high[1] <= 3, "%g .. %g GeV", low[1], high[1]);
     const ProgramFit *fit = &m->program->fits.data[0];
     for (size_t i = 0; i < fit->curves.count; i++) cr_assert_eq(fit->curves.data[i].high, i ? 3 : 3000);

@@ -136,6 +136,12 @@ struct qtm_curve {
     double low, high;
     int event_field;
 };
+/* LEFT OP RIGHT must hold when a fit starts. */
+struct qtm_check {
+    const char *text, *op; /* <, <=, >, >= or == */
+    double tolerance;
+    bool relative; /* the tolerance is of the right side, where that is above 1 */
+};
 struct qtm_fit {
     const char *name;
     bool generated;  /* parameters come from a generator network */
@@ -157,6 +163,9 @@ struct qtm_fit {
                               Densities are normalised to 1 over their domain. Grid: curve_points equally spaced
                               points from low to high, both included */
     int64_t curve_points;
+    int check_count;
+    const struct qtm_check *checks;
+    struct qtm_fn check; /* f64; VALUE 2i, 2i+1: the sides of check i, [vectors] or []; absent without checks */
 };
 
 struct qtm_model {
