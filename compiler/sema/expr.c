@@ -57,9 +57,7 @@ static Value decl_value(Elab *e, HirDecl *decl, Span span) {
     case AST_SIZE: return value_int((double)size_value(e, decl), span);
     case AST_CONST: return const_value(e, decl, span);
     case AST_UNIT: return unit_value(e, decl, span);
-    case AST_PARAM:
-        if (e->checking) return body_param(e, decl, span);
-        return context_param(e, decl, span);
+    case AST_PARAM: return param_value(e, decl, span);
     case AST_NORMALIZED: return context_solved(e, decl, span);
     case AST_OPTION:
         return value_tensor(e, context_input(e, TIR_PORT_OPTION, decl->index, 0, decl->name, tir_axes_none(), span),
@@ -132,8 +130,10 @@ static Value elab_name(Elab *e, const AstNode *node) {
             v.span = node->span;
             return v;
         }
-        if (!strcmp(node->name, "params")) return context_params(e, false, node->span);
-        if (!strcmp(node->name, "truth")) return context_params(e, true, node->span);
+        if (!strcmp(node->name, "params")) return param_vector(e, false, node->span);
+        if (!strcmp(node->name, "truth")) return param_vector(e, true, node->span);
+        if (!strcmp(node->name, "log_prior")) return param_log_prior(e, node->span);
+        if (!strcmp(node->name, "log_jacobian")) return param_log_jacobian(e, node->span);
     }
     HirDecl *decl = hir_decl(e->hir, node);
     if (decl) return decl_value(e, decl, node->span);
@@ -153,6 +153,8 @@ static Value list_member(Elab *e, const Value *list, const AstNode *node) {
 static Value elab_field(Elab *e, const AstNode *node) {
     HirDecl *member = hir_decl(e->hir, node);
     if (member) return decl_value(e, member, node->span);
+    const HirDecl *family = param_family(e, node->kids[0]);
+    if (family) return param_member(e, family, node);
     Value of = elab_expr(e, node->kids[0]);
     if (value_is_poison(&of)) return of;
     /* inside of a member of a family [q], q is a flavour, and q.u still another */
@@ -208,8 +210,10 @@ static Value elab_array(Elab *e, const AstNode *node) {
 }
 
 static Value elab_subscript(Elab *e, const AstNode *node) {
-    Value v = elab_expr(e, node->kids[0]);
-    for (uint32_t i = 1, at = 0; i < node->count; i++) {
+    const HirDecl *family = param_family(e, node->kids[0]);
+    Value v = family ? param_indexed(e, family, elab_expr(e, node->kids[1]), node->kids[1]->span)
+                     : elab_expr(e, node->kids[0]);
+    for (uint32_t i = family ? 2 : 1, at = 0; i < node->count; i++) {
         Value index = elab_expr(e, node->kids[i]);
         if (index.kind == VALUE_LIST && !value_to_array(e, &index, TIR_NONE)) return value_poison();
         v = elab_index_at(e, node->span, v, at, index);

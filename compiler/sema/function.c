@@ -8,19 +8,6 @@ enum { DRAW_BATCH = 16384, DRAW_STREAMS = 32768 };
 
 /* --- initial weights --- */
 
-static TirId initial_params(Elab *e) {
-    const Program *p = e->program;
-    Value *raw = ARENA_ARRAY(e->arena, Value, p->params.count);
-    Span span = e->params.data[0]->node->name_span;
-    for (size_t i = 0; i < p->params.count; i++) {
-        const ProgramParam *param = &p->params.data[i];
-        raw[i] = value_number(param->has_start ? param_raw(param, param->start) : 0, span);
-    }
-    Value v = value_list(e, raw, (uint32_t)p->params.count, span);
-    value_to_array(e, &v, TIR_NONE);
-    return v.id;
-}
-
 /* The initial value is a formula for one element; a draw in it is drawn for each. */
 static TirId initial_weight(Elab *e, const BlockState *state, size_t number) {
     Path path = {NULL, state->weight, (uint32_t)number};
@@ -57,10 +44,11 @@ void fit_init_function(Elab *e, FitState *fit) {
     Context *c = context_new(e, arena_format(e->arena, "%s.init", fit->out->name), fit, PARAMS_NONE, false, NULL);
     for (size_t i = 0; i < fit->blocks.count; i++) {
         const BlockState *state = &fit->blocks.data[i];
-        TirId id = state->weight ? initial_weight(e, state, i) : initial_params(e);
+        if (!state->weight) continue; /* raw parameters: the runtime takes them back from their starts */
+        TirId id = initial_weight(e, state, i);
         if (id != TIR_NONE) tir_output(c->f, TIR_PORT_VALUE, (uint32_t)i, state->name, id);
     }
-    fit->out->init = c->f;
+    if (c->f->outputs.count) fit->out->init = c->f;
 }
 
 /* --- parameters --- */
@@ -69,12 +57,13 @@ void fit_params_function(Elab *e, FitState *fit) {
     Context *c = context_new(e, arena_format(e->arena, "%s.params", fit->out->name), fit, PARAMS_FITTED, false, NULL);
     Frame frame = {0};
     e->frame = &frame;
-    for (size_t i = 0; i < e->program->params.count; i++) {
-        Span span = e->params.data[i]->node->name_span;
-        Value v = context_param(e, e->params.data[i], span);
+    for (size_t i = 0; i < e->slots.count; i++) {
+        const ParamSlot *slot = e->slots.data[i];
+        Value v = param_slot_number(e, slot, slot->span);
         if (value_is_poison(&v)) continue;
-        TirId id = id_broadcast(e, value_real_id(e, &v), context_rows(c, false), span);
-        tir_output(c->f, TIR_PORT_VALUE, (uint32_t)i, e->program->params.data[i].name, id);
+        TirAxes axes = context_rows(c, false);
+        TirId id = slot->rank ? param_stored(e, slot, v) : value_real_id(e, &v);
+        tir_output(c->f, TIR_PORT_VALUE, (uint32_t)i, slot->name, id_broadcast(e, id, axes, slot->span));
     }
     e->frame = NULL;
     fit->out->params = c->f;
@@ -188,12 +177,6 @@ static void put_curve(Elab *e, FitState *fit, const Value *of, const CurveRange 
     e->frame = NULL;
 }
 
-static bool has_truth(const Program *p) {
-    for (size_t i = 0; i < p->params.count; i++)
-        if (!p->params.data[i].has_truth) return false;
-    return p->params.count > 0;
-}
-
 /* Over the domain of the density `domain`, if what the curve is of takes values of that unit: one curve for the
  * declaration, or one for every member of a family. */
 static void add_curve(Elab *e, FitState *fit, HirDecl *decl, HirDecl *domain, Dim grid) {
@@ -221,7 +204,7 @@ static void add_curve(Elab *e, FitState *fit, HirDecl *decl, HirDecl *domain, Di
         curve.name = family_name(e, &of);
         VEC_PUSH(e->arena, &fit->out->curves, curve);
         put_curve(e, fit, &of, &range, &curve, grid, false);
-        if (truth || has_truth(e->program)) put_curve(e, fit, &true_one, &range, &curve, grid, true);
+        if (truth || param_all_truth(e)) put_curve(e, fit, &true_one, &range, &curve, grid, true);
     }
 }
 
@@ -243,7 +226,7 @@ void fit_curve_function(Elab *e, FitState *fit) {
 /* Streams of their own: a fit must not see the numbers that made its data. */
 void event_draw_function(Elab *e, FitState *fit, const AstNode *draw) {
     const HirDecl *event = hir_decl(e->hir, draw->kids[0]);
-    if (!event || !has_truth(e->program) || e->program->events.data[event->index].draw) return;
+    if (!event || !param_all_truth(e) || e->program->events.data[event->index].draw) return;
     FitState own = *fit;
     ProgramFit counts = *fit->out;
     counts.events = DRAW_BATCH;

@@ -48,6 +48,7 @@ static void elaborate_fits(Elab *e) {
         if (e->sink->errors == errors) event_draws(e, fit, fit->decl->node);
         VEC_PUSH(e->arena, &e->program->fits, *fit->out);
     }
+    param_report_unseen(e);
     e->context = scratch;
     for (size_t i = 0; i < main->decls.count; i++)
         if (main->decls.data[i]->node->kind == AST_FIT && main->decls.data[i]->node->kids[1])

@@ -1,4 +1,4 @@
-/* The tables of a Program that need no tensors: sizes (with -D), parameters, options, event types, data sets. */
+/* The tables of a Program that need no tensors: sizes (with -D), options, event types, data sets. */
 #include <math.h>
 #include <string.h>
 
@@ -95,41 +95,6 @@ bool density_domain(Elab *e, HirDecl *density, double *low, double *high) {
     return good;
 }
 
-static bool read_inside(Elab *e, const ProgramParam *param, const AstNode *node, const char *what, double *value) {
-    if (!node) return false;
-    Value v = elab_const_number(e, node, what);
-    if (value_is_poison(&v)) return false;
-    *value = v.number;
-    if (v.number > param->low && v.number < param->high) return true;
-    elab_error(e, DIAG_E0401, node->span, "%s of '%s', %.10g, is outside its domain (%.10g, %.10g)", what, param->name,
-               v.number, param->low, param->high);
-    diag_help(e->sink, "the domain is open: values at its ends are outside");
-    return false;
-}
-
-double param_start(const ProgramParam *param) {
-    return param->has_start ? param->start : (param->low + param->high) / 2;
-}
-
-double param_raw(const ProgramParam *param, double value) {
-    double middle = (param->low + param->high) / 2, half = (param->high - param->low) / 2;
-    double t = (value - middle) / (half * (1 - 2e-6 * PARAM_MARGIN_PPM));
-    return 2 * atanh(fmax(-1 + 1e-15, fmin(1 - 1e-15, t)));
-}
-
-static void add_param(Elab *e, HirDecl *decl) {
-    const AstNode *node = decl->node;
-    ProgramParam param = {.name = decl->name};
-    const AstNode *domain = node->kids[0];
-    if (domain && read_domain(e, decl->name, domain->kids, NULL, &param.low, &param.high)) {
-        param.has_start = read_inside(e, &param, node->kids[2], "the start", &param.start);
-        param.has_truth = read_inside(e, &param, node->kids[3], "the truth", &param.truth);
-    }
-    decl->index = (uint32_t)e->program->params.count;
-    VEC_PUSH(e->arena, &e->program->params, param);
-    VEC_PUSH(e->arena, &e->params, decl);
-}
-
 static void add_option(Elab *e, HirDecl *decl) {
     Value v = elab_const_number(e, decl->node->kids[0], "the default of an option");
     unit_pure(e, &v, decl->node->kids[0]->span, "the default of an option");
@@ -212,11 +177,12 @@ static void check_density(Elab *e, HirDecl *decl) {
 }
 
 void table_build(Elab *e) {
-    each_decl(e, AST_PARAM, add_param);
+    each_decl(e, AST_PARAM, param_declare);
     each_decl(e, AST_OPTION, add_option);
     each_decl(e, AST_EVENT, add_event);
     each_decl(e, AST_DATA, add_data);
     each_decl(e, AST_DENSITY, check_density);
+    param_finish(e);
 }
 
 /* Units and constants are evaluated even when nothing uses them: a slip in one is no less a slip. */

@@ -45,6 +45,8 @@ typedef enum TirPortRole {
     TIR_PORT_LOSS,     /* output: the objective, a scalar */
     TIR_PORT_GRADIENT, /* output: derivative of the loss by parameter block `index` */
     TIR_PORT_VALUE, /* output: value `index` of whatever the function computes (fields, curves, monitors, settings) */
+    TIR_PORT_HELD, /* input: of parameter block `index`, `field` 0: 1 where a parameter is held, 1: the value that it is
+                      held at, 2: raw value of its start */
 } TirPortRole;
 
 typedef struct TirPort {

@@ -61,7 +61,8 @@ static const TirTensor *monitors(Model *m) {
     TirTensor in[8] = {0}, *out = calloc(fit->monitor->outputs.count, sizeof *out);
     double zeros[64] = {0};
     for (size_t i = 0; i < fit->monitor->inputs.count; i++) {
-        cr_assert_eq(fit->monitor->inputs.data[i].role, TIR_PORT_BLOCK);
+        TirPortRole role = fit->monitor->inputs.data[i].role;
+        cr_assert(role == TIR_PORT_BLOCK || role == TIR_PORT_HELD);
         in[i] = tensor(fit->blocks.data[0].rank, fit->blocks.data[0].shape[0], 1, zeros);
     }
     tir_interpret(fit->monitor, &m->arena, in, NULL, 1, 0, out);
@@ -190,16 +191,18 @@ Test(sema, draws_follow_the_density) {
 Test(sema, likelihood_is_the_formula) {
     Model *m = proxy1d(NULL, 0);
     const ProgramUpdate *u = &m->program->fits.data[1].updates.data[0];
-    double raw[6], y[2][3] = {{0.2, 0.5, 0.9}, {0.15, 0.3, 0.71}};
+    double raw[6], none[6] = {0}, y[2][3] = {{0.2, 0.5, 0.9}, {0.15, 0.3, 0.71}};
     for (int i = 0; i < 6; i++) {
         const ProgramParam *p = &m->program->params.data[i];
         double t = (p->truth - (p->low + p->high) / 2) / ((p->high - p->low) / 2 * (1 - 2e-6));
         raw[i] = 2 * atanh(t);
     }
-    TirTensor in[3], out;
+    TirTensor in[5], out;
     for (size_t i = 0; i < u->objective->inputs.count; i++) {
         const TirPort *port = &u->objective->inputs.data[i];
-        in[i] = port->role == TIR_PORT_BLOCK ? tensor(1, 6, 1, raw) : tensor(1, 3, 1, y[port->field]);
+        in[i] = port->role == TIR_PORT_BLOCK  ? tensor(1, 6, 1, raw)
+                : port->role == TIR_PORT_HELD ? tensor(1, 6, 1, none)
+                                              : tensor(1, 3, 1, y[port->field]);
     }
     int64_t extent = 3;
     tir_interpret(u->objective, &m->arena, in, &extent, 1, 0, &out);
@@ -217,8 +220,8 @@ Test(sema, curves_are_normalised_and_start_at_the_start) {
     Model *m = proxy1d(NULL, 0);
     const ProgramFit *fit = &m->program->fits.data[1];
     double raw[6] = {0};
-    TirTensor in = tensor(1, 6, 1, raw), out[8], params[6];
-    tir_interpret(fit->curve, &m->arena, &in, NULL, 1, 0, out);
+    TirTensor in[3] = {tensor(1, 6, 1, raw), tensor(1, 6, 1, raw), tensor(1, 6, 1, raw)}, out[8], params[6];
+    tir_interpret(fit->curve, &m->arena, in, NULL, 1, 0, out);
     cr_assert_eq(fit->curve->outputs.count, 8);
     for (int k = 4; k < 8; k++) {
         double area = 0;
@@ -227,7 +230,7 @@ Test(sema, curves_are_normalised_and_start_at_the_start) {
         cr_assert_float_eq(area, 1, 1e-12);
     }
     cr_assert_float_eq(out[1].data[0], 2.1875 * pow(0.1, -0.5) * pow(0.9, 3), 1e-12); /* u at 0.1, at the truth */
-    tir_interpret(fit->params, &m->arena, &in, NULL, 1, 0, params);
+    tir_interpret(fit->params, &m->arena, in, NULL, 1, 0, params);
     for (int i = 0; i < 6; i++)
         cr_assert_float_eq(params[i].data[0], (m->program->params.data[i].low + m->program->params.data[i].high) / 2,
                            1e-12);
