@@ -87,9 +87,40 @@ static bool bind_arguments(Elab *e, HirDecl *decl, const Value *args) {
     return true;
 }
 
+static Value check_result(Elab *e, const HirDecl *decl, const AstNode *shape, Value v);
+
+/* `-> { mean[128], logvar[128] }`: a record with these fields, each of its shape. */
+static Value check_record_result(Elab *e, const HirDecl *decl, const AstNode *shape, Value v) {
+    static const AstNode NUMBER = {.kind = AST_SHAPE};
+    bool same = v.kind == VALUE_RECORD && v.count == shape->count;
+    Value *items = ARENA_ARRAY(e->arena, Value, shape->count + 1);
+    for (uint32_t i = 0; same && i < shape->count; i++) {
+        const AstNode *dims = hir_argument_dims(shape->kids[i]);
+        const AstNode *fields = v.decl ? v.decl->node->kids[0] : NULL;
+        uint32_t at = 0;
+        while (at < v.count && strcmp(fields ? fields->kids[at]->name : v.names[at], shape->kids[i]->name)) at++;
+        same = at < v.count;
+        if (!same) break;
+        items[at] = check_result(e, decl, dims ? dims : &NUMBER, v.items[at]);
+        if (value_is_poison(&items[at])) return items[at];
+    }
+    if (!same) {
+        Value poison = elab_error(e, DIAG_E0308, decl->node->name_span,
+                                  "'%s' is declared to give a record of %u field%s, and its body gives %s", decl->name,
+                                  shape->count, shape->count == 1 ? "" : "s",
+                                  v.kind == VALUE_RECORD ? "one with other fields" : value_kind_text(&v));
+        diag_note(e->sink, shape->span, "declared here");
+        diag_help(e->sink, "let the body end in a record with these fields: {%s: ...}", shape->kids[0]->name);
+        return poison;
+    }
+    v.items = items;
+    return v;
+}
+
 /* `-> real`, `-> [m]` */
 static Value check_result(Elab *e, const HirDecl *decl, const AstNode *shape, Value v) {
     if (!shape || value_is_poison(&v)) return v;
+    if (shape->kind == AST_RECORD_SHAPE) return check_record_result(e, decl, shape, v);
     if (!value_to_array(e, &v, TIR_NONE)) return value_poison();
     int64_t size[TIR_MAX_AXES];
     bool same = v.rank == shape->count || (!shape->count && !value_scalar(v).rank);
