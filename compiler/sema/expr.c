@@ -54,6 +54,7 @@ static Value decl_value(Elab *e, HirDecl *decl, Span span) {
     case AST_QCF:
     case AST_DENSITY:
     case AST_NETWORK:
+    case AST_DETECTOR:
     case AST_LAYER: return (Value){.kind = VALUE_FUNCTION, .decl = decl, .span = span};
     default: return value_poison();
     }
@@ -69,8 +70,8 @@ static Value elab_name(Elab *e, const AstNode *node) {
     if (!e->frame->decl && e->context->fit) {
         FitState *fit = e->context->fit;
         for (size_t i = 0; i < fit->lets.count; i++)
-            if (!strcmp(fit->lets.data[i]->name, node->name)) {
-                Value v = context_let(e, fit->lets.data[i]);
+            if (let_names(fit->lets.data[i], node->name)) {
+                Value v = let_value(e, fit->lets.data[i], context_let(e, fit->lets.data[i]), node);
                 v.span = node->span;
                 return v;
             }
@@ -91,31 +92,14 @@ static Value elab_field(Elab *e, const AstNode *node) {
     if (value_is_poison(&of)) return of;
     if (of.kind != VALUE_RECORD) {
         Value poison =
-            elab_error(e, DIAG_E0303, node->span, "only an event has fields, and this is %s", value_kind_text(&of));
+            elab_error(e, DIAG_E0303, node->span, "only an event or a record has fields, and this is %s", value_kind_text(&of));
         if (of.kind == VALUE_SAMPLE || of.kind == VALUE_DATA)
             diag_help(e->sink, "take its events one by one: mean(e.%s for e in ...)", node->name);
         else
             diag_help(e->sink, "'.%s' is written behind the name of an event, as in e.%s", node->name, node->name);
         return poison;
     }
-    const AstNode *fields = of.decl->node->kids[0];
-    const char **known = ARENA_ARRAY(e->arena, const char *, fields->count + 1);
-    for (uint32_t i = 0; i < fields->count; i++) {
-        known[i] = fields->kids[i]->name;
-        if (strcmp(known[i], node->name)) continue;
-        Value v = of.items[i];
-        v.span = node->span;
-        return v;
-    }
-    Value poison = elab_error(e, DIAG_E0207, node->name_span, "event %s has no field '%s'", of.decl->name, node->name);
-    diag_note(e->sink, of.decl->node->name_span, "declared here");
-    const char *near = diag_nearest(node->name, known, fields->count);
-    if (near)
-        diag_help(e->sink, "did you mean '%s'?", near);
-    else
-        diag_help(e->sink, "add '%s in LOW .. HIGH' to the event, or use one of its fields, such as .%s", node->name,
-                  fields->count ? known[0] : node->name);
-    return poison;
+    return record_field(e, &of, node->name, node->span, node->name_span);
 }
 
 static Value elab_if(Elab *e, const AstNode *node) {
@@ -124,7 +108,7 @@ static Value elab_if(Elab *e, const AstNode *node) {
     if (condition.kind == VALUE_NUMBER && condition.type == TIR_BOOL)
         return elab_expr(e, node->kids[condition.number != 0 ? 1 : 2]);
     Value yes = elab_expr(e, node->kids[1]), no = elab_expr(e, node->kids[2]);
-    return elab_map(e, TIR_SELECT, node->span, condition, yes, no);
+    return elab_choose(e, node->span, condition, yes, no);
 }
 
 static Value elab_block(Elab *e, const AstNode *node) {
@@ -133,7 +117,7 @@ static Value elab_block(Elab *e, const AstNode *node) {
     for (uint32_t i = 0; i < node->count; i++) {
         const AstNode *kid = node->kids[i];
         v = elab_expr(e, kid->kind == AST_LET ? kid->kids[0] : kid);
-        if (kid->kind == AST_LET) local_push(e, kid->name, v);
+        if (kid->kind == AST_LET) let_bind(e, kid, v);
     }
     e->frame->locals = outer;
     return v;
@@ -201,6 +185,7 @@ Value elab_expr(Elab *e, const AstNode *node) {
     }
     case AST_PIPE: return elab_pipe(e, node);
     case AST_ARRAY: return elab_array(e, node);
+    case AST_RECORD: return elab_record(e, node);
     case AST_IF: return elab_if(e, node);
     case AST_BLOCK: return elab_block(e, node);
     case AST_DRAW: return elab_draw(e, node);

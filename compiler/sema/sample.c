@@ -1,6 +1,7 @@
-/* Samples: drawing events, and sums, means and extremes over events, over the elements of an array, and over lists. */
+/* Sums, means and extremes over events, over the elements of an array, and over lists. */
 #include "sema/sema.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { ROUNDS_MAX = 4096, STREAMS_MAX = 4096 };
@@ -86,6 +87,26 @@ Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span) {
     return reduce_axes(e, reduce, v, axes, span);
 }
 
+/* `when` of a comprehension for the element at hand; poison where there is none, or after a report. */
+static Value pass_condition(Elab *e, const AstNode *node, bool *good) {
+    *good = true;
+    if (!node->kids[2]) return value_poison();
+    Value pass = value_scalar(elab_expr(e, node->kids[2]));
+    *good = !value_is_poison(&pass);
+    if (*good && ((pass.kind != VALUE_NUMBER && pass.kind != VALUE_TENSOR) || pass.type != TIR_BOOL || pass.rank)) {
+        *good = false;
+        pass = elab_error(e, DIAG_E0303, node->kids[2]->span, "'when' takes a condition, and this is %s",
+                          value_kind_text(&pass));
+        diag_help(e->sink, "compare with something: when e.x > 0.5");
+    }
+    return pass;
+}
+
+/* What an element that `when` keeps out leaves behind. */
+static double reduce_identity(const Primitive *reduce) {
+    return reduce->op == TIR_MAX ? -INFINITY : reduce->op == TIR_MIN ? INFINITY : 0;
+}
+
 /* One round after another: the elements of a list may be functions or sizes. */
 static Value reduce_list(Elab *e, const Primitive *reduce, const AstNode *node, Value list) {
     Frame *frame = e->frame;
@@ -96,25 +117,61 @@ static Value reduce_list(Elab *e, const Primitive *reduce, const AstNode *node, 
                          elab_error(e, DIAG_E0306, node->kids[1]->span, "a list of %u elements: it must have 1 to %d",
                                     list.count, ROUNDS_MAX),
                          list.count ? "go over an array, index(n), in place of a list" : "give it an element");
-    Value v = value_poison();
-    for (uint32_t i = 0; i < list.count; i++) {
+    TirOpcode join = reduce->op == TIR_DIV || reduce->op == TIR_SUM ? TIR_ADD : reduce->op;
+    Value v = value_poison(), none = v, rounds = value_int(0, node->span), one = value_int(1, node->span);
+    bool good = true, begun = false;
+    for (uint32_t i = 0; i < list.count && good; i++) {
         Path round = {path, node, i};
         frame->path = arena_copy(e->arena, &round, sizeof round);
         local_push(e, node->name, list.items[i]);
-        Value term = elab_expr(e, node->kids[0]);
-        TirOpcode join = reduce->op == TIR_DIV || reduce->op == TIR_SUM ? TIR_ADD : reduce->op;
-        v = i ? elab_map(e, join, node->span, v, term, value_poison()) : term;
+        Value pass = pass_condition(e, node, &good), term = value_number(reduce_identity(reduce), node->span);
+        bool maybe = pass.kind == VALUE_TENSOR, taken = maybe || !node->kids[2] || pass.number != 0;
+        Value own = good && taken ? elab_expr(e, node->kids[0]) : term;
+        term = maybe ? elab_choose(e, node->span, pass, own, term) : own;
+        Value counts = maybe ? elab_choose(e, node->span, pass, one, value_int(0, node->span)) : one;
+        if (taken) rounds = elab_map(e, TIR_ADD, node->span, rounds, counts, none);
+        if (taken || (!begun && i + 1 == list.count)) v = begun ? elab_map(e, join, node->span, v, term, none) : term;
+        begun |= taken;
         frame->locals = outer;
-        if (value_is_poison(&v)) break;
+        good &= !taken || !value_is_poison(&v);
     }
     frame->path = path;
-    if (reduce->op == TIR_DIV)
-        v = elab_map(e, TIR_DIV, node->span, v, value_number(list.count, node->span), value_poison());
-    return v;
+    if (!good) return none;
+    return reduce->op == TIR_DIV ? elab_map(e, TIR_DIV, node->span, v, rounds, none) : v;
+}
+
+/* `v` of the events that `when` lets pass, each with its weight. What does not pass is 0 by choice and not by a
+ * product: there `v` may be no number. sum = sum(w v), mean = sum(w v) / sum(w); an extreme is over what has a weight. */
+static Value reduce_weighted(Elab *e, const Primitive *reduce, Value v, Value pass, const Value *weight, TirAxes axes,
+                             Span span) {
+    static const Primitive sum = {.name = "sum", .op = TIR_SUM};
+    Value none = value_poison(), one = value_number(1, span), zero = value_number(0, span);
+    bool total = reduce->op == TIR_SUM || reduce->op == TIR_DIV, when = !value_is_poison(&pass);
+    if (!value_to_array(e, &v, TIR_NONE)) return none;
+    if (v.type == TIR_BOOL) return reduce_axes(e, reduce, v, axes, span);
+    if (!total) {
+        if (weight) {
+            Value counts = elab_map(e, TIR_LT, span, zero, *weight, none);
+            pass = when ? elab_map(e, TIR_AND, span, pass, counts, none) : counts;
+        }
+        Value outside = value_number(reduce_identity(reduce), span);
+        return reduce_axes(e, reduce, elab_map(e, TIR_SELECT, span, pass, v, outside), axes, span);
+    }
+    Value w = weight ? *weight : one;
+    if (when) {
+        v = elab_map(e, TIR_SELECT, span, pass, v, zero);
+        w = elab_map(e, TIR_SELECT, span, pass, w, zero);
+    }
+    Value product = weight ? elab_map(e, TIR_MUL, span, v, w, none) : v;
+    if (value_is_poison(&product) || value_is_poison(&w)) return none;
+    v = reduce_axes(e, &sum, product, axes, span);
+    if (reduce->op == TIR_SUM) return v;
+    return elab_map(e, TIR_DIV, span, v, reduce_axes(e, &sum, w, axes, span), none);
 }
 
 /* The body for all points of `axes` at once, the variable being `item`. */
-static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node, Value item, TirAxes axes) {
+static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node, Value item, TirAxes axes,
+                           const Value *weight) {
     Frame *frame = e->frame;
     if (tir_axes_both(frame->force, axes).count) {
         Value poison =
@@ -127,9 +184,13 @@ static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node
     frame->force = tir_axes_union(force, axes);
     local_push(e, node->name, item);
     Value v = elab_expr(e, node->kids[0]);
+    bool good;
+    Value pass = pass_condition(e, node, &good);
     frame->locals = outer;
     frame->force = force;
-    return value_is_poison(&v) ? v : reduce_axes(e, reduce, v, axes, node->span);
+    if (value_is_poison(&v) || !good) return value_poison();
+    if (!weight && value_is_poison(&pass)) return reduce_axes(e, reduce, v, axes, node->span);
+    return reduce_weighted(e, reduce, v, pass, weight, axes, node->span);
 }
 
 static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node, Value v) {
@@ -147,7 +208,7 @@ static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node,
         axes = tir_axes_one(fresh);
     }
     for (uint32_t i = 1; i < v.rank; i++) rest[i - 1] = v.dim[i];
-    return reduce_points(e, reduce, node, value_tensor(e, v.id, rest, v.rank - 1, node->span), axes);
+    return reduce_points(e, reduce, node, value_tensor(e, v.id, rest, v.rank - 1, node->span), axes, NULL);
 }
 
 /* What stands after `in`. */
@@ -181,7 +242,7 @@ Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const A
                        .items = source.items,
                        .count = source.count,
                        .span = comprehend->name_span};
-        return reduce_points(e, reduce, comprehend, event, source.sample);
+        return reduce_points(e, reduce, comprehend, event, source.sample, source.weight);
     }
     case VALUE_LIST: return reduce_list(e, reduce, comprehend, source);
     case VALUE_TENSOR: return reduce_array(e, reduce, comprehend, source);
@@ -227,115 +288,4 @@ Value elab_fold(Elab *e, const AstNode *call) {
     }
     frame->path = path;
     return v;
-}
-
-/* --- draw --- */
-
-static Value sampling_method(Elab *e, const AstNode *field) {
-    if (field->count > 1 && field->kids[1]) return elab_expr(e, field->kids[1]);
-    HirModule *module = hir_module(e->hir, "std.sampler");
-    HirDecl *decl = module ? hir_find(module, "inverse_transform", NULL) : NULL;
-    if (decl) return (Value){.kind = VALUE_FUNCTION, .decl = decl, .span = field->span};
-    Value poison =
-        elab_error(e, DIAG_E0414, field->span, "drawing needs a sampling method, and the library's is not in use");
-    diag_help(e->sink, "add 'use std.sampler' at the top, or name a method: %s ~ ... by METHOD", field->name);
-    return poison;
-}
-
-static bool check_draw_domain(Elab *e, const AstNode *field, HirDecl *density, const ProgramField *target) {
-    double low, high;
-    if (hir_arguments(density)->count != 1) {
-        elab_error(e, DIAG_E0405, field->kids[0]->span,
-                   "field '%s' is drawn from a density of one variable, and '%s' has %u", field->name, density->name,
-                   hir_arguments(density)->count);
-        diag_note(e->sink, density->node->name_span, "declared here");
-        diag_help(e->sink, "declare a density of the one variable '%s'", field->name);
-        return false;
-    }
-    if (!density_domain(e, density, &low, &high)) return false;
-    if (low >= target->low && high <= target->high) return true;
-    elab_error(e, DIAG_E0405, field->span, "'%s' gives values in %.10g .. %.10g, and field '%s' holds %.10g .. %.10g",
-               density->name, low, high, field->name, target->low, target->high);
-    diag_help(e->sink, "make the two domains equal");
-    return false;
-}
-
-static Value draw_field(Elab *e, const AstNode *field, const ProgramField *target) {
-    HirDecl *density = hir_decl(e->hir, field->kids[0]);
-    if (!density || !check_draw_domain(e, field, density, target)) return value_poison();
-    Value method = sampling_method(e, field);
-    Value of = {.kind = VALUE_FUNCTION, .decl = density, .span = field->kids[0]->span};
-    Value v = value_scalar(elab_apply(e, method, field, &of, 1, field->span));
-    if (value_is_poison(&v)) return v;
-    if ((v.kind != VALUE_TENSOR && v.kind != VALUE_NUMBER) || v.rank || v.type == TIR_BOOL)
-        return elab_help(e,
-                         elab_error(e, DIAG_E0405, field->span,
-                                    "a sampling method gives one number, and this one gives %s",
-                                    value_shape_text(e, &v)),
-                         "let it give one number, or leave out 'by' to use the library's method");
-    TirId id = id_broadcast(e, value_real_id(e, &v), e->frame->force, field->span);
-    return value_tensor(e, id, NULL, 0, field->span);
-}
-
-static const AstNode *find_draw_field(Elab *e, const AstNode *node, const AstNode *wanted) {
-    const AstNode *found = NULL;
-    for (uint32_t i = 0; i < node->kids[1]->count; i++) {
-        const AstNode *field = node->kids[1]->kids[i];
-        if (field->kind != AST_DRAW_FIELD || strcmp(field->name, wanted->name)) continue;
-        if (found) {
-            elab_error(e, DIAG_E0405, field->name_span, "field '%s' is drawn twice", field->name);
-            diag_help(e->sink, "remove one of the two");
-        }
-        found = field;
-    }
-    if (!found) {
-        elab_error(e, DIAG_E0405, node->span, "field '%s' of the event is not drawn", wanted->name);
-        diag_note(e->sink, wanted->name_span, "declared here");
-        diag_help(e->sink, "add '%s ~ DENSITY'", wanted->name);
-    }
-    return found;
-}
-
-static bool check_draw_names(Elab *e, const AstNode *node, const HirDecl *event) {
-    const AstNode *fields = event->node->kids[0];
-    const char **known = ARENA_ARRAY(e->arena, const char *, fields->count + 1);
-    for (uint32_t i = 0; i < fields->count; i++) known[i] = fields->kids[i]->name;
-    for (uint32_t i = 0; i < node->kids[1]->count; i++) {
-        const AstNode *field = node->kids[1]->kids[i];
-        bool found = field->kind != AST_DRAW_FIELD;
-        for (uint32_t k = 0; k < fields->count; k++) found = found || !strcmp(known[k], field->name);
-        if (found) continue;
-        elab_error(e, DIAG_E0207, field->name_span, "event %s has no field '%s'", event->name, field->name);
-        const char *near = diag_nearest(field->name, known, fields->count);
-        if (near)
-            diag_help(e->sink, "did you mean '%s'?", near);
-        else
-            diag_help(e->sink, "remove it, or add '%s in LOW .. HIGH' to the event", field->name);
-        return false;
-    }
-    return true;
-}
-
-Value elab_draw(Elab *e, const AstNode *node) {
-    const HirDecl *event = hir_decl(e->hir, node->kids[0]);
-    if (!event) return value_poison();
-    if (!e->context->fit || !e->context->event_count)
-        return elab_help(e, elab_error(e, DIAG_E0405, node->span, "events can be drawn only inside a fit"),
-                         "write it in the fit: let s = draw ...");
-    if (!check_draw_names(e, node, event)) return value_poison();
-    const AstNode *fields = event->node->kids[0];
-    Value sample = {.kind = VALUE_SAMPLE, .decl = (HirDecl *)event, .count = fields->count, .span = node->span};
-    Value *items = ARENA_ARRAY(e->arena, Value, fields->count);
-    Frame *frame = e->frame;
-    TirAxes force = frame->force;
-    sample.items = items;
-    sample.sample = frame->force = context_rows(e->context, true);
-    bool whole = true;
-    for (uint32_t i = 0; i < fields->count; i++) {
-        const AstNode *field = find_draw_field(e, node, fields->kids[i]);
-        if (field) items[i] = draw_field(e, field, &e->program->events.data[event->index].fields.data[i]);
-        whole &= field && !value_is_poison(&items[i]);
-    }
-    frame->force = force;
-    return whole ? sample : value_poison();
 }

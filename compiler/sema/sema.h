@@ -218,6 +218,8 @@ Value elab_call(Elab *e, const AstNode *node,
                 const Value *piped); /* CALL or NAME; piped: argument before those written */
 Value elab_apply(Elab *e, Value callee, const AstNode *node, const Value *args, uint32_t count, Span span);
 Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *args, uint32_t count, Span span);
+/* Arguments of the declaration of the frame as its locals, checked; false after a report. */
+bool frame_bind(Elab *e, HirDecl *decl, const Value *args);
 bool frame_bind_array(Elab *e, const AstNode *arg, Value *value, const HirDecl *decl);
 Value elab_layer_weight(Elab *e, const AstNode *weight, HirDecl *layer, uint32_t number);
 uint32_t fit_group(Elab *e, FitState *fit, const char *name, ProgramGroupKind kind);
@@ -225,7 +227,6 @@ uint32_t fit_group(Elab *e, FitState *fit, const char *name, ProgramGroupKind ki
 /* --- sample.c --- */
 Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend);
 Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span);
-Value elab_draw(Elab *e, const AstNode *node);
 Value elab_fold(Elab *e, const AstNode *call);
 int64_t elab_stream(Elab *e, const AstNode *node);
 
@@ -253,9 +254,45 @@ Value generator_output(Elab *e, FitState *fit);
 bool table_sizes(Elab *e, SizeOverride *overrides, size_t count);
 void table_build(Elab *e);
 int64_t size_value(Elab *e, HirDecl *decl);
+bool table_domain(Elab *e, const AstNode *variable, double *low, double *high); /* low .. high of a VARIABLE */
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high);
 double param_raw(const ProgramParam *param, double value); /* inverse of the squashing into the domain */
 enum { PARAM_MARGIN_PPM = 1 }; /* parameters keep this many millionths of their domain away from its ends */
+
+/* --- record.c --- */
+Value elab_record(Elab *e, const AstNode *node);
+const char *record_field_name(const Value *record, uint32_t at);
+Value record_find(const Value *record, const char *name); /* of kind SET when there is no such field */
+Value record_field(Elab *e, const Value *record, const char *name, Span span, Span name_span);
+/* A record with exactly the fields of the event type becomes an event of it; false after a report. */
+bool record_to_event(Elab *e, Value *v, HirDecl *event, Span span);
+Value elab_choose(Elab *e, Span span, Value condition, Value yes, Value no); /* `if`; of records field by field */
+/* What a let calls `v`: one name, or {x, Q2} for fields of it. */
+bool let_names(const AstNode *let, const char *name);
+Value let_value(Elab *e, const AstNode *let, Value v, const AstNode *name);
+void let_bind(Elab *e, const AstNode *let, Value v);
+
+/* --- density.c --- */
+enum { DENSITY_AXES_MAX = 5 }; /* a grid in more dimensions has too many nodes */
+typedef struct DensityAxis {
+    const char *name;
+    double low, high; /* of the variable */
+    bool log;         /* its coordinate on a grid is its logarithm */
+} DensityAxis;
+HirDecl *density_event(const Elab *e, const HirDecl *density); /* NULL: a density over variables */
+uint32_t density_axes(Elab *e, const HirDecl *density, DensityAxis *axes); /* 0 after a report */
+bool density_value(Elab *e, const char *what, const Value *v, DensityAxis *axes, uint32_t *count);
+/* Numbers, an event or a record as the arguments that the density declares; NULL after a report. */
+const Value *density_arguments(Elab *e, HirDecl *density, const Value *args, uint32_t *count, Span span);
+Value density_cut(Elab *e, const HirDecl *density, Value v);
+Value density_table(Elab *e, const Value *density, const AstNode *node, const DensityAxis *axes, const Value *lines,
+                    uint32_t count, Span span);
+Value value_flatten(Elab *e, Value v, Span span);
+
+/* --- draw.c, detector.c --- */
+Value elab_draw(Elab *e, const AstNode *node);
+Value draw_events(Elab *e, const AstNode *node, HirDecl *event, Value density, const AstNode *method);
+Value elab_detector(Elab *e, HirDecl *decl, const Value *args);
 
 /* --- fit.c: reads the items of a fit and makes its updates and monitors --- */
 bool fit_collect(Elab *e, FitState *fit);

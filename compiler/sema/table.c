@@ -82,6 +82,15 @@ static bool read_domain(Elab *e, const char *name, AstNode *const *ends, double 
     return true;
 }
 
+bool table_domain(Elab *e, const AstNode *variable, double *low, double *high) {
+    if (!read_domain(e, variable->name, variable->kids, low, high)) return false;
+    if (!variable->flag || *low > 0) return true;
+    elab_error(e, DIAG_E0401, span_join(variable->kids[0]->span, variable->kids[1]->span),
+               "the grid of '%s' is laid on log, and its domain begins at %.10g", variable->name, *low);
+    diag_help(e->sink, "begin above 0, or leave out 'on log'");
+    return false;
+}
+
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high) {
     Frame frame = {.caller = e->frame, .decl = density}, *before = e->frame;
     e->frame = &frame;
@@ -135,7 +144,7 @@ static void add_event(Elab *e, HirDecl *decl) {
     for (uint32_t i = 0; i < fields->count; i++) {
         if (fields->kids[i]->kind == AST_POISON) continue;
         ProgramField field = {.name = fields->kids[i]->name};
-        read_domain(e, field.name, fields->kids[i]->kids, &field.low, &field.high);
+        table_domain(e, fields->kids[i], &field.low, &field.high);
         VEC_PUSH(e->arena, &event.fields, field);
     }
     decl->index = (uint32_t)e->program->events.count;
@@ -168,9 +177,8 @@ static void each_decl(Elab *e, AstKind kind, void (*add)(Elab *, HirDecl *)) {
 
 /* A density is looked at even when nothing draws from it. */
 static void check_density(Elab *e, HirDecl *decl) {
-    double low, high;
-    for (uint32_t i = 0; i < hir_arguments(decl)->count; i++)
-        read_domain(e, hir_arguments(decl)->kids[i]->name, hir_arguments(decl)->kids[i]->kids, &low, &high);
+    DensityAxis axes[DENSITY_AXES_MAX];
+    density_axes(e, decl, axes);
 }
 
 void table_build(Elab *e) {
