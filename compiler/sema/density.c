@@ -48,8 +48,8 @@ uint32_t density_axes(Elab *e, const HirDecl *density, DensityAxis *axes) {
 static Value report_count(Elab *e, const HirDecl *density, uint32_t wanted, uint32_t count, Span span) {
     const HirDecl *event = density_event(e, density);
     Value poison = elab_error(e, DIAG_E0301, span, "'%s' takes %u number%s or one event%s%s, and %u argument%s given",
-                              density->name, wanted, wanted == 1 ? "" : "s", event ? " " : "",
-                              event ? event->name : "", count, count == 1 ? " is" : "s are");
+                              density->name, wanted, wanted == 1 ? "" : "s", event ? " " : "", event ? event->name : "",
+                              count, count == 1 ? " is" : "s are");
     diag_note(e->sink, density->node->name_span, "declared here");
     return poison;
 }

@@ -75,10 +75,12 @@ static bool check_probability(Elab *e, const AstNode *node, const Value *p, cons
 /* keep with probability p: u < p stays, and carries p / stop(p). */
 static void stage_keep(Elab *e, Fold *fold, const AstNode *stage) {
     Value p = stage_number(e, stage->kids[0], "the probability to keep an event", false), none = value_poison();
-    fold->failed |= value_is_poison(&p) || !check_probability(e, stage->kids[0], &p, "the probability to keep an event");
+    fold->failed |=
+        value_is_poison(&p) || !check_probability(e, stage->kids[0], &p, "the probability to keep an event");
     if (fold->failed) return;
     Value kept = elab_map(e, TIR_LT, stage->span, uniform(e, stage), p, none);
-    weigh(e, fold, elab_choose(e, stage->span, kept, score(e, p, stage->span), value_number(0, stage->span)), stage->span);
+    weigh(e, fold, elab_choose(e, stage->span, kept, score(e, p, stage->span), value_number(0, stage->span)),
+          stage->span);
 }
 
 static void stage_require(Elab *e, Fold *fold, const AstNode *stage) {
@@ -91,7 +93,8 @@ static void stage_require(Elab *e, Fold *fold, const AstNode *stage) {
     weigh(e, fold, elab_map(e, TIR_SELECT, stage->span, inside, one, zero), stage->span);
 }
 
-/* smear E by D where E = value: E is value + D from here on; without `where`, a field or what an earlier stage named. */
+/* smear E by D where E = value: E is value + D from here on; without `where`, a field or what an earlier stage named.
+ */
 static void stage_smear(Elab *e, Fold *fold, const AstNode *stage) {
     const AstNode *where = stage->kids[1];
     uint32_t at = find_field(fold, stage->name);
@@ -190,7 +193,8 @@ static Value mean_weight(Elab *e, Fold *fold, Span span) {
 }
 
 /* add B with fraction f: with u < f the event is one of B instead. The weight of an added event is the mean weight of
- * the others, so that f is the fraction among what is seen; f / stop(f) and (1 - f) / stop(1 - f) carry its derivative. */
+ * the others, so that f is the fraction among what is seen; f / stop(f) and (1 - f) / stop(1 - f) carry its derivative.
+ */
 static void stage_add(Elab *e, Fold *fold, const AstNode *stage) {
     Value none = value_poison(), density = elab_expr(e, stage->kids[0]);
     Value f = stage_number(e, stage->kids[1], "the fraction of background", false);
@@ -256,15 +260,18 @@ Value elab_detector(Elab *e, HirDecl *decl, const Value *args) {
     if (sample->weight) fold.weight = *sample->weight;
     TirAxes force = frame->force;
     frame->force = tir_axes_union(force, sample->sample);
-    set_event(e, &fold,
-              (Value){.kind = VALUE_RECORD, .decl = event, .items = sample->items, .count = sample->count, .span = sample->span});
+    set_event(
+        e, &fold,
+        (Value){
+            .kind = VALUE_RECORD, .decl = event, .items = sample->items, .count = sample->count, .span = sample->span});
     const AstNode *stages = decl->node->kids[2];
     for (uint32_t i = 0; i < stages->count && !fold.failed; i++) run_stage(e, &fold, stages->kids[i]);
     frame->force = force;
     if (fold.failed) return value_poison();
     if (fold.event.decl != result) {
-        Value poison = elab_error(e, DIAG_E0418, decl->node->name_span, "'%s' is declared to give events of type %s, and its last stage leaves %s",
-                          decl->name, result->name, fold.event.decl->name);
+        Value poison = elab_error(e, DIAG_E0418, decl->node->name_span,
+                                  "'%s' is declared to give events of type %s, and its last stage leaves %s",
+                                  decl->name, result->name, fold.event.decl->name);
         diag_help(e->sink, "add: rebuild %s = {...} with the fields of %s", first->name, result->name);
         return poison;
     }

@@ -91,8 +91,8 @@ static Value elab_field(Elab *e, const AstNode *node) {
     Value of = elab_expr(e, node->kids[0]);
     if (value_is_poison(&of)) return of;
     if (of.kind != VALUE_RECORD) {
-        Value poison =
-            elab_error(e, DIAG_E0303, node->span, "only an event or a record has fields, and this is %s", value_kind_text(&of));
+        Value poison = elab_error(e, DIAG_E0303, node->span, "only an event or a record has fields, and this is %s",
+                                  value_kind_text(&of));
         if (of.kind == VALUE_SAMPLE || of.kind == VALUE_DATA)
             diag_help(e->sink, "take its events one by one: mean(e.%s for e in ...)", node->name);
         else

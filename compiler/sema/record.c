@@ -1,5 +1,6 @@
 /* Records: events and {x: a, Q2: b}, their fields, the choice between two, and names taken out of one by
- * `let {x, Q2} = ...`. A record with exactly the fields of an event type is an event of that type where one is wanted. */
+ * `let {x, Q2} = ...`. A record with exactly the fields of an event type is an event of that type where one is wanted.
+ */
 #include "sema/sema.h"
 
 #include <string.h>
@@ -59,8 +60,8 @@ Value elab_record(Elab *e, const AstNode *node) {
 }
 
 static bool report_fields(Elab *e, const Value *v, const HirDecl *event, const char *name, bool missing, Span span) {
-    elab_error(e, DIAG_E0216, span, missing ? "event %s needs a field '%s', and this record has none"
-                                            : "event %s has no field '%s'",
+    elab_error(e, DIAG_E0216, span,
+               missing ? "event %s needs a field '%s', and this record has none" : "event %s has no field '%s'",
                event->name, name);
     diag_note(e->sink, event->node->name_span, "declared here");
     if (missing) {
@@ -87,8 +88,9 @@ bool record_to_event(Elab *e, Value *v, HirDecl *event, Span span) {
         bool number = (items[i].kind == VALUE_NUMBER || items[i].kind == VALUE_TENSOR) && items[i].type != TIR_BOOL &&
                       (items[i].kind == VALUE_NUMBER || !items[i].rank);
         if (number) continue;
-        elab_error(e, DIAG_E0303, items[i].span.file ? items[i].span : span, "field '%s' of event %s is one number, and this is %s",
-                   fields->kids[i]->name, event->name, value_kind_text(&items[i]));
+        elab_error(e, DIAG_E0303, items[i].span.file ? items[i].span : span,
+                   "field '%s' of event %s is one number, and this is %s", fields->kids[i]->name, event->name,
+                   value_kind_text(&items[i]));
         return false;
     }
     *v = wanted;

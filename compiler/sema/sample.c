@@ -141,7 +141,8 @@ static Value reduce_list(Elab *e, const Primitive *reduce, const AstNode *node, 
 }
 
 /* `v` of the events that `when` lets pass, each with its weight. What does not pass is 0 by choice and not by a
- * product: there `v` may be no number. sum = sum(w v), mean = sum(w v) / sum(w); an extreme is over what has a weight. */
+ * product: there `v` may be no number. sum = sum(w v), mean = sum(w v) / sum(w); an extreme is over what has a weight.
+ */
 static Value reduce_weighted(Elab *e, const Primitive *reduce, Value v, Value pass, const Value *weight, TirAxes axes,
                              Span span) {
     static const Primitive sum = {.name = "sum", .op = TIR_SUM};

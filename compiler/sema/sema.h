@@ -279,7 +279,7 @@ typedef struct DensityAxis {
     double low, high; /* of the variable */
     bool log;         /* its coordinate on a grid is its logarithm */
 } DensityAxis;
-HirDecl *density_event(const Elab *e, const HirDecl *density); /* NULL: a density over variables */
+HirDecl *density_event(const Elab *e, const HirDecl *density);             /* NULL: a density over variables */
 uint32_t density_axes(Elab *e, const HirDecl *density, DensityAxis *axes); /* 0 after a report */
 bool density_value(Elab *e, const char *what, const Value *v, DensityAxis *axes, uint32_t *count);
 /* Numbers, an event or a record as the arguments that the density declares; NULL after a report. */
@@ -303,6 +303,7 @@ bool fit_minimize(Elab *e, FitState *fit, const AstNode *item); /* minimize.c */
 void fit_init_function(Elab *e, FitState *fit);
 void fit_params_function(Elab *e, FitState *fit);
 void fit_curve_function(Elab *e, FitState *fit);
-void event_draw_function(Elab *e, FitState *fit, const AstNode *draw);
+/* `draw`: a draw, or a pipe from one through detectors. */
+void event_draw_function(Elab *e, FitState *fit, const AstNode *draw, const HirDecl *event);
 
 #endif

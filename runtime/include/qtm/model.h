@@ -49,7 +49,8 @@ struct qtm_event {
     const char *name;
     int field_count;
     const struct qtm_field *fields;
-    struct qtm_fn draw; /* f32; outputs VALUE i = field i, [draw_batch]; absent unless every param has a truth and a
+    struct qtm_fn draw; /* f32; outputs VALUE i = field i, [draw_batch]; of weighted events also VALUE field_count:
+                           1 for those to be written, 0 for the others, 2 where the weight is no probability; absent unless every param has a truth and a
                            draw of this event stands in some fit. Seed and step choose the batch */
     int64_t draw_batch;
 };
