@@ -28,6 +28,7 @@ uint32_t density_axes(Elab *e, const HirDecl *density, DensityAxis *axes) {
     if (variables->count > DENSITY_AXES_MAX) {
         elab_error(e, DIAG_E0306, density->node->name_span, "'%s' has %u variables; at most %d can be laid on a grid",
                    density->name, variables->count, DENSITY_AXES_MAX);
+        diag_help(e->sink, "write it as a product of densities of fewer variables, where it is one");
         return 0;
     }
     Frame frame = {.caller = e->frame, .decl = density}, *before = e->frame;
@@ -51,6 +52,7 @@ static Value report_count(Elab *e, const HirDecl *density, uint32_t wanted, uint
                               density->name, wanted, wanted == 1 ? "" : "s", event ? " " : "", event ? event->name : "",
                               count, count == 1 ? " is" : "s are");
     diag_note(e->sink, density->node->name_span, "declared here");
+    diag_help(e->sink, "give a number for every variable, in their order, or one event");
     return poison;
 }
 
@@ -91,6 +93,7 @@ bool density_value(Elab *e, const char *what, const Value *v, DensityAxis *axes,
     if (v->kind == VALUE_POISON) return false;
     if (v->kind != VALUE_FUNCTION || v->decl->node->kind != AST_DENSITY) {
         elab_error(e, DIAG_E0303, v->span, "'%s' takes a density, and this is %s", what, value_kind_text(v));
+        diag_help(e->sink, "give the name of a density, without arguments");
         return false;
     }
     *count = density_axes(e, v->decl, axes);
@@ -116,7 +119,8 @@ Value density_table(Elab *e, const Value *density, const AstNode *node, const De
         Value t = lines[i];
         if (!value_to_array(e, &t, TIR_NONE)) return none;
         if (t.kind != VALUE_TENSOR || t.rank != 1)
-            return elab_error(e, DIAG_E0302, span, "the nodes of a grid are an array for every variable");
+            return elab_help(e, elab_error(e, DIAG_E0302, span, "the nodes of a grid are an array for every variable"),
+                             "make them with linspace(LOW, HIGH, N)");
         dim[i] = dim_new(e, "grid", t.dim[0].size);
         if (dim[i].axis != TIR_NONE) {
             t = value_move(e, &t, 0, dim[i].axis, span);
@@ -128,9 +132,12 @@ Value density_table(Elab *e, const Value *density, const AstNode *node, const De
     Value v = elab_apply(e, *density, node, args, count, span);
     if (value_is_poison(&v) || !value_to_array(e, &v, TIR_NONE)) return none;
     if (v.rank || v.type == TIR_BOOL)
-        return elab_error(e, DIAG_E0308, density->decl->node->name_span,
-                          "'%s' must give one number for one value of its argument, and its body gives %s",
-                          density->decl->name, v.type == TIR_BOOL ? value_kind_text(&v) : value_shape_text(e, &v));
+        return elab_help(e,
+                         elab_error(e, DIAG_E0308, density->decl->node->name_span,
+                                    "'%s' must give one number for one value of its argument, and its body gives %s",
+                                    density->decl->name,
+                                    v.type == TIR_BOOL ? value_kind_text(&v) : value_shape_text(e, &v)),
+                         "write a density for each of the numbers");
     if (jacobian.kind != VALUE_NUMBER) v = elab_map(e, TIR_MUL, span, v, jacobian, none);
     return value_tensor(e, id_broadcast(e, value_real_id(e, &v), all, span), dim, count, span);
 }
@@ -141,8 +148,10 @@ Value value_flatten(Elab *e, Value v, Span span) {
     int64_t size = 1;
     for (uint32_t i = 0; i < v.rank; i++) size *= v.dim[i].size;
     if (size > FLATTEN_MAX)
-        return elab_error(e, DIAG_E0306, span, "a table of %lld numbers: at most %d can be looked up", (long long)size,
-                          FLATTEN_MAX);
+        return elab_help(e,
+                         elab_error(e, DIAG_E0306, span, "a table of %lld numbers: at most %d can be looked up",
+                                    (long long)size, FLATTEN_MAX),
+                         "use fewer nodes: -D sampler_nodes=N");
     for (uint32_t i = 0; i < v.rank; i++) {
         TirAxisId axis = v.dim[i].axis;
         if (axis == TIR_NONE) continue;

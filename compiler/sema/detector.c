@@ -69,6 +69,7 @@ static Value uniform(Elab *e, const AstNode *stage) {
 static bool check_probability(Elab *e, const AstNode *node, const Value *p, const char *what) {
     if (p->kind != VALUE_NUMBER || (p->number >= 0 && p->number <= 1)) return true;
     elab_error(e, DIAG_E0418, node->span, "%s lies from 0 to 1, and this is %.10g", what, p->number);
+    diag_help(e->sink, "'weight' takes any factor");
     return false;
 }
 
@@ -110,8 +111,9 @@ static void stage_smear(Elab *e, Fold *fold, const AstNode *stage) {
     } else if (before) {
         v = before->value;
     } else {
-        v = record_field(e, &fold->event, stage->name, stage->name_span, stage->name_span);
-        diag_help(e->sink, "or say where it comes from: smear %s by ... where %s = ...", stage->name, stage->name);
+        v = elab_error(e, DIAG_E0207, stage->name_span, "event %s has no field '%s'", fold->event.decl->name,
+                       stage->name);
+        diag_help(e->sink, "say where it comes from: smear %s by ... where %s = ...", stage->name, stage->name);
     }
     if (!value_is_poison(&v)) local_push(e, stage->name, v);
     Value by = value_is_poison(&v) ? v : stage_number(e, stage->kids[0], "what is added by smearing", false);
@@ -160,6 +162,7 @@ static void stage_confuse(Elab *e, Fold *fold, const AstNode *stage) {
         elab_error(e, DIAG_E0302, stage->kids[0]->span,
                    "a confusion matrix is [n, n], the column of every true class adding to 1, and this has shape %s",
                    value_shape_text(e, &M));
+        diag_help(e->sink, "for two classes: [[1 - a, b], [a, 1 - b]]");
         return;
     }
     int64_t count = M.dim[0].size;
@@ -229,6 +232,11 @@ static void run_stage(Elab *e, Fold *fold, const AstNode *stage) {
         let_bind(e, stage, v);
         break;
     }
+    case AST_FREEZE:
+        elab_error(e, DIAG_E0418, stage->span, "weights are a fit's: '%s' cannot be read inside a detector", stage->name);
+        diag_help(e->sink, "write it in the fit: freeze %s from \"%s\"", stage->name, stage->text);
+        fold->failed = true;
+        break;
     default: break;
     }
 }
@@ -248,7 +256,8 @@ Value elab_detector(Elab *e, HirDecl *decl, const Value *args) {
     HirDecl *event = arguments->count ? hir_argument_event(e->hir, first) : NULL;
     HirDecl *result = hir_decl(e->hir, decl->node->kids[1]);
     if (!event || !result) {
-        elab_error(e, DIAG_E0417, decl->node->name_span, "a detector's first argument is an event: (e : EVENT)");
+        elab_error(e, DIAG_E0417, decl->node->name_span, "the first argument of detector '%s' is no event", decl->name);
+        diag_help(e->sink, "write: detector %s(e : EVENT) -> EVENT { ... }", decl->name);
         return value_poison();
     }
     const Value *sample = &args[0];

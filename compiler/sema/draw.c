@@ -28,9 +28,11 @@ static Value drawn_number(Elab *e, Value v, Span span) {
     v = value_scalar(v);
     if (value_is_poison(&v)) return v;
     if ((v.kind != VALUE_TENSOR && v.kind != VALUE_NUMBER) || v.rank || v.type == TIR_BOOL)
-        return elab_error(e, DIAG_E0405, span, "a sampling method gives one number a variable, and this one gives %s",
-                          v.kind == VALUE_TENSOR || v.kind == VALUE_LIST ? value_shape_text(e, &v)
-                                                                         : value_kind_text(&v));
+        return elab_help(
+            e,
+            elab_error(e, DIAG_E0405, span, "a sampling method gives one number a variable, and this one gives %s",
+                       v.kind == VALUE_TENSOR || v.kind == VALUE_LIST ? value_shape_text(e, &v) : value_kind_text(&v)),
+            "let it give one number a variable, or leave out 'by' to use the library's method");
     TirId id = id_broadcast(e, value_real_id(e, &v), e->frame->force, span);
     return value_tensor(e, id, NULL, 0, span);
 }
@@ -60,7 +62,10 @@ static const AstNode *find_draw_field(Elab *e, const AstNode *node, const AstNod
     for (uint32_t i = 0; i < node->kids[1]->count; i++) {
         const AstNode *field = node->kids[1]->kids[i];
         if (field->kind != AST_DRAW_FIELD || strcmp(field->name, wanted->name)) continue;
-        if (found) elab_error(e, DIAG_E0405, field->name_span, "field '%s' is drawn twice", field->name);
+        if (found) {
+            elab_error(e, DIAG_E0405, field->name_span, "field '%s' is drawn twice", field->name);
+            diag_help(e->sink, "remove one of the two");
+        }
         found = field;
     }
     if (!found) {
@@ -155,7 +160,8 @@ Value elab_draw(Elab *e, const AstNode *node) {
     HirDecl *event = hir_decl(e->hir, node->kids[0]);
     if (!event) return value_poison();
     if (!e->context->fit || !e->context->event_count)
-        return elab_error(e, DIAG_E0405, node->span, "events can be drawn only inside a fit");
+        return elab_help(e, elab_error(e, DIAG_E0405, node->span, "events can be drawn only inside a fit"),
+                         "write it in the fit: let s = draw ...");
     uint32_t count = event->node->kids[0]->count;
     Value *items = ARENA_ARRAY(e->arena, Value, count + 1);
     Value sample = {.kind = VALUE_SAMPLE, .decl = event, .items = items, .count = count, .span = node->span};

@@ -40,8 +40,10 @@ static Value apply_cumsum(Elab *e, Self self, const AstNode *node, const Value *
     Value v = array_argument(e, self, &args[0]), along = count > 1 ? value_scalar(args[1]) : value_int(0, node->span);
     if (value_is_poison(&v)) return v;
     if (along.kind != VALUE_NUMBER || along.type != TIR_INT || along.number < 0 || along.number >= v.rank)
-        return elab_error(e, DIAG_E0307, args[1].span, "the dimension of 'cumsum' is a whole number from 0 to %u",
-                          v.rank - 1);
+        return elab_help(e,
+                         elab_error(e, DIAG_E0307, args[1].span,
+                                    "the dimension of 'cumsum' is a whole number from 0 to %u", v.rank - 1),
+                         "0 is the first dimension");
     Dim dim = v.dim[(uint32_t)along.number];
     TirId id = value_real_id(e, &v);
     if (dim.size > 1) id = tir_cumsum(e->context->f, id, dim.axis, false, node->span);
@@ -124,13 +126,15 @@ static bool variable_argument(Elab *e, Self self, const AstNode *node, const Val
     if (!density_value(e, self->name, &args[0], axes, &variables)) return false;
     Value at = count > 1 ? value_scalar(args[1]) : value_int(0, node->span);
     if (count == 1 && variables != 1) {
-        elab_error(e, DIAG_E0301, node->span, "'%s' has %u variables: say which, for example %s(f, 0)",
-                   args[0].decl->name, variables, self->name);
+        elab_error(e, DIAG_E0301, node->span, "'%s' has %u variables, and '%s' is of one of them", args[0].decl->name,
+                   variables, self->name);
+        diag_help(e->sink, "say which: %s(%s, 0) is that of '%s'", self->name, args[0].decl->name, axes[0].name);
         return false;
     }
     if (at.kind != VALUE_NUMBER || at.type != TIR_INT || at.number < 0 || at.number >= variables) {
         elab_error(e, DIAG_E0307, args[1].span, "the number of a variable of '%s' is a whole number from 0 to %u",
                    args[0].decl->name, variables - 1);
+        diag_help(e->sink, "0 stands for '%s', the first of them", axes[0].name);
         return false;
     }
     *axis = axes[(uint32_t)at.number];
@@ -161,8 +165,11 @@ static Value apply_tabulate(Elab *e, Self self, const AstNode *node, const Value
     uint32_t variables;
     if (!density_value(e, self->name, &args[0], axes, &variables)) return value_poison();
     if (args[1].kind != VALUE_LIST || args[1].count != variables)
-        return elab_error(e, DIAG_E0302, args[1].span, "'%s' takes a list of %u arrays, the nodes of every variable",
-                          self->name, variables);
+        return elab_help(e,
+                         elab_error(e, DIAG_E0302, args[1].span,
+                                    "'%s' takes a list of %u arrays, the nodes of every variable", self->name,
+                                    variables),
+                         "make each with linspace(LOW, HIGH, N)");
     return density_table(e, &args[0], node, axes, args[1].items, variables, node->span);
 }
 
@@ -175,11 +182,15 @@ static Value apply_join(Elab *e, Self self, const AstNode *node, const Value *ar
     uint32_t length = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (args[i].kind != VALUE_LIST)
-            return elab_error(e, DIAG_E0303, args[i].span, "'join' joins lists, and this is %s",
-                              value_kind_text(&args[i]));
+            return elab_help(e,
+                             elab_error(e, DIAG_E0303, args[i].span, "'join' joins lists, and this is %s",
+                                        value_kind_text(&args[i])),
+                             "write [a] for the list of one element");
         length += args[i].count;
     }
-    if (length > 4096) return elab_error(e, DIAG_E0306, node->span, "a list has at most 4096 elements");
+    if (length > 4096)
+        return elab_help(e, elab_error(e, DIAG_E0306, node->span, "a list has at most 4096 elements"),
+                         "use an array, linspace or index");
     Value *items = ARENA_ARRAY(e->arena, Value, length + 1);
     for (uint32_t i = 0, at = 0; i < count; at += args[i++].count)
         memcpy(items + at, args[i].items, args[i].count * sizeof *items);

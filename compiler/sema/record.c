@@ -51,6 +51,7 @@ Value elab_record(Elab *e, const AstNode *node) {
             if (strcmp(names[k], names[i])) continue;
             Value poison = elab_error(e, DIAG_E0202, node->kids[i]->name_span, "field '%s' is given twice", names[i]);
             diag_note(e->sink, node->kids[k]->name_span, "first given here");
+            diag_help(e->sink, "remove one of the two");
             return poison;
         }
         items[i] = elab_expr(e, node->kids[i]->kids[0]);
@@ -91,6 +92,7 @@ bool record_to_event(Elab *e, Value *v, HirDecl *event, Span span) {
         elab_error(e, DIAG_E0303, items[i].span.file ? items[i].span : span,
                    "field '%s' of event %s is one number, and this is %s", fields->kids[i]->name, event->name,
                    value_kind_text(&items[i]));
+        diag_help(e->sink, "give one number for one event");
         return false;
     }
     *v = wanted;
@@ -129,7 +131,13 @@ bool let_names(const AstNode *let, const char *name) {
 
 Value let_value(Elab *e, const AstNode *let, Value v, const AstNode *name) {
     if (let->name || value_is_poison(&v)) return v;
-    if (v.kind == VALUE_RECORD) return record_field(e, &v, name->name, name->span, name->span);
+    if (v.kind == VALUE_RECORD) {
+        Span said = name->span; /* in the let itself, also where a use of the name asks */
+        for (uint32_t i = 0; i < let->kids[1]->count; i++)
+            if (let->kids[1]->kids[i]->kind == AST_NAME && !strcmp(let->kids[1]->kids[i]->name, name->name))
+                said = let->kids[1]->kids[i]->span;
+        return record_field(e, &v, name->name, name->span, said);
+    }
     Value poison = elab_error(e, DIAG_E0303, let->kids[0]->span,
                               "'let {...}' takes the fields of a record apart, and this is %s", value_kind_text(&v));
     diag_help(e->sink, "give the whole value one name: let %s = ...", name->name);
