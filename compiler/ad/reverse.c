@@ -1,7 +1,7 @@
-/* Reverse-mode differentiation, tensor IR to tensor IR. Walks the operations backwards from a scalar output and lets
- * the rule of each (vjp.c) pass its cotangent on to its arguments. Only operations between a wanted input and the loss
- * are visited. The derivative is made of ordinary operations, appended to the function, so it can be differentiated
- * again. Leaves the value of every existing output as it was. */
+/* Reverse-mode differentiation, tensor IR to tensor IR. Walks the operations backwards from a value and lets the rule
+ * of each (vjp.c) pass its cotangent on to its arguments. Only operations between a wanted value and that one are
+ * visited. The derivative is made of ordinary operations, appended to the function, so it can be differentiated again.
+ * Leaves the value of every existing output as it was. */
 #include "ad/reverse.h"
 
 static AdRule *const rules[] = {
@@ -11,49 +11,56 @@ static AdRule *const rules[] = {
 };
 _Static_assert(sizeof rules / sizeof *rules == TIR_OPCODE_COUNT, "every operation has a rule");
 
-static bool op_differentiable(const TirOp *op) {
+bool ad_differentiable(const TirOp *op) {
     return op->type == TIR_REAL && rules[op->op] != ad_vjp_none && rules[op->op] != ad_vjp_zero;
 }
 
-static void activity_find(Reverse *r, const uint32_t *inputs, uint32_t count) {
+/* `wrt` and what leads from them to `of`. */
+static void activity_find(Reverse *r, const TirId *wrt, uint32_t count) {
     const TirFunction *f = r->f;
+    r->first = r->primal_count;
     for (uint32_t i = 0; i < count; i++) {
-        TirPort port = f->inputs.data[inputs[i]];
-        if (port.value == TIR_NONE) tir_fail(f, TIR_NONE, "the derivative by input %s, which has no value", port.name);
-        r->active[port.value] = true;
+        r->leaf[wrt[i]] = r->active[wrt[i]] = true;
+        if (wrt[i] < r->first) r->first = wrt[i];
     }
-    for (size_t v = 0; v < r->primal_count; v++) {
+    for (size_t v = r->first; v < r->primal_count; v++) {
         const TirOp *op = &f->ops.data[v];
-        if (!op_differentiable(op)) continue;
+        if (!ad_differentiable(op)) continue;
         for (uint32_t k = 0; k < op->arg_count; k++) r->active[v] |= r->active[op->args[k]];
     }
 }
 
 /* Finds what may sit in a branch that is not taken. shows(v) is the set of values u for which "u is not finite" shows
- * in v: v itself, what its arguments show, but of a choice between two only what both show. What the loss does not show
- * is masked. (A leaky rectifier max(z, z/10) thus masks nothing that leads to z.) Bit sets of active values. */
-static void masked_find(Reverse *r, Arena *scratch, TirId loss) {
+ * in v: v itself, what its arguments show, but of a choice between two only what both show. What `of` does not show
+ * is masked. (A leaky rectifier max(z, z/10) thus masks nothing that leads to z.) Bit sets of active values, which
+ * start at the first one. */
+static void masked_find(Reverse *r, Arena *scratch, TirId of) {
+    const size_t first = r->first;
     size_t words = (r->primal_count + 63) / 64;
     uint64_t **shows = ARENA_ARRAY(scratch, uint64_t *, r->primal_count), *none = ARENA_ARRAY(scratch, uint64_t, words);
-    for (size_t v = 0; v <= loss; v++) {
+    for (size_t v = 0; v <= of; v++) {
         const TirOp *op = &r->f->ops.data[v];
         shows[v] = none;
         if (!r->active[v]) continue;
-        uint64_t *set = shows[v] = ARENA_ARRAY(scratch, uint64_t, v / 64 + 1);
-        set[v / 64] |= UINT64_C(1) << v % 64;
+        size_t bit = v - first;
+        uint64_t *set = shows[v] = ARENA_ARRAY(scratch, uint64_t, bit / 64 + 1);
+        set[bit / 64] |= UINT64_C(1) << bit % 64;
         bool choice = op->op == TIR_SELECT || op->op == TIR_MAX || op->op == TIR_MIN;
-        if (op->op == TIR_GATHER || op->op == TIR_SLICE || op->op == TIR_REDUCE_MAX) continue;
+        if (r->leaf[v] || op->op == TIR_GATHER || op->op == TIR_SLICE || op->op == TIR_REDUCE_MAX) continue;
         const TirId *args = op->op == TIR_SELECT ? op->args + 1 : op->args;
         if (choice) {
-            TirId first = args[0] < args[1] ? args[0] : args[1];
-            for (size_t k = 0; k <= first / 64; k++) set[k] |= shows[args[0]][k] & shows[args[1]][k];
+            TirId low = args[0] < args[1] ? args[0] : args[1];
+            for (size_t k = 0; low >= first && k <= (low - first) / 64; k++)
+                set[k] |= shows[args[0]][k] & shows[args[1]][k];
             continue;
         }
         for (uint32_t a = 0; a < op->arg_count; a++)
-            for (size_t k = 0; k <= args[a] / 64; k++) set[k] |= shows[args[a]][k];
+            for (size_t k = 0; args[a] >= first && k <= (args[a] - first) / 64; k++) set[k] |= shows[args[a]][k];
     }
-    for (size_t v = 0; v < r->primal_count; v++)
-        r->masked[v] = r->active[v] && !(v <= loss && shows[loss][v / 64] >> v % 64 & 1);
+    for (size_t v = first; v < r->primal_count; v++) {
+        size_t bit = v - first;
+        r->masked[v] = r->active[v] && !(v <= of && shows[of][bit / 64] >> bit % 64 & 1);
+    }
 }
 
 bool ad_op_singular(const TirFunction *f, const TirOp *op) {
@@ -63,7 +70,9 @@ bool ad_op_singular(const TirFunction *f, const TirOp *op) {
     case TIR_LOG:
     case TIR_LOG1P:
     case TIR_SQRT:
-    case TIR_POW: return true;
+    case TIR_POW:
+    case TIR_LGAMMA:
+    case TIR_POLYGAMMA: return true;
     case TIR_DIV: {
         const TirOp *divisor = &f->ops.data[op->args[1]];
         return divisor->op != TIR_CONST || divisor->real == 0;
@@ -108,36 +117,58 @@ void ad_add_summed(Reverse *r, TirId arg, TirId c, TirAxes axes, Span span) {
     ad_add(r, arg, c, span);
 }
 
-static void cotangents_propagate(Reverse *r, TirId loss) {
-    r->cotangent[loss] = tir_real(r->f, 1, r->f->ops.data[loss].span);
-    for (size_t v = (size_t)loss + 1; v-- > 0;) {
-        if (!r->active[v] || r->cotangent[v] == TIR_NONE) continue;
+static void cotangents_propagate(Reverse *r, TirId of, TirId seed) {
+    r->cotangent[of] = seed;
+    for (size_t v = (size_t)of + 1; v-- > r->first;) {
+        if (!r->active[v] || r->leaf[v] || r->cotangent[v] == TIR_NONE) continue;
         TirOp op = r->f->ops.data[v]; /* a copy: rules append operations */
-        if (op.op != TIR_INPUT) rules[op.op](r, (TirId)v, &op, r->cotangent[v]);
+        rules[op.op](r, (TirId)v, &op, r->cotangent[v]);
     }
 }
 
-void ad_gradient(TirFunction *f, uint32_t loss_output, const uint32_t *inputs, uint32_t count) {
-    TirPort loss = f->outputs.data[loss_output];
-    if (f->ops.data[loss.value].type != TIR_REAL || f->ops.data[loss.value].axes.count != 0)
-        tir_fail(f, loss.value, "the derivative of something that is not a real scalar");
+void ad_adjoint(TirFunction *f, TirId of, TirId seed, const TirId *wrt, uint32_t count, TirId *out) {
     Arena scratch = {0};
     Reverse r = {.f = f, .primal_count = f->ops.count};
     r.active = ARENA_ARRAY(&scratch, bool, r.primal_count);
+    r.leaf = ARENA_ARRAY(&scratch, bool, r.primal_count);
     r.masked = ARENA_ARRAY(&scratch, bool, r.primal_count);
     r.tame = ARENA_ARRAY(&scratch, bool, r.primal_count);
     r.cotangent = ARENA_ARRAY(&scratch, TirId, r.primal_count);
     for (size_t v = 0; v < r.primal_count; v++) r.cotangent[v] = TIR_NONE;
-    activity_find(&r, inputs, count);
-    masked_find(&r, &scratch, loss.value);
-    tame_find(&r);
-    cotangents_propagate(&r, loss.value);
+    activity_find(&r, wrt, count);
+    if (r.active[of]) {
+        masked_find(&r, &scratch, of);
+        tame_find(&r);
+        cotangents_propagate(&r, of, seed);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        TirOp leaf = f->ops.data[wrt[i]];
+        out[i] = r.cotangent[wrt[i]];
+        if (out[i] != TIR_NONE && !tir_axes_equal(f->ops.data[out[i]].axes, leaf.axes))
+            out[i] = tir_broadcast(f, out[i], leaf.axes, leaf.span);
+    }
+    arena_free(&scratch);
+}
+
+void ad_gradient(TirFunction *f, uint32_t loss_output, const uint32_t *inputs, uint32_t count) {
+    TirPort loss = f->outputs.data[loss_output];
+    Span span = f->ops.data[loss.value].span;
+    if (f->ops.data[loss.value].type != TIR_REAL || f->ops.data[loss.value].axes.count != 0)
+        tir_fail(f, loss.value, "the derivative of something that is not a real scalar");
+    Arena scratch = {0};
+    TirId *wrt = ARENA_ARRAY(&scratch, TirId, count + 1), *out = ARENA_ARRAY(&scratch, TirId, count + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        TirPort port = f->inputs.data[inputs[i]];
+        if (port.value == TIR_NONE) tir_fail(f, TIR_NONE, "the derivative by input %s, which has no value", port.name);
+        wrt[i] = port.value;
+    }
+    TirId seed = tir_real(f, 1, span);
+    ad_adjoint(f, loss.value, seed, wrt, count, out);
     for (uint32_t i = 0; i < count; i++) {
         TirPort port = f->inputs.data[inputs[i]];
         TirOp input = f->ops.data[port.value];
-        TirId g = r.cotangent[port.value];
-        if (g == TIR_NONE) g = tir_real(f, 0, input.span);
-        if (!tir_axes_equal(f->ops.data[g].axes, input.axes)) g = tir_broadcast(f, g, input.axes, input.span);
+        TirId g = out[i] == TIR_NONE ? tir_real(f, 0, input.span) : out[i];
+        if (out[i] == TIR_NONE && input.axes.count) g = tir_broadcast(f, g, input.axes, input.span);
         tir_output(f, TIR_PORT_GRADIENT, port.index, arena_format(f->arena, "d%s_d%s", loss.name, port.name), g);
     }
     arena_free(&scratch);

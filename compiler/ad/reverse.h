@@ -8,7 +8,9 @@
 typedef struct Reverse {
     TirFunction *f;
     size_t primal_count; /* operations before differentiation: only these have cotangents */
-    bool *active;        /* depends on a wanted input through real, differentiable operations */
+    size_t first;        /* of the wanted values: none before it is active */
+    bool *active;        /* depends on a wanted value through real, differentiable operations */
+    bool *leaf;          /* wanted itself: nothing goes further back */
     bool *masked;        /* may sit in a branch that is not taken: its cotangent can be a zero that has to stay zero */
     bool *tame;          /* finite for inputs of moderate size: no singular operation leads to it */
     TirId *cotangent;    /* TIR_NONE: zero */

@@ -146,10 +146,10 @@ static void print_events(FILE *out, const Pipeline *p) {
             fputs("    {", out);
             print_string(out, event->fields.data[k].name);
             fputs(", ", out);
-            print_real(out, event->fields.data[k].low);
+            print_real(out, event->fields.data[k].low / event->fields.data[k].scale);
             fputs(", ", out);
-            print_real(out, event->fields.data[k].high);
-            fputs("},\n", out);
+            print_real(out, event->fields.data[k].high / event->fields.data[k].scale);
+            fputs(", 1, 1},\n", out); /* memory holds declared units: the kernels convert */
         }
         fputs("};\n", out);
     }
@@ -165,11 +165,11 @@ static void print_events(FILE *out, const Pipeline *p) {
     if (program->events.count) fputs("};\n", out);
     if (program->data.count) fputs("\nstatic const struct qtm_data data[] = {\n", out);
     for (size_t i = 0; i < program->data.count; i++) {
-        fputs("    {", out);
+        fputs("    {.name = ", out);
         print_string(out, program->data.data[i].name);
-        fputs(", ", out);
+        fputs(", .path = ", out);
         print_string(out, program->data.data[i].path);
-        fprintf(out, ", %u},\n", program->data.data[i].event);
+        fprintf(out, ", .event = %u},\n", program->data.data[i].event);
     }
     if (program->data.count) fputs("};\n", out);
 }

@@ -21,7 +21,9 @@ typedef struct ProgramOption {
 } ProgramOption;
 typedef struct ProgramField {
     const char *name;
-    double low, high;
+    double low, high; /* in base units */
+    const char *unit; /* as declared, "GeV^2"; NULL: a pure number */
+    double scale;     /* base units in one of it: files and reports hold value / scale */
 } ProgramField;
 typedef struct ProgramEvent {
     const char *name;

@@ -139,6 +139,10 @@ static TirId fold_gather(TirFunction *f, const TirOp *op) {
         at = at < 0 ? 0 : at >= size ? size - 1 : at;
         return fold_last(f, tir_slice(f, table, op->axis, at, op->span));
     }
+    TirOp ordered = f->ops.data[index];
+    if (ordered.op == TIR_IOTA && f->axes.data[ordered.axis].size == size && size > 0 &&
+        !tir_axes_has(axes_of(f, table), ordered.axis))
+        return fold_last(f, tir_rename(f, table, op->axis, ordered.axis, op->span));
     if (table == op->args[0] && index == op->args[1]) return TIR_NONE;
     return fold_last(f, tir_gather(f, table, index, op->axis, op->span));
 }

@@ -1,9 +1,9 @@
 /* The function under construction: its batch axes, its inputs, and the values that every formula in a fit may name:
  * parameters, lets, data. */
-#include "sema/sema.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "sema/unit.h"
 
 static void batch_add(Elab *e, Context *c, const HirDecl *data, int64_t count) {
     for (size_t i = 0; i < c->batches.count; i++)
@@ -197,6 +197,8 @@ Value context_data(Elab *e, HirDecl *data, int64_t count, Span span) {
         TirId id = context_input(e, TIR_PORT_COLUMN, data->index, (uint32_t)i, name, tir_axes_one(all->axis), span);
         if (rows != TIR_NONE) id = tir_gather(c->f, id, rows, all->axis, span);
         items[i] = value_tensor(e, id, NULL, 0, span);
+        const AstNode *field = sample.decl->node->kids[0]->kids[i];
+        if (!unit_attach(e, field->kids[2], &items[i], span)) return value_poison();
     }
     sample.items = items;
     sample.count = (uint32_t)event->fields.count;

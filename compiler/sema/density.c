@@ -1,9 +1,10 @@
 /* Densities over several variables or over one event: their domains, how they are called, and their tables on grids.
  * A density is per d(variable), whatever the grid; on a grid laid `on log` the coordinate is the logarithm of the
  * variable, and a table holds f times the variable: the density per d(coordinate). */
-#include "sema/sema.h"
 
 #include <string.h>
+
+#include "sema/measure.h"
 
 enum { FLATTEN_MAX = 1 << 23 }; /* see load_flattened in schedule/kernels.c */
 
@@ -14,7 +15,14 @@ HirDecl *density_event(const Elab *e, const HirDecl *density) {
 
 static bool read_variable(Elab *e, const AstNode *variable, DensityAxis *axis) {
     *axis = (DensityAxis){.name = variable->name, .log = variable->flag};
-    if (variable->kind == AST_VARIABLE) return table_domain(e, variable, &axis->low, &axis->high);
+    if (variable->kind == AST_VARIABLE) {
+        axis->type = variable->kids[2];
+        if (!table_domain(e, variable, &axis->low, &axis->high)) return false;
+        if (!unit_of_type(e, axis->type, &axis->unit, &axis->scale)) return false;
+        axis->low /= axis->scale;
+        axis->high /= axis->scale;
+        return true;
+    }
     if (variable->kind == AST_POISON) return false;
     elab_error(e, DIAG_E0217, variable->span,
                "a density is over variables with domains, or over one event: '%s' is neither", variable->name);
@@ -39,7 +47,11 @@ uint32_t density_axes(Elab *e, const HirDecl *density, DensityAxis *axes) {
             good = read_variable(e, variables->kids[i], &axes[i]);
         } else {
             const ProgramField *field = &e->program->events.data[event->index].fields.data[i];
-            axes[i] = (DensityAxis){field->name, field->low, field->high, variables->kids[i]->flag};
+            const AstNode *type = variables->kids[i]->kids[2];
+            axes[i] = (DensityAxis){.name = field->name, .log = variables->kids[i]->flag, .type = type};
+            good = unit_of_type(e, type, &axes[i].unit, &axes[i].scale);
+            axes[i].low = field->low / axes[i].scale;
+            axes[i].high = field->high / axes[i].scale;
         }
     }
     e->frame = before;
@@ -54,6 +66,26 @@ static Value report_count(Elab *e, const HirDecl *density, uint32_t wanted, uint
     diag_note(e->sink, density->node->name_span, "declared here");
     diag_help(e->sink, "give a number for every variable, in their order, or one event");
     return poison;
+}
+
+bool density_attach(Elab *e, const HirDecl *density, Value *args, uint32_t count, Span span) {
+    const HirDecl *event = density_event(e, density);
+    const AstNode *variables = event ? event->node->kids[0] : hir_arguments(density);
+    if (count == 1 && args[0].kind == VALUE_RECORD) {
+        if (args[0].decl) return true;
+        Value *items = arena_copy(e->arena, args[0].items, args[0].count * sizeof *items);
+        args[0].items = items;
+        for (uint32_t i = 0; i < args[0].count; i++)
+            for (uint32_t k = 0; k < variables->count; k++)
+                if (!strcmp(args[0].names[i], variables->kids[k]->name) &&
+                    !unit_attach(e, variables->kids[k]->kids[2], &items[i], span))
+                    return false;
+        return true;
+    }
+    for (uint32_t i = 0; i < count && i < variables->count; i++)
+        if (variables->kids[i]->kind == AST_VARIABLE && !unit_attach(e, variables->kids[i]->kids[2], &args[i], span))
+            return false;
+    return true;
 }
 
 /* f(x, y), f(e) and f({x: .., y: ..}) are the same. */
@@ -129,7 +161,9 @@ Value density_table(Elab *e, const Value *density, const AstNode *node, const De
         args[i] = variable_at(e, &axes[i], value_tensor(e, t.id, NULL, 0, span), span);
         if (axes[i].log) jacobian = elab_map(e, TIR_MUL, span, jacobian, args[i], none);
     }
-    Value v = elab_apply(e, *density, node, args, count, span);
+    Value f = *density;
+    f.numbers = true;
+    Value v = elab_apply(e, f, node, args, count, span);
     if (value_is_poison(&v) || !value_to_array(e, &v, TIR_NONE)) return none;
     if (v.rank || v.type == TIR_BOOL)
         return elab_help(e,
@@ -139,7 +173,9 @@ Value density_table(Elab *e, const Value *density, const AstNode *node, const De
                                     v.type == TIR_BOOL ? value_kind_text(&v) : value_shape_text(e, &v)),
                          "write a density for each of the numbers");
     if (jacobian.kind != VALUE_NUMBER) v = elab_map(e, TIR_MUL, span, v, jacobian, none);
-    return value_tensor(e, id_broadcast(e, value_real_id(e, &v), all, span), dim, count, span);
+    Value table = value_tensor(e, id_broadcast(e, value_real_id(e, &v), all, span), dim, count, span);
+    table.unit = v.unit;
+    return table;
 }
 
 /* a[i, j, ...] as one dimension, the last index fastest. */
@@ -162,7 +198,12 @@ Value value_flatten(Elab *e, Value v, Span span) {
         axes = tir_axes_add(axes, axis);
     }
     Dim dim = {size, axes.count == 1 ? axes.id[0] : TIR_NONE};
-    if (axes.count < 2) return value_tensor(e, v.id, &dim, 1, span);
-    dim = dim_new(e, "flat", size);
-    return value_tensor(e, tir_flatten(e->context->f, v.id, axes, dim.axis, span), &dim, 1, span);
+    TirId id = v.id;
+    if (axes.count > 1) {
+        dim = dim_new(e, "flat", size);
+        id = tir_flatten(e->context->f, v.id, axes, dim.axis, span);
+    }
+    Value flat = value_tensor(e, id, &dim, 1, span);
+    flat.unit = v.unit;
+    return flat;
 }

@@ -1,8 +1,9 @@
 /* draw T { f ~ density by method, ... } and draw T ~ density by method: a sample of events. A method is a function of
  * the density that gives one drawn number, or for a density of several variables the list of their numbers. */
-#include "sema/sema.h"
 
 #include <string.h>
+
+#include "sema/measure.h"
 
 static Value sampling_method(Elab *e, const AstNode *method, const char *otherwise, Span span) {
     if (method) return elab_expr(e, method);
@@ -14,17 +15,30 @@ static Value sampling_method(Elab *e, const AstNode *method, const char *otherwi
     return poison;
 }
 
-static bool check_domain(Elab *e, const HirDecl *density, const DensityAxis *axis, const ProgramField *target,
-                         Span span) {
-    if (axis->low >= target->low && axis->high <= target->high) return true;
+/* `wanted` is the field's declaration, `target` its row. */
+static bool check_domain(Elab *e, const HirDecl *density, const DensityAxis *axis, const AstNode *wanted,
+                         const ProgramField *target, Span span) {
+    const Unit *unit;
+    double scale, slack = 1e-12 * (target->high - target->low);
+    if (!unit_of_type(e, wanted->kids[2], &unit, &scale)) return false;
+    if (unit != axis->unit) {
+        elab_error(e, DIAG_E0317, span, "field '%s' is declared %s%s, and '%s' is a density of %s", target->name,
+                   unit ? "in " : "", unit_text(e, unit), density->name, unit_text(e, axis->unit));
+        diag_note(e->sink, wanted->span, "the field");
+        diag_note(e->sink, density->node->name_span, "the density");
+        diag_help(e->sink, "declare both in one unit");
+        return false;
+    }
+    if (axis->low * axis->scale >= target->low - slack && axis->high * axis->scale <= target->high + slack) return true;
     elab_error(e, DIAG_E0405, span, "'%s' gives values in %.10g .. %.10g, and field '%s' holds %.10g .. %.10g",
-               density->name, axis->low, axis->high, target->name, target->low, target->high);
+               density->name, axis->low, axis->high, target->name, target->low / axis->scale,
+               target->high / axis->scale);
     diag_help(e->sink, "make the two domains equal");
     return false;
 }
 
 /* A drawn number, one for every event. */
-static Value drawn_number(Elab *e, Value v, Span span) {
+static Value drawn_number(Elab *e, Value v, const DensityAxis *axis, Span span) {
     v = value_scalar(v);
     if (value_is_poison(&v)) return v;
     if ((v.kind != VALUE_TENSOR && v.kind != VALUE_NUMBER) || v.rank || v.type == TIR_BOOL)
@@ -34,12 +48,13 @@ static Value drawn_number(Elab *e, Value v, Span span) {
                        v.kind == VALUE_TENSOR || v.kind == VALUE_LIST ? value_shape_text(e, &v) : value_kind_text(&v)),
             "let it give one number a variable, or leave out 'by' to use the library's method");
     TirId id = id_broadcast(e, value_real_id(e, &v), e->frame->force, span);
-    return value_tensor(e, id, NULL, 0, span);
+    v = value_tensor(e, id, NULL, 0, span);
+    return unit_attach(e, axis->type, &v, span) ? v : value_poison();
 }
 
 /* --- field by field --- */
 
-static Value draw_field(Elab *e, const AstNode *field, const ProgramField *target) {
+static Value draw_field(Elab *e, const AstNode *field, const AstNode *wanted, const ProgramField *target) {
     DensityAxis axes[DENSITY_AXES_MAX];
     uint32_t count;
     Value density = elab_expr(e, field->kids[0]);
@@ -52,9 +67,9 @@ static Value draw_field(Elab *e, const AstNode *field, const ProgramField *targe
         diag_help(e->sink, "draw the whole event from it: draw EVENT ~ %s", density.decl->name);
         return poison;
     }
-    if (!check_domain(e, density.decl, &axes[0], target, field->span)) return value_poison();
+    if (!check_domain(e, density.decl, &axes[0], wanted, target, field->span)) return value_poison();
     Value method = sampling_method(e, field->kids[1], "inverse_transform", field->span);
-    return drawn_number(e, elab_apply(e, method, field, &density, 1, field->span), field->span);
+    return drawn_number(e, elab_apply(e, method, field, &density, 1, field->span), &axes[0], field->span);
 }
 
 static const AstNode *find_draw_field(Elab *e, const AstNode *node, const AstNode *wanted) {
@@ -94,7 +109,8 @@ static bool draw_fields(Elab *e, const AstNode *node, const HirDecl *event, Valu
     const AstNode *fields = event->node->kids[0];
     for (uint32_t i = 0; i < fields->count; i++) {
         const AstNode *field = find_draw_field(e, node, fields->kids[i]);
-        if (field) items[i] = draw_field(e, field, &e->program->events.data[event->index].fields.data[i]);
+        if (field)
+            items[i] = draw_field(e, field, fields->kids[i], &e->program->events.data[event->index].fields.data[i]);
         whole &= field && !value_is_poison(&items[i]);
     }
     return whole;
@@ -117,7 +133,9 @@ static bool match_variables(Elab *e, const Value *density, const HirDecl *event,
                       axes[i].name);
             return false;
         }
-        if (!check_domain(e, density->decl, &axes[i], &out->fields.data[place[i]], density->span)) return false;
+        if (!check_domain(e, density->decl, &axes[i], event->node->kids[0]->kids[place[i]], &out->fields.data[place[i]],
+                          density->span))
+            return false;
     }
     for (uint32_t k = 0; k < fields.count; k++) {
         bool found = false;
@@ -150,7 +168,7 @@ Value draw_events(Elab *e, const AstNode *node, HirDecl *event, Value density, c
         return poison;
     }
     for (uint32_t i = 0; i < count; i++) {
-        items[place[i]] = drawn_number(e, drawn.items[i], node->span);
+        items[place[i]] = drawn_number(e, drawn.items[i], &axes[i], node->span);
         if (value_is_poison(&items[place[i]])) return value_poison();
     }
     return (Value){.kind = VALUE_RECORD, .decl = event, .items = items, .count = count, .span = node->span};

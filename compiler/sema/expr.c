@@ -1,7 +1,7 @@
 /* Expressions: one case a kind of node. */
-#include "sema/sema.h"
-
 #include <string.h>
+
+#include "sema/unit.h"
 
 Local *local_find(Frame *frame, const char *name) {
     for (Local *l = frame ? frame->locals : NULL; l; l = l->next)
@@ -23,7 +23,7 @@ static bool known_now(const Value *v) {
 }
 
 /* Evaluated once, in a frame of its own: a constant does not depend on where it is used. */
-static Value const_value(Elab *e, HirDecl *decl, Span span) {
+Value const_value(Elab *e, HirDecl *decl, Span span) {
     if (!decl->value) {
         Frame frame = {.caller = e->frame, .decl = decl, .site = span}, *before = e->frame;
         e->frame = &frame;
@@ -45,7 +45,10 @@ static Value decl_value(Elab *e, HirDecl *decl, Span span) {
     switch (decl->node->kind) {
     case AST_SIZE: return value_int((double)size_value(e, decl), span);
     case AST_CONST: return const_value(e, decl, span);
-    case AST_PARAM: return context_param(e, decl, span);
+    case AST_UNIT: return unit_value(e, decl, span);
+    case AST_PARAM:
+        if (e->checking) return body_param(e, decl, span);
+        return context_param(e, decl, span);
     case AST_OPTION:
         return value_tensor(e, context_input(e, TIR_PORT_OPTION, decl->index, 0, decl->name, tir_axes_none(), span),
                             NULL, 0, span);
@@ -88,6 +91,8 @@ static Value elab_name(Elab *e, const AstNode *node) {
 }
 
 static Value elab_field(Elab *e, const AstNode *node) {
+    HirDecl *member = hir_decl(e->hir, node);
+    if (member) return decl_value(e, member, node->span);
     Value of = elab_expr(e, node->kids[0]);
     if (value_is_poison(&of)) return of;
     if (of.kind != VALUE_RECORD) {
@@ -134,12 +139,11 @@ static Value elab_array(Elab *e, const AstNode *node) {
 
 static Value elab_subscript(Elab *e, const AstNode *node) {
     Value v = elab_expr(e, node->kids[0]);
-    for (uint32_t i = 1; i < node->count; i++) {
+    for (uint32_t i = 1, at = 0; i < node->count; i++) {
         Value index = elab_expr(e, node->kids[i]);
-        if (i > 1 && index.kind == VALUE_TENSOR)
-            return elab_error(e, DIAG_E0307, node->kids[i]->span,
-                              "an index after the first must be known when the model is compiled");
-        v = elab_index(e, node->span, v, index);
+        if (index.kind == VALUE_LIST && !value_to_array(e, &index, TIR_NONE)) return value_poison();
+        v = elab_index_at(e, node->span, v, at, index);
+        at += index.kind == VALUE_TENSOR ? index.rank : 0;
     }
     return v;
 }
@@ -173,6 +177,7 @@ Value elab_expr(Elab *e, const AstNode *node) {
     switch (node->kind) {
     case AST_NUMBER: return node->flag ? value_int(node->number, node->span) : value_number(node->number, node->span);
     case AST_NAME: return elab_name(e, node);
+    case AST_QUANTITY: return unit_quantity(e, node);
     case AST_FIELD: return elab_field(e, node);
     case AST_CALL: return elab_call(e, node, NULL);
     case AST_INDEX: return elab_subscript(e, node);
@@ -186,13 +191,15 @@ Value elab_expr(Elab *e, const AstNode *node) {
     case AST_PIPE: return elab_pipe(e, node);
     case AST_ARRAY: return elab_array(e, node);
     case AST_RECORD: return elab_record(e, node);
+    case AST_BUILD: return elab_build(e, node);
     case AST_IF: return elab_if(e, node);
     case AST_BLOCK: return elab_block(e, node);
     case AST_DRAW: return elab_draw(e, node);
     case AST_NAMED: return elab_expr(e, node->kids[0]);
     case AST_COMPREHEND: {
-        Value poison = elab_error(e, DIAG_E0309, node->span,
-                                  "'for %s in ...' can stand only inside sum, mean, max, min or fold", node->name);
+        Value poison =
+            elab_error(e, DIAG_E0309, node->span,
+                       "'for %s in ...' can stand only inside sum, mean, prod, max, min, fold or []", node->name);
         diag_help(e->sink, "write for example mean(... for %s in ...)", node->name);
         return poison;
     }

@@ -1,9 +1,9 @@
 /* The functions that every fit has whatever its objective: initial weights, parameters, curves; and the events of the
  * declared truth. */
-#include "sema/sema.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "sema/measure.h"
 
 enum { DRAW_BATCH = 16384, DRAW_STREAMS = 32768 };
 
@@ -36,7 +36,7 @@ static TirId initial_weight(Elab *e, const BlockState *state, size_t number) {
     const AstNode *node = state->weight->kids[1];
     Value v = elab_expr(e, node);
     TirId id = TIR_NONE;
-    if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE)) {
+    if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE) && unit_pure(e, &v, node->span, "the initial value")) {
         bool same = !value_scalar(v).rank || v.rank == state->rank;
         for (uint32_t i = 0; same && value_scalar(v).rank && i < v.rank; i++) same = v.dim[i].size == state->size[i];
         if (!same) {
@@ -89,21 +89,27 @@ static bool one_number(const Hir *hir, const HirDecl *decl) {
     return !hir_argument_dims(arg) && !hir_argument_event(hir, arg);
 }
 
-/* The field of some event of the model that is drawn from variable `name` of this density, or -1. */
-static int32_t drawn_field(Elab *e, const AstNode *node, const HirDecl *density, const char *name) {
+static int32_t field_found(Elab *e, const AstNode *draw, uint32_t field, double *scale) {
+    *scale = e->program->events.data[hir_decl(e->hir, draw->kids[0])->index].fields.data[field].scale;
+    return (int32_t)field;
+}
+
+/* The field of some event of the model that is drawn from variable `name` of this density, and the scale of its unit;
+ * or -1. */
+static int32_t drawn_field(Elab *e, const AstNode *node, const HirDecl *density, const char *name, double *scale) {
     if (!node) return -1;
     const AstNode *event = node->kind == AST_DRAW ? hir_decl(e->hir, node->kids[0])->node->kids[0] : NULL;
     if (event && node->kids[2] && hir_decl(e->hir, node->kids[2]) == density)
         for (uint32_t k = 0; k < event->count; k++)
-            if (!strcmp(event->kids[k]->name, name)) return (int32_t)k;
+            if (!strcmp(event->kids[k]->name, name)) return field_found(e, node, k, scale);
     for (uint32_t i = 0; event && node->kids[1] && i < node->kids[1]->count; i++) {
         const AstNode *field = node->kids[1]->kids[i];
         if (field->kind != AST_DRAW_FIELD || hir_decl(e->hir, field->kids[0]) != density) continue;
         for (uint32_t k = 0; k < event->count; k++)
-            if (!strcmp(event->kids[k]->name, field->name)) return (int32_t)k;
+            if (!strcmp(event->kids[k]->name, field->name)) return field_found(e, node, k, scale);
     }
     for (uint32_t i = 0; i < node->count; i++) {
-        int32_t found = drawn_field(e, node->kids[i], density, name);
+        int32_t found = drawn_field(e, node->kids[i], density, name, scale);
         if (found >= 0) return found;
     }
     return -1;
@@ -125,9 +131,13 @@ static Value normalised(Elab *e, Value v, Dim grid, double width, Span span) {
 
 /* Values of a qcf, or of a density of one variable, at the points. */
 static Value curve_values(Elab *e, HirDecl *decl, Value x, TirAxes axes, Dim grid) {
+    const Unit *unit;
+    double scale;
     Span span = decl->node->name_span;
-    Value v = elab_decl_call(e, decl, decl->node, &x, 1, span);
+    Value v = measure_to_linear(e, elab_decl_call(e, decl, decl->node, &x, 1, span), span);
     if (value_is_poison(&v) || !value_to_array(e, &v, TIR_NONE)) return value_poison();
+    if (decl->node->kind == AST_QCF && unit_of_type(e, decl->node->kids[3], &unit, &scale) && scale != 1)
+        v = elab_map(e, TIR_DIV, span, v, value_number(scale, span), value_poison());
     if (v.rank > 1 || v.type == TIR_BOOL || tir_axes_minus(value_axes(e, &v), axes).count)
         return elab_help(
             e, elab_error(e, DIAG_E0308, span, "'%s' must give one number for one value of its argument", decl->name),
@@ -153,7 +163,7 @@ static Value marginal_values(Elab *e, HirDecl *decl, const DensityAxis *axes, ui
     }
     lines[at] = x;
     own[at].log = false;
-    Value f = {.kind = VALUE_FUNCTION, .decl = decl, .span = span};
+    Value f = {.kind = VALUE_FUNCTION, .decl = decl, .numbers = true, .span = span};
     Value v = density_table(e, &f, decl->node, own, lines, count, span);
     if (value_is_poison(&v)) return none;
     TirAxes over = tir_axes_none();
@@ -177,6 +187,8 @@ typedef struct Curve {
     HirDecl *decl;
     const DensityAxis *axes; /* of a density */
     uint32_t count, at;      /* variables; which of them is drawn */
+    const Unit *unit;        /* of what the curve is over, and how much one of it is in base units */
+    double scale, low, high; /* low .. high in that unit */
 } Curve;
 
 static void put_curve(Elab *e, FitState *fit, const Curve *of, const ProgramCurve *curve, Dim grid, bool truth) {
@@ -185,8 +197,12 @@ static void put_curve(Elab *e, FitState *fit, const Curve *of, const ProgramCurv
     Frame frame = {0};
     e->frame = &frame;
     c->mode = truth ? PARAMS_TRUTH : PARAMS_FITTED;
-    Value x = elab_linspace(e, value_number(curve->low, span), value_number(curve->high, span), grid.size, grid, span);
+    Value x = elab_linspace(e, value_number(of->low, span), value_number(of->high, span), grid.size, grid, span);
     TirAxes axes = tir_axes_union(truth ? tir_axes_none() : context_rows(c, false), tir_axes_one(grid.axis));
+    if (of->count == 1) {
+        if (of->scale != 1) x = elab_map(e, TIR_MUL, span, x, value_number(of->scale, span), value_poison());
+        x.unit = of->unit;
+    }
     Value v = of->count > 1 ? marginal_values(e, of->decl, of->axes, of->count, of->at, x, axes, grid)
                             : curve_values(e, of->decl, x, axes, grid);
     if (!value_is_poison(&v)) {
@@ -207,8 +223,11 @@ static bool has_truth(const Program *p) {
 static void add_curve(Elab *e, FitState *fit, const Curve *of, ProgramCurve curve, Dim grid) {
     curve.event_field = -1;
     curve.density = of->decl->node->kind == AST_DENSITY;
+    double scale = of->scale;
     for (size_t i = 0; curve.density && curve.event_field < 0 && i < e->fits.count; i++)
-        curve.event_field = drawn_field(e, e->fits.data[i]->decl->node, of->decl, of->axes[of->at].name);
+        curve.event_field = drawn_field(e, e->fits.data[i]->decl->node, of->decl, of->axes[of->at].name, &scale);
+    curve.low *= of->scale / scale;
+    curve.high *= of->scale / scale;
     VEC_PUSH(e->arena, &fit->out->curves, curve);
     put_curve(e, fit, of, &curve, grid, false);
     if (has_truth(e->program)) put_curve(e, fit, of, &curve, grid, true);
@@ -237,10 +256,19 @@ void fit_curve_function(Elab *e, FitState *fit) {
     fit->out->curve = c->f;
     if (!(decl = next_decl(e->hir, AST_DENSITY, &at)) || !density_axes(e, decl, axes)) return;
     at = 0;
-    double low = axes[0].low, high = axes[0].high;
+    DensityAxis first = axes[0];
     while ((decl = next_decl(e->hir, AST_QCF, &at))) {
-        ProgramCurve curve = {.name = decl->name, .low = low, .high = high};
-        if (one_number(e->hir, decl)) add_curve(e, fit, &(Curve){.decl = decl, .count = 1}, curve, grid);
+        ProgramCurve curve = {.name = decl->name, .low = first.low, .high = first.high};
+        const Unit *unit;
+        double scale;
+        if (one_number(e->hir, decl) &&
+            unit_of_type(e, hir_argument_unit(e->hir, hir_arguments(decl)->kids[0]), &unit, &scale) &&
+            unit == first.unit)
+            add_curve(
+                e, fit,
+                &(Curve){
+                    .decl = decl, .count = 1, .unit = unit, .scale = first.scale, .low = first.low, .high = first.high},
+                curve, grid);
     }
     at = 0;
     while ((decl = next_decl(e->hir, AST_DENSITY, &at))) {
@@ -248,7 +276,8 @@ void fit_curve_function(Elab *e, FitState *fit) {
         for (uint32_t i = 0; i < count; i++) {
             ProgramCurve curve = {.name = decl->name, .low = axes[i].low, .high = axes[i].high};
             if (count > 1) curve.name = arena_format(e->arena, "%s.%s", decl->name, axes[i].name);
-            add_curve(e, fit, &(Curve){decl, axes, count, i}, curve, grid);
+            add_curve(e, fit, &(Curve){decl, axes, count, i, axes[i].unit, axes[i].scale, axes[i].low, axes[i].high},
+                      curve, grid);
         }
     }
 }
@@ -270,6 +299,12 @@ static void put_accepted(Elab *e, const AstNode *draw, const Value *sample, uint
     tir_output(f, TIR_PORT_VALUE, port, "accepted", id);
 }
 
+/* In the declared unit of the field. */
+static Value in_file_unit(Elab *e, Value v, const ProgramField *field) {
+    if (field->scale != 1) v = elab_map(e, TIR_DIV, v.span, v, value_number(field->scale, v.span), value_poison());
+    return v;
+}
+
 /* Streams of their own: a fit must not see the numbers that made its data. */
 void event_draw_function(Elab *e, FitState *fit, const AstNode *draw, const HirDecl *event) {
     if (!event || !has_truth(e->program) || e->program->events.data[event->index].draw) return;
@@ -287,7 +322,8 @@ void event_draw_function(Elab *e, FitState *fit, const AstNode *draw, const HirD
     ProgramEvent *out = &e->program->events.data[event->index];
     if (sample.kind == VALUE_SAMPLE) {
         for (uint32_t i = 0; i < sample.count; i++) {
-            TirId id = id_broadcast(e, value_real_id(e, &sample.items[i]), sample.sample, draw->span);
+            Value v = in_file_unit(e, sample.items[i], &out->fields.data[i]);
+            TirId id = id_broadcast(e, value_real_id(e, &v), sample.sample, draw->span);
             tir_output(c->f, TIR_PORT_VALUE, i, out->fields.data[i].name, id);
         }
         if (sample.weight) put_accepted(e, draw, &sample, sample.count);

@@ -1,8 +1,9 @@
 /* Element-wise operations, products and indexing of values. Shapes are compared by the dimensions the user sees; the
  * arguments are brought onto the same axes; numbers known now are computed now. */
-#include "sema/sema.h"
-
 #include <math.h>
+
+#include "sema/measure.h"
+#include "tir/special.h"
 
 static double fold_number(TirOpcode op, double a, double b) {
     switch (op) {
@@ -23,6 +24,12 @@ static double fold_number(TirOpcode op, double a, double b) {
     case TIR_MUL: return a * b;
     case TIR_DIV: return a / b;
     case TIR_POW: return pow(a, b);
+    case TIR_ROUND: return rint(a);
+    case TIR_ATAN: return atan(a);
+    case TIR_ATAN2: return atan2(a, b);
+    case TIR_ERF: return erf(a);
+    case TIR_ERFC: return erfc(a);
+    case TIR_LGAMMA: return special_lgamma(a);
     case TIR_MAX: return a >= b ? a : b;
     case TIR_MIN: return a <= b ? a : b;
     case TIR_LT: return a < b;
@@ -67,7 +74,7 @@ static Value fold(TirOpcode op, Span span, const Value *args, uint32_t count) {
     Value v = value_number(result, span);
     if (op == TIR_LT || op == TIR_LE || op == TIR_EQ || op == TIR_AND || op == TIR_OR || op == TIR_NOT)
         v.type = TIR_BOOL;
-    else if (op == TIR_FLOOR || op == TIR_TO_INT || op == TIR_SIGN ||
+    else if (op == TIR_FLOOR || op == TIR_ROUND || op == TIR_TO_INT || op == TIR_SIGN ||
              (whole && result == floor(result) && fabs(result) < 0x1p53 &&
               (op == TIR_ADD || op == TIR_SUB || op == TIR_MUL || op == TIR_DIV || op == TIR_POW || op == TIR_MAX ||
                op == TIR_MIN || op == TIR_NEG || op == TIR_ABS || op == TIR_STOP)))
@@ -163,14 +170,26 @@ Value elab_map(Elab *e, TirOpcode op, Span span, Value a, Value b, Value c) {
         known &= args[i].kind == VALUE_NUMBER;
     }
     if (!align_all(e, span, args, count, &lead) || !types_fit(e, op, span, args, count)) return value_poison();
-    if (known && op != TIR_SELECT) return fold(op, span, args, count);
+    const Unit *unit;
+    const Measure *measure;
+    if (!unit_of_map(e, op, span, args, count, &unit) || !measure_of_map(e, op, span, args, count, &measure))
+        return value_poison();
+    if (known && op != TIR_SELECT) {
+        Value v = fold(op, span, args, count);
+        v.unit = unit;
+        v.measure = measure;
+        return v;
+    }
     if (!axes_fit(e, span, args, count)) return value_poison();
     TirId id[3] = {TIR_NONE, TIR_NONE, TIR_NONE};
     TirType type = op == TIR_SELECT ? working_type(TIR_ADD, args + 1, 2) : working_type(op, args, count);
     if (op == TIR_SELECT && args[1].type == TIR_BOOL) type = TIR_BOOL;
     for (uint32_t i = 0; i < count; i++) id[i] = value_id(e, &args[i], op == TIR_SELECT && i == 0 ? TIR_BOOL : type);
     TirId result = tir_map(e->context->f, op, span, id[0], id[1], id[2]);
-    return value_tensor(e, result, args[lead].dim, args[lead].rank, span);
+    Value v = value_tensor(e, result, args[lead].dim, args[lead].rank, span);
+    v.unit = unit;
+    v.measure = measure;
+    return v;
 }
 
 /* Last dimension of `a` against the first of `b`. */
@@ -207,12 +226,15 @@ Value elab_matmul(Elab *e, Span span, Value a, Value b) {
     for (uint32_t i = 0; i + 1 < a.rank; i++) dim[rank++] = a.dim[i];
     for (uint32_t i = 1; i < b.rank; i++) dim[rank++] = b.dim[i];
     Value both[2] = {a, b};
-    if (!axes_fit(e, span, both, 2)) return value_poison();
+    const Unit *unit;
+    if (!axes_fit(e, span, both, 2) || !unit_of_map(e, TIR_MUL, span, both, 2, &unit)) return value_poison();
     TirId x = value_real_id(e, &a), y = value_real_id(e, &b);
     TirFunction *f = e->context->f;
     TirId id =
         left.size == 1 ? tir_map(f, TIR_MUL, span, x, y, TIR_NONE) : tir_dot(f, x, y, tir_axes_one(left.axis), span);
-    return value_tensor(e, id, dim, rank, span);
+    Value v = value_tensor(e, id, dim, rank, span);
+    v.unit = unit;
+    return v;
 }
 
 Value elab_binary(Elab *e, AstOp op, Span span, Value a, Value b) {
@@ -241,8 +263,29 @@ static Value report_range(Elab *e, Span span, double index, int64_t size) {
     return poison;
 }
 
-/* An index on the first dimension. */
+static Value report_indices(Elab *e, Span span, const Value *of) {
+    Value poison = elab_error(e, DIAG_E0307, span, "more indices than dimensions: the array has shape %s",
+                              value_shape_text(e, of));
+    diag_help(e->sink, "an index for each dimension, or fewer");
+    return poison;
+}
+
+/* of[index] along `axis`; the whole axis in order is the value itself on another axis. */
+static TirId id_take(Elab *e, TirId of, TirId index, TirAxisId axis, Span span) {
+    TirFunction *f = e->context->f;
+    const TirOp *op = &f->ops.data[index];
+    if (op->op == TIR_IOTA && f->axes.data[op->axis].size == f->axes.data[axis].size) {
+        if (op->axis == axis) return of;
+        if (!tir_axes_has(f->ops.data[of].axes, op->axis)) return id_move(e, of, axis, op->axis, span);
+    }
+    return tir_gather(f, of, index, axis, span);
+}
+
 Value elab_index(Elab *e, Span span, Value of, Value index) {
+    return elab_index_at(e, span, of, 0, index);
+}
+
+Value elab_index_at(Elab *e, Span span, Value of, uint32_t at, Value index) {
     if (value_is_poison(&of) || value_is_poison(&index)) return value_poison();
     if (index.kind == VALUE_LIST && !value_to_array(e, &index, TIR_NONE)) return value_poison();
     if (index.kind != VALUE_NUMBER && index.kind != VALUE_TENSOR)
@@ -256,7 +299,7 @@ Value elab_index(Elab *e, Span span, Value of, Value index) {
         diag_help(e->sink, "whole() makes one of a real number: a[whole(x)]");
         return poison;
     }
-    if (of.kind == VALUE_LIST && index.kind == VALUE_NUMBER) {
+    if (of.kind == VALUE_LIST && index.kind == VALUE_NUMBER && !at) {
         if (index.number < 0 || index.number >= of.count) return report_range(e, index.span, index.number, of.count);
         return of.items[(uint32_t)index.number];
     }
@@ -264,23 +307,33 @@ Value elab_index(Elab *e, Span span, Value of, Value index) {
     if (of.kind == VALUE_NUMBER || !of.rank)
         return elab_help(e, elab_error(e, DIAG_E0307, span, "one number has no elements to take by an index"),
                          "leave out the index");
+    if (at >= of.rank) return report_indices(e, span, &of);
     TirFunction *f = e->context->f;
-    Dim first = of.dim[0];
+    Dim first = of.dim[at];
     if (index.kind == VALUE_NUMBER && (index.number < 0 || index.number >= (double)first.size))
         return report_range(e, index.span, index.number, first.size);
+    if (index.kind == VALUE_TENSOR && of.rank - 1 + index.rank > TIR_MAX_AXES) {
+        elab_error(e, DIAG_E0306, span, "an array has at most %d dimensions", TIR_MAX_AXES);
+        return value_poison();
+    }
+    for (uint32_t i = 0; i < of.rank && index.kind == VALUE_TENSOR && first.size > 1; i++)
+        if (of.dim[i].axis != TIR_NONE && tir_axes_has(value_axes(e, &index), of.dim[i].axis) &&
+            !(i == at && f->ops.data[index.id].op == TIR_IOTA))
+            of = value_move(e, &of, i, dim_new(e, "a", of.dim[i].size).axis, span);
+    first = of.dim[at];
     Dim dim[2 * TIR_MAX_AXES];
     uint32_t rank = 0;
+    for (uint32_t i = 0; i < at; i++) dim[rank++] = of.dim[i];
     for (uint32_t i = 0; index.kind == VALUE_TENSOR && i < index.rank; i++) dim[rank++] = index.dim[i];
-    for (uint32_t i = 1; i < of.rank; i++) dim[rank++] = of.dim[i];
-    if (first.size == 1) return value_tensor(e, of.id, dim, rank, span);
-    if (index.kind == VALUE_NUMBER)
-        return value_tensor(e, tir_slice(f, of.id, first.axis, (int64_t)index.number, span), dim, rank, span);
-    for (uint32_t i = 0; i < of.rank; i++)
-        if (of.dim[i].axis != TIR_NONE && tir_axes_has(value_axes(e, &index), of.dim[i].axis))
-            of = value_move(e, &of, i, dim_new(e, "a", of.dim[i].size).axis, span);
-    first = of.dim[0];
-    for (uint32_t i = 1; i < of.rank; i++) dim[index.rank + i - 1] = of.dim[i];
+    for (uint32_t i = at + 1; i < of.rank; i++) dim[rank++] = of.dim[i];
     Value both[2] = {of, index};
     if (!axes_fit(e, span, both, 2)) return value_poison();
-    return value_tensor(e, tir_gather(f, of.id, index.id, first.axis, span), dim, rank, span);
+    TirId id = of.id;
+    if (first.size == 1)
+        id = id_broadcast(e, id, value_axes(e, &index), span);
+    else if (index.kind == VALUE_NUMBER)
+        id = tir_slice(f, id, first.axis, (int64_t)index.number, span);
+    else
+        id = id_take(e, id, index.id, first.axis, span);
+    return value_like(e, &of, id, dim, rank, span);
 }

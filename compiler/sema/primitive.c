@@ -1,12 +1,41 @@
 /* The primitives of primitive.def. */
-#include "sema/sema.h"
-
 #include <string.h>
+
+#include "sema/unit.h"
+#include "tir/special.h"
 
 typedef const Primitive *Self;
 
 static Value apply_map(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     return elab_map(e, self->op, node->span, args[0], value_poison(), value_poison());
+}
+
+static Value apply_map2(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    return elab_map(e, self->op, node->span, args[0], args[1], value_poison());
+}
+
+/* -floor(-x) */
+static Value apply_ceil(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value none = value_poison();
+    Value below = elab_map(e, TIR_FLOOR, node->span, elab_map(e, TIR_NEG, node->span, args[0], none, none), none, none);
+    return elab_map(e, TIR_NEG, node->span, below, none, none);
+}
+
+static Value apply_polygamma(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value n = args[0], x = args[1];
+    if (n.kind != VALUE_NUMBER || n.number != (double)(int)n.number || n.number < 0 || n.number > TIR_MAX_ORDER / 2) {
+        Value poison =
+            elab_error(e, DIAG_E0305, args[0].span, "the order of a polygamma function is a whole number from 0 to %d",
+                       TIR_MAX_ORDER / 2);
+        diag_help(e->sink, "polygamma(0, x) is the logarithmic derivative of the gamma function");
+        return poison;
+    }
+    if (!value_to_array(e, &x, TIR_NONE)) return value_poison();
+    if (x.type == TIR_BOOL)
+        return elab_error(e, DIAG_E0303, args[1].span, "a number is wanted here, and this is a condition");
+    if (x.kind == VALUE_NUMBER) return value_number((double)special_polygamma((int)n.number, x.number), node->span);
+    TirId id = tir_polygamma(e->context->f, (int)n.number, value_real_id(e, &x), node->span);
+    return value_tensor(e, id, x.dim, x.rank, node->span);
 }
 
 static Value apply_extreme(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
@@ -47,12 +76,16 @@ static Value apply_cumsum(Elab *e, Self self, const AstNode *node, const Value *
     Dim dim = v.dim[(uint32_t)along.number];
     TirId id = value_real_id(e, &v);
     if (dim.size > 1) id = tir_cumsum(e->context->f, id, dim.axis, false, node->span);
-    return value_tensor(e, id, v.dim, v.rank, node->span);
+    Value sum = value_tensor(e, id, v.dim, v.rank, node->span);
+    sum.unit = v.unit;
+    return sum;
 }
 
 static Value apply_search(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     Value table = array_argument(e, self, &args[0]), x = args[1];
+    const Unit *unit;
     if (value_is_poison(&table) || !value_to_array(e, &x, TIR_NONE)) return value_poison();
+    if (!unit_same(e, node->span, &table, &x, "compared", &unit)) return value_poison();
     if (table.rank != 1)
         return elab_help(e,
                          elab_error(e, DIAG_E0302, args[0].span,
@@ -69,8 +102,9 @@ static Value apply_search(Elab *e, Self self, const AstNode *node, const Value *
 /* low (1 - t) + high t with t = k / (n - 1): exact at both ends, so that a formula such as (1 - x)^b is not asked for
  * a point just outside its domain. */
 Value elab_linspace(Elab *e, Value low, Value high, int64_t count, Dim dim, Span span) {
-    if (count == 1) return low;
     Value none = value_poison();
+    if (value_is_poison(&low) || value_is_poison(&high)) return none;
+    if (count == 1) return unit_same(e, span, &low, &high, "the ends of one grid", &low.unit) ? low : none;
     Value k = value_tensor(e, tir_iota(e->context->f, dim.axis, span), &dim, 1, span);
     Value t = elab_map(e, TIR_DIV, span, k, value_number((double)(count - 1), span), none);
     Value rest = elab_map(e, TIR_SUB, span, value_number(1, span), t, none);
@@ -144,7 +178,11 @@ static bool variable_argument(Elab *e, Self self, const AstNode *node, const Val
 static Value apply_bound(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     DensityAxis axis;
     if (!variable_argument(e, self, node, args, count, &axis)) return value_poison();
-    return value_number(self->op == TIR_MIN ? axis.low : axis.high, node->span);
+    Value bound = value_number(self->op == TIR_MIN ? axis.low : axis.high, node->span);
+    if (args[0].numbers) return bound;
+    bound.number *= axis.scale;
+    bound.unit = axis.unit;
+    return bound;
 }
 
 static Value apply_on_log(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {

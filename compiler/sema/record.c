@@ -1,9 +1,10 @@
 /* Records: events and {x: a, Q2: b}, their fields, the choice between two, and names taken out of one by
  * `let {x, Q2} = ...`. A record with exactly the fields of an event type is an event of that type where one is wanted.
  */
-#include "sema/sema.h"
 
 #include <string.h>
+
+#include "sema/unit.h"
 
 const char *record_field_name(const Value *record, uint32_t at) {
     return record->decl ? record->decl->node->kids[0]->kids[at]->name : record->names[at];
@@ -74,6 +75,19 @@ static bool report_fields(Elab *e, const Value *v, const HirDecl *event, const c
     return false;
 }
 
+/* A known 0 is of any unit. */
+static bool field_unit_fits(Elab *e, const AstNode *field, const Value *v, const HirDecl *event, Span span) {
+    const Unit *unit;
+    double scale;
+    if (!unit_of_type(e, field->kids[2], &unit, &scale)) return false;
+    if (unit == v->unit || (v->kind == VALUE_NUMBER && v->number == 0)) return true;
+    elab_error(e, DIAG_E0317, v->span.file ? v->span : span, "field '%s' of event %s is declared %s%s, and this has %s",
+               field->name, event->name, unit ? "in " : "", unit_text(e, unit), unit_has_text(e, v->unit));
+    diag_note(e->sink, field->span, "declared here");
+    diag_help(e->sink, unit ? "give it that unit" : "divide by its unit to get a pure number");
+    return false;
+}
+
 bool record_to_event(Elab *e, Value *v, HirDecl *event, Span span) {
     if (v->decl == event) return true;
     const AstNode *fields = event->node->kids[0];
@@ -88,6 +102,7 @@ bool record_to_event(Elab *e, Value *v, HirDecl *event, Span span) {
         items[i] = value_scalar(items[i]);
         bool number = (items[i].kind == VALUE_NUMBER || items[i].kind == VALUE_TENSOR) && items[i].type != TIR_BOOL &&
                       (items[i].kind == VALUE_NUMBER || !items[i].rank);
+        if (number && !field_unit_fits(e, fields->kids[i], &items[i], event, span)) return false;
         if (number) continue;
         elab_error(e, DIAG_E0303, items[i].span.file ? items[i].span : span,
                    "field '%s' of event %s is one number, and this is %s", fields->kids[i]->name, event->name,

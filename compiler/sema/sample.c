@@ -1,8 +1,8 @@
 /* Sums, means and extremes over events, over the elements of an array, and over lists. */
-#include "sema/sema.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "sema/measure.h"
 
 enum { ROUNDS_MAX = 4096, STREAMS_MAX = 4096 };
 
@@ -57,18 +57,24 @@ static Value reduce_axes(Elab *e, const Primitive *reduce, Value v, TirAxes axes
     if (present.count) {
         TirId id = value_real_id(e, &v);
         if (total) id = tir_sum(f, id, present, span);
+        if (reduce->op == TIR_MUL && !id_product(e, &id, present, span)) return value_poison();
         if (reduce->op == TIR_MAX) id = tir_reduce_max(f, id, present, span);
         if (reduce->op == TIR_MIN) {
             id = tir_reduce_max(f, tir_map(f, TIR_NEG, span, id, TIR_NONE, TIR_NONE), present, span);
             id = tir_map(f, TIR_NEG, span, id, TIR_NONE, TIR_NONE);
         }
-        v = value_tensor(e, id, v.dim, v.rank, span);
+        const Unit *unit = v.unit;
+        v = value_tensor(e, id, v.dim, v.rank, span); /* a sum over points is no density any more */
+        v.unit = unit;
     }
     if (reduce->op == TIR_DIV && present.count)
         v = elab_map(e, TIR_DIV, span, v, axes_points(e, present, span), value_poison());
     if (reduce->op == TIR_SUM && present.count < axes.count)
         v = elab_map(e, TIR_MUL, span, v, axes_points(e, tir_axes_minus(axes, present), span), value_poison());
+    if (reduce->op == TIR_MUL && present.count < axes.count)
+        v = elab_map(e, TIR_POW, span, v, axes_points(e, tir_axes_minus(axes, present), span), value_poison());
     v.span = span;
+    v.measure = NULL;
     return v;
 }
 
@@ -79,7 +85,7 @@ Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span) {
         diag_help(e->sink, "write %s(... for e in ...)", reduce->name);
         return poison;
     }
-    if (!value_to_array(e, &v, TIR_NONE)) return value_poison();
+    if (!measure_check_list(e, &v, span) || !value_to_array(e, &v, TIR_NONE)) return value_poison();
     TirAxes axes = tir_axes_none();
     for (uint32_t i = 0; i < v.rank; i++)
         if (v.dim[i].axis != TIR_NONE) axes = tir_axes_add(axes, v.dim[i].axis);
@@ -209,11 +215,10 @@ static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node,
         axes = tir_axes_one(fresh);
     }
     for (uint32_t i = 1; i < v.rank; i++) rest[i - 1] = v.dim[i];
-    return reduce_points(e, reduce, node, value_tensor(e, v.id, rest, v.rank - 1, node->span), axes, NULL);
+    return reduce_points(e, reduce, node, value_like(e, &v, v.id, rest, v.rank - 1, node->span), axes, NULL);
 }
 
-/* What stands after `in`. */
-static Value elab_source(Elab *e, const AstNode *source) {
+Value elab_source(Elab *e, const AstNode *source) {
     if (source->kind != AST_ALL_OF && source->kind != AST_BATCH_OF) {
         Value v = elab_expr(e, source);
         return v.kind == VALUE_DATA ? context_data(e, v.decl, 0, source->span) : v;

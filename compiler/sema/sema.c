@@ -82,7 +82,11 @@ Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const cha
     if (hir_out) hir_print(hir_out, &hir);
     if (!sized) return NULL;
     table_build(&e); /* a domain that cannot be read is (0, 1) from here on: the fits are looked through all the same */
+    Context *scratch = e.context;
     elaborate_fits(&e);
+    e.context = scratch;
+    table_check_constants(&e);
+    body_check_all(&e);
     if (sink->errors != errors) return NULL;
     verify_all(&e);
     return program;

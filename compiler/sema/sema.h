@@ -46,6 +46,7 @@ struct Value {
     uint32_t count;
     HirDecl *decl;            /* FUNCTION, DATA, SET, LABEL; RECORD and SAMPLE: the event type, or NULL */
     const char *const *names; /* RECORD without an event type */
+    bool numbers; /* FUNCTION: a density that was passed as an argument: one of pure numbers, see measure.h */
     const Primitive *primitive;
     TirAxes sample;      /* SAMPLE */
     const Value *weight; /* SAMPLE: of every event; NULL: all 1 */
@@ -160,6 +161,8 @@ typedef struct Elab {
     uint64_t work;     /* expressions evaluated */
     bool too_deep;     /* reported: too deep, too much work, or too many draws */
     VEC(FitState *) fits;
+    bool checking;     /* bodies are evaluated on their own: body.c */
+    const Unit *units; /* all that were met: unit.c */
 } Elab;
 
 struct Primitive {
@@ -177,6 +180,8 @@ Value value_int(double number, Span span);
 Value value_bool(bool truth, Span span);
 /* A tensor of this function with these visible dimensions; reports a value too large to hold. */
 Value value_tensor(Elab *e, TirId id, const Dim *dim, uint32_t rank, Span span);
+/* The same with the unit and the measure of what it is made from, or is a part of. */
+Value value_like(Elab *e, const Value *from, TirId id, const Dim *dim, uint32_t rank, Span span);
 Value value_list(Elab *e, const Value *items, uint32_t count, Span span);
 bool value_is_poison(const Value *v);
 const char *value_shape_text(Elab *e, const Value *v); /* "[3, 4]", "a number" */
@@ -188,6 +193,7 @@ TirId value_real_id(Elab *e, const Value *v);
 TirAxes value_axes(Elab *e, const Value *v);
 Dim dim_new(Elab *e, const char *name, int64_t size); /* a fresh axis when size > 1 */
 Dim dim_of_size(Elab *e, int64_t size);               /* the function's axis for lists and grids of that length */
+TirId id_move(Elab *e, TirId id, TirAxisId from, TirAxisId to, Span span);
 /* The value on another axis in place of dimension `at`. */
 Value value_move(Elab *e, const Value *v, uint32_t at, TirAxisId to, Span span);
 /* A dimension of size 1 everywhere is no dimension. */
@@ -197,6 +203,7 @@ bool value_size(Elab *e, const Value *v, const char *what, int64_t *size); /* a 
 
 /* --- error.c: reports with the chain of calls that leads into library code. --- */
 Value elab_error(Elab *e, DiagCode code, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
+const char *elab_source_text(Elab *e, Span span); /* what is written there, on one line */
 /* return elab_help(e, elab_error(...), "a remedy"); gives `poison`. */
 Value elab_help(Elab *e, Value poison, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -206,9 +213,12 @@ Value elab_matmul(Elab *e, Span span, Value a, Value b);
 Value elab_binary(Elab *e, AstOp op, Span span, Value a, Value b);
 Value value_align(Elab *e, Value v, const Value *target, Span span); /* onto the axes of a value of the same shape */
 Value elab_index(Elab *e, Span span, Value of, Value index);
+/* An index on dimension `at`, in whose place the dimensions of the index come. */
+Value elab_index_at(Elab *e, Span span, Value of, uint32_t at, Value index);
 
 /* --- expr.c --- */
 Value elab_expr(Elab *e, const AstNode *node);
+Value const_value(Elab *e, HirDecl *decl, Span span);
 Value elab_const_number(Elab *e, const AstNode *node, const char *what); /* NUMBER or POISON */
 Local *local_find(Frame *frame, const char *name);
 void local_push(Elab *e, const char *name, Value value);
@@ -224,7 +234,14 @@ bool frame_bind_array(Elab *e, const AstNode *arg, Value *value, const HirDecl *
 Value elab_layer_weight(Elab *e, const AstNode *weight, HirDecl *layer, uint32_t number);
 uint32_t fit_group(Elab *e, FitState *fit, const char *name, ProgramGroupKind kind);
 
+/* --- build.c, grad.c, product.c --- */
+Value elab_build(Elab *e, const AstNode *node);
+Value elab_grad(Elab *e, const AstNode *call);
+/* The product over axes; false after a report. Factors that are zero are no trouble to its derivatives. */
+bool id_product(Elab *e, TirId *id, TirAxes axes, Span span);
+
 /* --- sample.c --- */
+Value elab_source(Elab *e, const AstNode *source); /* what stands after `in` */
 Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend);
 Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span);
 Value elab_fold(Elab *e, const AstNode *call);
@@ -253,6 +270,7 @@ Value generator_output(Elab *e, FitState *fit);
 /* --- table.c --- */
 bool table_sizes(Elab *e, SizeOverride *overrides, size_t count);
 void table_build(Elab *e);
+void table_check_constants(Elab *e);
 int64_t size_value(Elab *e, HirDecl *decl);
 bool table_domain(Elab *e, const AstNode *variable, double *low, double *high); /* low .. high of a VARIABLE */
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high);
@@ -276,14 +294,18 @@ void let_bind(Elab *e, const AstNode *let, Value v);
 enum { DENSITY_AXES_MAX = 5 }; /* a grid in more dimensions has too many nodes */
 typedef struct DensityAxis {
     const char *name;
-    double low, high; /* of the variable */
-    bool log;         /* its coordinate on a grid is its logarithm */
+    double low, high, scale; /* of the variable, in its declared unit; that unit in base units */
+    const Unit *unit;
+    const AstNode *type; /* what was declared behind its name, or NULL */
+    bool log;            /* its coordinate on a grid is its logarithm */
 } DensityAxis;
 HirDecl *density_event(const Elab *e, const HirDecl *density);             /* NULL: a density over variables */
 uint32_t density_axes(Elab *e, const HirDecl *density, DensityAxis *axes); /* 0 after a report */
 bool density_value(Elab *e, const char *what, const Value *v, DensityAxis *axes, uint32_t *count);
 /* Numbers, an event or a record as the arguments that the density declares; NULL after a report. */
 const Value *density_arguments(Elab *e, HirDecl *density, const Value *args, uint32_t *count, Span span);
+/* Plain numbers as arguments of a density count in the declared units of its variables; false after a report. */
+bool density_attach(Elab *e, const HirDecl *density, Value *args, uint32_t count, Span span);
 Value density_cut(Elab *e, const HirDecl *density, Value v);
 Value density_table(Elab *e, const Value *density, const AstNode *node, const DensityAxis *axes, const Value *lines,
                     uint32_t count, Span span);
@@ -293,6 +315,10 @@ Value value_flatten(Elab *e, Value v, Span span);
 Value elab_draw(Elab *e, const AstNode *node);
 Value draw_events(Elab *e, const AstNode *node, HirDecl *event, Value density, const AstNode *method);
 Value elab_detector(Elab *e, HirDecl *decl, const Value *args);
+
+/* --- body.c: units and measures in what no fit reaches --- */
+void body_check_all(Elab *e);
+Value body_param(Elab *e, const HirDecl *param, Span span);
 
 /* --- fit.c: reads the items of a fit and makes its updates and monitors --- */
 bool fit_collect(Elab *e, FitState *fit);

@@ -8,6 +8,7 @@
 
 #include "runtime/core/memory.h"
 #include "runtime/core/pool.h"
+#include "runtime/train/data.h"
 
 enum { SEED_INIT = 1, SEED_DRAWS = 16 };
 
@@ -32,6 +33,35 @@ static bool fit_uses(const struct qtm_fit *fit, int data) {
     return false;
 }
 
+/* Marks the columns of a data set that a function reads in f64. */
+static void wide_mark(const struct qtm_fn *fn, int data, bool *wide) {
+    for (int i = 0; fn->name && fn->f64 && i < fn->in_count; i++)
+        if (fn->in[i].role == QTM_COLUMN && fn->in[i].index == data) wide[fn->in[i].field] = true;
+}
+
+static qtm_status data_read(struct qtm_session *session, int d) {
+    const struct qtm_fit *fit = session->fit;
+    int fields = session->model->events[session->model->data[d].event].field_count;
+    bool *wide = qtm_alloc_array(fields, sizeof *wide);
+    if (!wide) return qtm_error_memory(fields);
+    wide_mark(&fit->monitor, d, wide);
+    wide_mark(&fit->curve, d, wide);
+    wide_mark(&fit->params, d, wide);
+    for (int u = 0; u < fit->update_count; u++) wide_mark(&fit->updates[u].gradient, d, wide);
+    const struct qtm_data_source source = {
+        .model = session->model,
+        .data = d,
+        .path = session->config.data ? session->config.data[d] : NULL,
+        .options = session->config.options,
+        .rank = session->rank,
+        .ranks = session->ranks,
+        .wide = wide,
+    };
+    qtm_status status = qtm_data_load(&source, &session->events[d]);
+    qtm_free(wide);
+    return status;
+}
+
 static qtm_status data_open(struct qtm_session *session) {
     const struct qtm_model *model = session->model;
     session->events = qtm_alloc_array(model->data_count, sizeof *session->events);
@@ -40,26 +70,11 @@ static qtm_status data_open(struct qtm_session *session) {
     session->owns_events = !session->config.events;
     for (int d = 0; d < model->data_count; d++) {
         if (!fit_uses(session->fit, d)) continue;
-        const char *path =
-            session->config.data && session->config.data[d] ? session->config.data[d] : model->data[d].path;
         if (session->owns_events)
-            QTM_TRY(qtm_events_read(path, &model->events[model->data[d].event], session->rank, session->ranks,
-                                    &session->events[d]));
+            QTM_TRY(data_read(session, d));
         else
             session->events[d] = session->config.events[d];
         session->extent[d] = session->events[d].local;
-    }
-    return QTM_OK;
-}
-
-static qtm_status options_open(struct qtm_session *session) {
-    int count = session->model->option_count;
-    session->options_f32 = qtm_alloc(64 * (int64_t)count);
-    session->options_f64 = qtm_alloc(64 * (int64_t)count);
-    if (!session->options_f32 || !session->options_f64) return qtm_error_memory(64 * (int64_t)count);
-    for (int64_t i = 0; i < count; i++) {
-        session->options_f64[8 * i] = session->config.options[i];
-        session->options_f32[16 * i] = (float)session->config.options[i];
     }
     return QTM_OK;
 }
@@ -152,25 +167,17 @@ qtm_status qtm_session_additivity(struct qtm_session *session, const struct qtm_
     const int64_t FEW = 64;
     *additivity = QTM_OF_MEAN;
     if (!update->check.name || !fn_uses(&update->check, update->data)) return QTM_OK;
-    struct qtm_events *events = &session->events[update->data], whole = *events;
+    struct qtm_events *events = &session->events[update->data], whole = *events, twice;
     int64_t few = whole.local < FEW ? whole.local : FEW, extent = session->extent[update->data];
-    QTM_TRY(qtm_events_make_f64(events));
-    whole = *events;
-    double *twice = qtm_alloc_array(2 * FEW * whole.fields, sizeof(double));
-    double **columns = qtm_alloc_array(whole.fields, sizeof *columns);
-    qtm_status status = twice && columns ? QTM_OK : qtm_error_memory(2 * FEW * (int64_t)sizeof(double));
-    double loss[2] = {0, 0};
-    for (int f = 0; !status && f < whole.fields; f++) {
-        columns[f] = twice + 2 * FEW * f;
-        for (int64_t i = 0; i < 2 * few; i++) columns[f][i] = whole.f64[f][i % few];
-    }
+    QTM_TRY(qtm_events_repeat(&whole, few, 2, &twice));
     struct qtm_gradient unused = {0}; /* comes with the loss */
-    if (!status) status = qtm_gradient_create(session->state, update, true, &unused);
+    qtm_status status = qtm_gradient_create(session->state, update, true, &unused);
     struct qtm_binding binding = session->binding;
     binding.gradient = &unused;
+    double loss[2] = {0, 0};
+    *events = twice;
     for (int k = 0; !status && k < 2; k++) {
         struct qtm_call call;
-        events->f64 = columns;
         events->local = session->extent[update->data] = few * (k + 1);
         status = qtm_call_bind(&call, &update->check, &binding);
         if (status) break;
@@ -181,8 +188,7 @@ qtm_status qtm_session_additivity(struct qtm_session *session, const struct qtm_
     *events = whole;
     session->extent[update->data] = extent;
     qtm_gradient_destroy(&unused);
-    qtm_free(twice);
-    qtm_free(columns);
+    qtm_events_free(&twice);
     if (status) return status;
     double size = 1e-9 * (fabs(loss[0]) + fabs(loss[1]));
     if (fabs(loss[1] - 2 * loss[0]) <= size)
@@ -215,7 +221,8 @@ static qtm_status session_build(struct qtm_session *session) {
     session->threads = qtm_pool_threads(session->pool);
     session->space.pool = session->pool;
     QTM_TRY(qtm_state_create(fit, session->config.checking, &session->state));
-    QTM_TRY(options_open(session));
+    QTM_TRY(qtm_options_align(session->model->option_count, session->config.options, &session->options_f32,
+                              &session->options_f64));
     QTM_TRY(data_open(session));
     session->binding = (struct qtm_binding){
         .space = &session->space,

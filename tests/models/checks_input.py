@@ -167,6 +167,41 @@ def check_input_formats(work):
         expect(weights == results["plain"], f"{name} differs from plain")
 
 
+def check_input_tables(work):
+    """A table of text gives the fit that the same numbers in HDF5 give, on one rank and on two, and f64 objectives see
+    its numbers as they are written."""
+    import h5py
+
+    y1, y2 = spectrum(), spectrum()[::-1]
+    with h5py.File(work.folder / "double.h5", "w") as file:
+        file["events/y1"], file["events/y2"] = y1, y2
+    rows = "".join(f"{b:.17g},{a:.17g}\n" for a, b in zip(y1, y2))
+    (work.folder / "table.csv").write_text("# simulated\ny2,y1\n" + rows)
+    weights = {}
+    for fit, steps in (("gan", 5), ("likelihood", 3)):
+        for name in ("double.h5", "table.csv"):
+            out, _ = work.run(work.small[0], "fit", fit, f"--data=measured={name}", f"--out={fit}-{name}",
+                              f"--steps={steps}")
+            expect_in(f"data measured: 2000 events read from {name}", out)
+            weights[name] = work.weights(f"{fit}-{name}")
+        expect(weights["double.h5"] == weights["table.csv"], f"{fit} differs between HDF5 and text")
+    for name in ("double.h5", "table.csv"):
+        work.ranks(2, work.small[0], "fit", "gan", f"--data=measured={name}", f"--out=two-{name}", "--steps=5")
+    expect(work.weights("two-double.h5") == work.weights("two-table.csv"), "two ranks differ between HDF5 and text")
+
+
+def check_input_bad_tables(work):
+    table = work.folder / "bad.csv"
+    for text, part in (("y1,y2\n0.5,0.5\n0.5,abc\n", "line 3, column 2 (y2): 'abc'"),
+                       ("y1,y2\n0.5,0.5\n0.5\n", "line 3 has 1 column"),
+                       ("y1,y3\n0.5,0.5\n", "no column 'y2'"),
+                       ("y1,y2\n0.5,1.5\n", "1 value outside y2's domain 0.1 .. 1, the first is 1.5 at line 2")):
+        table.write_text(text)
+        refuse(work, ["fit", "gan", "--data=measured=bad.csv", "--out=run"], 1, "bad.csv", part)
+    refuse(work, ["fit", "gan", "--data=mesured=bad.csv"], 2, "no data 'mesured'", "did you mean 'measured'")
+    refuse(work, ["fit", "gan", "--data=bad.csv"], 2, "--data=NAME=FILE")
+
+
 def check_input_unwritable(work):
     (work.folder / "file").write_text("in the way")
     refuse(work, ["draw", "--truth", "--events=10", "--out=file/x.h5"], 1, "file/x.h5")

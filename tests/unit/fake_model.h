@@ -155,10 +155,10 @@ static const struct qtm_fit fake_fits[] = {FIT("bowl", 400, 2, 2, bowl_updates, 
                                            FIT("valley", 200, 1, 1, valley_updates, 1, start_one),
                                            FIT("gauss", 50, 1, 1, gauss_updates, 1, start_one)};
 
-static const struct qtm_field fake_fields[] = {{"y", 0, 1}};
+static const struct qtm_field fake_fields[] = {{"y", 0, 1, 1, 1}};
 static const struct qtm_event fake_events[] = {
     {"Point", 1, fake_fields, FN("draw", fake_draw, false, 0, 0, 1, drawn), 100}};
-static const struct qtm_data fake_data[] = {{"measured", "fake.h5", 0}};
+static const struct qtm_data fake_data[] = {{.name = "measured", .path = "fake.h5", .event = 0}};
 static const struct qtm_option fake_options[] = {{"nan_at", "step from which the loss is NaN", 1e9, true}};
 static const struct qtm_param fake_parameters[] = {{"p", -9, 9, false, true, 0, 0}, {"q", -9, 9, false, true, 0, 1}};
 static const struct qtm_model fake_model = {

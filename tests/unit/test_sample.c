@@ -119,14 +119,15 @@ Test(sample, three_variables_and_logarithmic_grids) {
         "fit c {\n  events 50000\n  minimize mean(e.x for e in draw H { x ~ h }) over params using adam(1)\n}\n"
         "fit d {\n  minimize integral(f) over params using adam(1)\n}\n"
         "fit e {\n  minimize integral(g) + integral(h) over params using adam(1)\n}\n"
-        "fit k {\n  minimize pdf(f, {z: 0.5, x: 1, y: 1}) + g({x: 0.5, y: 1}) + h(0.5) over params using adam(1)\n}\n";
+        "fit k {\n  minimize log(pdf(f, {z: 0.5, x: 1, y: 1})) + log(g({x: 0.5, y: 1})) + log(h(0.5)) over params "
+        "using adam(1)\n}\n";
     double q = 1.125;
     check(model, 0, (1. / 8 + 1. / 27) / q, 0.18 / n, (1. / 27 * q - (1. / 8 + 1. / 27) / 8) / (q * q), 0.05 / n);
     check(model, 1, 0.999 / log(1000), 0.24 / n, 0, 1e-12);
     check(model, 2, 0.999 / log(1000), 0.24 / n, 0, 1e-12);
     check(model, 3, 1.125, 1e-12, 0.125, 1e-12);
     check(model, 4, 2 * log(1000), 1e-9, 2 * log(1000), 1e-9);
-    check(model, 5, 1.5 / 1.125 + 4, 1e-12, (0.5 * 1.125 - 1.5 / 8) / (1.125 * 1.125) + 4, 1e-12);
+    check(model, 5, log(1.5 / 1.125) + 2 * log(2), 1e-12, 0.5 / 1.5 - 0.125 / 1.125 + 2, 1e-12);
 }
 
 /* `when`: x + y < 1 of a constant; E[x] = 1/3. The edge goes through cells, which moves it by less than a cell. */

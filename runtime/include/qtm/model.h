@@ -7,7 +7,7 @@
 
 #include "qtm/kernel.h"
 
-#define QTM_MODEL_VERSION 1
+#define QTM_MODEL_VERSION 2
 
 enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_VALUE };
 
@@ -43,20 +43,34 @@ struct qtm_option {
 
 struct qtm_field {
     const char *name;
-    double low, high;
+    double low, high; /* closed; of the numbers in memory */
+    int64_t length;   /* numbers an event: 1, or n for an array; its column is [events, n], row-major */
+    double scale;     /* number in memory = number in a file * scale: 0.01 for percent, 1e-3 for MeV */
 };
 struct qtm_event {
     const char *name;
     int field_count;
     const struct qtm_field *fields;
-    struct qtm_fn draw; /* f32; outputs VALUE i = field i, [draw_batch]; of weighted events also VALUE field_count:
-                           1 for those to be written, 0 for the others, 2 where the weight is no probability; absent unless every param has a truth and a
-                           draw of this event stands in some fit. Seed and step choose the batch */
+    struct qtm_fn draw; /* f32; outputs VALUE i = field i, [draw_batch] or [draw_batch, length]; of weighted events also
+                           VALUE field_count: 1 for those to be written, 0 for the others, 2 where the weight is no
+                           probability. Absent unless every param has a truth and a draw of this event stands in some
+                           fit. Seed and step choose the batch */
     int64_t draw_batch;
+};
+/* One field in the order of the columns of a table; an array stands for `length` columns in a row. */
+struct qtm_column {
+    int field;
+    double scale; /* takes the place of the field's */
 };
 struct qtm_data {
     const char *name, *path;
     int event;
+    int column_count; /* 0: fields are found by the names of the file's columns */
+    const struct qtm_column *columns;
+    int ignore_count; /* columns of the file to drop, by their names there */
+    const char *const *ignore;
+    struct qtm_fn where; /* f64; inputs COLUMN of this data set, OPTION; output VALUE 0 = 1 for an event to keep, 0 for
+                            one to drop before anything else sees it, [events]. May be absent */
 };
 
 enum qtm_group_kind { QTM_GROUP_PARAMS, QTM_GROUP_GENERATOR, QTM_GROUP_NETWORK };
