@@ -189,7 +189,7 @@ static void check_call(Resolver *r, const AstNode *call, int piped, const HirDec
     } else if (decl && hir_callable(decl)) {
         int count = (int)hir_arguments(decl)->count, needed = count;
         while (needed > 0 && hir_argument_default(hir_arguments(decl)->kids[needed - 1])) needed--;
-        check_count(r, call->span, callee->name, decl, given, needed, count);
+        if (decl->node->kind != AST_DENSITY) check_count(r, call->span, callee->name, decl, given, needed, count);
         if (call->kind == AST_CALL) check_named(r, call, decl);
     } else if (!decl && !known_locally && sema_primitive(callee->name, &least, &most)) {
         if (most == 0 && least == 0 && call->kind != AST_CALL) return;

@@ -292,7 +292,6 @@ Value elab_index_at(Elab *e, Span span, Value of, uint32_t at, Value index);
 Value elab_expr(Elab *e, const AstNode *node);
 Value const_value(Elab *e, HirDecl *decl, Span span);
 Value elab_const_number(Elab *e, const AstNode *node, const char *what); /* NUMBER or POISON */
-Value record_field(Elab *e, const Value *of, const AstNode *node);
 Local *local_find(Frame *frame, const char *name);
 void local_push(Elab *e, const char *name, Value value);
 
@@ -323,6 +322,8 @@ Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *a
 /* The same for a FUNCTION, which may be a member of a family. */
 Value elab_function_call(Elab *e, const Value *callee, const AstNode *node, const Value *args, uint32_t count,
                          Span span);
+/* Arguments of the declaration of the frame as its locals, checked; false after a report. */
+bool frame_bind(Elab *e, HirDecl *decl, const Value *args);
 bool frame_bind_array(Elab *e, const AstNode *arg, Value *value, const HirDecl *decl);
 Value elab_layer_weight(Elab *e, const AstNode *weight, HirDecl *layer, uint32_t number);
 uint32_t fit_group(Elab *e, FitState *fit, const char *name, ProgramGroupKind kind);
@@ -337,7 +338,6 @@ bool id_product(Elab *e, TirId *id, TirAxes axes, Span span);
 Value elab_source(Elab *e, const AstNode *source); /* what stands after `in` */
 Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend);
 Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span);
-Value elab_draw(Elab *e, const AstNode *node);
 Value elab_fold(Elab *e, const AstNode *call);
 int64_t elab_stream(Elab *e, const AstNode *node);
 
@@ -380,6 +380,7 @@ bool table_sizes(Elab *e, SizeOverride *overrides, size_t count);
 void table_build(Elab *e);
 void table_check_constants(Elab *e);
 int64_t size_value(Elab *e, HirDecl *decl);
+bool table_domain(Elab *e, const AstNode *variable, double *low, double *high); /* low .. high of a VARIABLE */
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high);
 
 /* --- param.c: declarations of parameters, read into slots and rows of the Program's table --- */
@@ -416,6 +417,45 @@ Value transform_value(Elab *e, const ParamDomain *domain, Value raw, Span span);
 /* log |d value / d raw|: of every element, or of every line of an ordered array or a simplex. */
 Value transform_log_jacobian(Elab *e, const ParamDomain *domain, Value raw, Span span);
 
+/* --- record.c --- */
+Value elab_record(Elab *e, const AstNode *node);
+const char *record_field_name(const Value *record, uint32_t at);
+Value record_find(const Value *record, const char *name); /* of kind SET when there is no such field */
+Value record_field(Elab *e, const Value *record, const char *name, Span span, Span name_span);
+/* A record with exactly the fields of the event type becomes an event of it; false after a report. */
+bool record_to_event(Elab *e, Value *v, HirDecl *event, Span span);
+Value elab_choose(Elab *e, Span span, Value condition, Value yes, Value no); /* `if`; of records field by field */
+/* What a let calls `v`: one name, or {x, Q2} for fields of it. */
+bool let_names(const AstNode *let, const char *name);
+Value let_value(Elab *e, const AstNode *let, Value v, const AstNode *name);
+void let_bind(Elab *e, const AstNode *let, Value v);
+
+/* --- density.c --- */
+enum { DENSITY_AXES_MAX = 5 }; /* a grid in more dimensions has too many nodes */
+typedef struct DensityAxis {
+    const char *name;
+    double low, high, scale; /* of the variable, in its declared unit; that unit in base units */
+    const Unit *unit;
+    const AstNode *type; /* what was declared behind its name, or NULL */
+    bool log;            /* its coordinate on a grid is its logarithm */
+} DensityAxis;
+HirDecl *density_event(const Elab *e, const HirDecl *density);             /* NULL: a density over variables */
+uint32_t density_axes(Elab *e, const HirDecl *density, DensityAxis *axes); /* 0 after a report */
+bool density_value(Elab *e, const char *what, const Value *v, DensityAxis *axes, uint32_t *count);
+/* Numbers, an event or a record as the arguments that the density declares; NULL after a report. */
+const Value *density_arguments(Elab *e, HirDecl *density, const Value *args, uint32_t *count, Span span);
+/* Plain numbers as arguments of a density count in the declared units of its variables; false after a report. */
+bool density_attach(Elab *e, const HirDecl *density, Value *args, uint32_t count, Span span);
+Value density_cut(Elab *e, const HirDecl *density, Value v);
+Value density_table(Elab *e, const Value *density, const AstNode *node, const DensityAxis *axes, const Value *lines,
+                    uint32_t count, Span span);
+Value value_flatten(Elab *e, Value v, Span span);
+
+/* --- draw.c, detector.c --- */
+Value elab_draw(Elab *e, const AstNode *node);
+Value draw_events(Elab *e, const AstNode *node, HirDecl *event, Value density, const AstNode *method);
+Value elab_detector(Elab *e, HirDecl *decl, const Value *args);
+
 /* --- body.c: units and measures in what no fit reaches --- */
 void body_check_all(Elab *e);
 Value body_number(Elab *e, const Unit *unit, Span span); /* stands for a number that is not known here */
@@ -437,6 +477,7 @@ void wrapper_add(Elab *e, HirDecl *decl);
 void fit_init_function(Elab *e, FitState *fit);
 void fit_params_function(Elab *e, FitState *fit);
 void fit_curve_function(Elab *e, FitState *fit);
-void event_draw_function(Elab *e, FitState *fit, const AstNode *draw);
+/* `draw`: a draw, or a pipe from one through detectors. */
+void event_draw_function(Elab *e, FitState *fit, const AstNode *draw, const HirDecl *event);
 
 #endif

@@ -86,6 +86,15 @@ static bool read_domain(Elab *e, const char *name, AstNode *const *ends, const A
     return true;
 }
 
+bool table_domain(Elab *e, const AstNode *variable, double *low, double *high) {
+    if (!read_domain(e, variable->name, variable->kids, variable->kids[2], low, high)) return false;
+    if (!variable->flag || *low > 0) return true;
+    elab_error(e, DIAG_E0401, span_join(variable->kids[0]->span, variable->kids[1]->span),
+               "the grid of '%s' is laid on log, and its domain begins at %.10g", variable->name, *low);
+    diag_help(e->sink, "begin above 0, or leave out 'on log'");
+    return false;
+}
+
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high) {
     Frame frame = {.caller = e->frame, .decl = density}, *before = e->frame;
     e->frame = &frame;
@@ -112,8 +121,7 @@ static void add_event(Elab *e, HirDecl *decl) {
         const AstNode *node = fields->kids[i];
         ProgramField field = {.name = node->name, .unit = unit_type_text(e, node->kids[2])};
         const Unit *unit;
-        if (unit_of_type(e, node->kids[2], &unit, &field.scale))
-            read_domain(e, field.name, node->kids, node->kids[2], &field.low, &field.high);
+        if (unit_of_type(e, node->kids[2], &unit, &field.scale)) table_domain(e, node, &field.low, &field.high);
         VEC_PUSH(e->arena, &event.fields, field);
     }
     decl->index = (uint32_t)e->program->events.count;
@@ -167,12 +175,8 @@ static void each_decl(Elab *e, AstKind kind, void (*add)(Elab *, HirDecl *)) {
 
 /* A density is looked at even when nothing draws from it. */
 static void check_density(Elab *e, HirDecl *decl) {
-    double low, high;
-    for (uint32_t i = 0; i < hir_arguments(decl)->count; i++) {
-        const AstNode *variable = hir_arguments(decl)->kids[i];
-        if (variable->kind == AST_VARIABLE && variable->kids[1])
-            read_domain(e, variable->name, variable->kids, variable->kids[2], &low, &high);
-    }
+    DensityAxis axes[DENSITY_AXES_MAX];
+    density_axes(e, decl, axes);
     measure_check_decl(e, decl);
 }
 

@@ -72,9 +72,10 @@ struct qtm_event {
     const char *name;
     int field_count;
     const struct qtm_field *fields;
-    struct qtm_fn
-        draw; /* f32; outputs VALUE i = field i, [draw_batch] or [draw_batch, length]; absent unless every param has a
-                 truth and a draw of this event stands in some fit. Seed and step choose the batch */
+    struct qtm_fn draw; /* f32; outputs VALUE i = field i, [draw_batch] or [draw_batch, length]; of weighted events also
+                           VALUE field_count: 1 for those to be written, 0 for the others, 2 where the weight is no
+                           probability. Absent unless every param has a truth and a draw of this event stands in some
+                           fit. Seed and step choose the batch */
     int64_t draw_batch;
 };
 /* One field in the order of the columns of a table; an array stands for `length` columns in a row. */
