@@ -1,5 +1,6 @@
 /* Folding of structure and reductions. Broadcasts move outwards and disappear into sums; sums are factored:
  *   sum_S(a * b), b without the axes S   ->  b * sum_S(a)      (also a / b, and with a and b exchanged)
+ *   sum_T(dot(a, b; S)), T in both       ->  dot(a, b; S and T)
  *   sum_S(a * b), each with axes of its own, or a matrix that exists anyway and a vector  ->  dot(a, b; S)
  * This changes the order of rounding, which a sum does not promise; it never adds work, and it is what turns the
  * derivatives of means and of outer products into few operations. Everything else here is exact. */
@@ -67,6 +68,12 @@ static TirId fold_sum(TirFunction *f, const TirOp *op) {
         return repeat(f, sum(f, a, kept, s), tir_axes_minus(op->attr_axes, kept), s);
     }
     case TIR_SUM: return sum(f, a, tir_axes_union(arg.attr_axes, op->attr_axes), s);
+    case TIR_DOT: {
+        TirAxes shared = tir_axes_both(axes_of(f, a), axes_of(f, arg.args[1]));
+        if (tir_axes_minus(op->attr_axes, shared).count > 0) return TIR_NONE;
+        TirAxes all = tir_axes_union(arg.attr_axes, op->attr_axes);
+        return fold_last(f, tir_dot(f, a, arg.args[1], all, s));
+    }
     case TIR_NEG: return fold_map(f, TIR_NEG, s, sum(f, a, op->attr_axes, s), TIR_NONE, TIR_NONE);
     case TIR_MUL: return arg.type == TIR_REAL ? sum_of_product(f, op, a, arg.args[1]) : TIR_NONE;
     case TIR_DIV:

@@ -33,7 +33,8 @@ static Value apply_polygamma(Elab *e, Self self, const AstNode *node, const Valu
     }
     if (!value_to_array(e, &x, TIR_NONE)) return value_poison();
     if (x.type == TIR_BOOL)
-        return elab_error(e, DIAG_E0303, args[1].span, "a number is wanted here, and this is a condition");
+        return elab_help(e, elab_error(e, DIAG_E0303, args[1].span, "a number is wanted here, and this is a condition"),
+                         "write 'if condition then a else b' to get numbers");
     if (!unit_pure(e, &n, args[0].span, "the order of polygamma") ||
         !unit_pure(e, &x, args[1].span, "the argument of polygamma"))
         return value_poison();

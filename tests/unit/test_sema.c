@@ -287,6 +287,66 @@ Test(sema, expressions) {
     model_free(m);
 }
 
+/* p = 1, e = exp(1), a = [p, 2 p, 3] */
+Test(sema, arrays_and_derivatives) {
+    Model *m = model_good(
+        PARAM "use std.math\n"
+              "fun a() = [p, 2 * p, 3]\n"
+              "fun m() = [[10 * i + j * p for j in index(4)] for i in index(3)]\n"
+              "fit t {\n"
+              "  monitor product = [prod(a()), prod(p + k for k in index(5)), prod(index(40) / 40 + p) * 1e-9]\n"
+              "  monitor zero = grad(prod([p - 1, 2, p]), p)\n"                        /* 2 p + 2 (p - 1) */
+              "  monitor two_zeros = grad(prod((p - 1) * k for k in index(3)), p)\n"   /* 0 */
+              "  monitor pairs = sum(i * j * p for i in index(3) for j in index(4))\n" /* 18 */
+              "  monitor list = [k * p for k in [1, 2, 3] when k > 1]\n"               /* 2, 3 */
+              "  monitor whole = [p * k for k in 3]\n"                                 /* 0, 1, 2 */
+              "  monitor row = m()[2]\n"                                               /* 20 .. 23 */
+              "  monitor second = m()[1, [3, 0]]\n"                                    /* 13, 10 */
+              "  monitor both = m()[[2, 0], [3, 1]][1]\n"                              /* 3, 1 */
+              "  monitor diagonal = [m()[i, i + 1] for i in index(3)]\n"               /* 1, 12, 23 */
+              "  monitor reversed = [a()[2 - i] for i in index(3)]\n"                  /* 3, 2, 1 */
+              "  monitor scattered = grad(sum(a()[[0, 0, 1]]), p)\n"                   /* 4 */
+              "  monitor by_array = slopes(a())\n"                                     /* 2 a */
+              "  monitor twice = grad(grad(exp(2 * p), p), p) / exp(2 * p)\n"          /* 4 */
+              "  monitor mixed = grad(p^2 * grad(p^3, p), p)\n"                        /* 12 p^3 */
+              "  monitor many = per_point(p)\n"                                        /* k p^(k-1) */
+              "  monitor smooth = [norm(0 * a()), grad(norm(0 * a()), p), grad(hypot(3 * p, 4), p)]\n"
+              "  monitor pieces = [ceil(p / 2), round(2.5 * p), atan2(p, -1), erf(0 * p), mod(-p, 3)]\n"
+              "  monitor gamma = [lgamma(p + 2), polygamma(1, p), grad(lgamma(p), p), beta(p, 2)]\n" TAIL
+              "fun slopes(x[n]) = grad(sum(x * x), x)\n"
+              "fun per_point(x) = [grad(x^k, x) for k in index(4)]\n");
+    const double e1 = -0.57721566490153286;
+    double rising = 1e-9;
+    for (int k = 0; k < 40; k++) rising *= k / 40.0 + 1;
+    const double expected[][4] = {{6, 120, rising},
+                                  {2},
+                                  {0},
+                                  {18},
+                                  {2, 3},
+                                  {0, 1, 2},
+                                  {20, 21, 22, 23},
+                                  {13, 10},
+                                  {3, 1},
+                                  {1, 12, 23},
+                                  {3, 2, 1},
+                                  {4},
+                                  {2, 4, 6},
+                                  {4},
+                                  {12},
+                                  {0, 1, 2, 3},
+                                  {0, 0, 1.8},
+                                  {1, 2, 2.3561944901923448, 0},
+                                  {0.69314718055994531, 1.6449340668482264, e1, 0.5}};
+    const TirTensor *out = monitors(m);
+    const ProgramFit *fit = &m->program->fits.data[0];
+    cr_assert_eq(fit->monitors.count, sizeof expected / sizeof *expected);
+    for (size_t i = 0; i < fit->monitors.count; i++)
+        for (int64_t k = 0; k < fit->monitors.data[i].count && k < 4; k++)
+            cr_expect_float_eq(out[i].data[k], expected[i][k], 1e-9, "%s: %g, expected %g", fit->monitors.data[i].name,
+                               out[i].data[k], expected[i][k]);
+    model_free(m);
+}
+
 Test(sema, random_functions_have_their_moments) {
     Model *m = model_good(PARAM "event One { x in -1 .. 1 }\ndensity flat(x in -1 .. 1) = p\n"
                                 "fun mine(f) = low(f) + (high(f) - low(f)) * uniform()\n"
