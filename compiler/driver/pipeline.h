@@ -69,6 +69,7 @@ typedef struct Pipeline {
     Program *program;
     VEC(Unit *) units;
     Unit **draws; /* one an event, NULL where absent */
+    Unit **wheres; /* one a data set, NULL where absent */
     FitUnits *fits;
     LirModule modules[WIDTH_COUNT];
     double seconds[PASS_COUNT];

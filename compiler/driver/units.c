@@ -33,6 +33,9 @@ void units_collect(Pipeline *p) {
     for (size_t i = 0; i < program->events.count; i++)
         p->draws[i] = unit_add(p, arena_format(p->arena, "draw_%s", program->events.data[i].name),
                                program->events.data[i].draw, true, false);
+    p->wheres = ARENA_ARRAY(p->arena, Unit *, program->data.count);
+    for (size_t i = 0; i < program->data.count; i++)
+        p->wheres[i] = unit_add(p, arena_format(p->arena, "where_%zu", i), program->data.data[i].where, false, true);
     p->fits = ARENA_ARRAY(p->arena, FitUnits, program->fits.count);
     for (size_t i = 0; i < program->fits.count; i++) collect_fit(p, &program->fits.data[i], &p->fits[i]);
 }

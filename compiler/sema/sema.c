@@ -41,6 +41,7 @@ static void verify_all(Elab *e) {
             verify(e, fit->updates.data[k].settings);
         }
     }
+    for (size_t i = 0; i < e->program->data.count; i++) verify(e, e->program->data.data[i].where);
     for (size_t i = 0; i < e->program->events.count; i++) verify(e, e->program->events.data[i].draw);
 }
 
@@ -89,7 +90,9 @@ Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const cha
     if (!sized) return NULL;
     table_build(&e); /* a domain that cannot be read is (0, 1) from here on: the fits are looked through all the same */
     Context *scratch = e.context;
-    if (sink->errors == errors) check_now(&e);
+    bool readable = sink->errors == errors;
+    for (uint32_t i = 0; readable && i < program->data.count; i++) data_where(&e, i);
+    if (readable) check_now(&e);
     elaborate_fits(&e);
     e.context = scratch;
     table_check_constants(&e);
