@@ -113,6 +113,16 @@ static bool parse_size(Options *options, Arena *arena, const char *text) {
     return true;
 }
 
+static bool parse_folder(Options *options, Arena *arena, const char *path) {
+    struct stat status;
+    if (!stat(path, &status) && S_ISDIR(status.st_mode)) {
+        VEC_PUSH(arena, &options->folders, path);
+        return true;
+    }
+    fprintf(stderr, "qtmc: -I wants a folder, got '%s'\n", path);
+    return false;
+}
+
 static bool refuse(const char *flag, const char *wanted, const char *value) {
     fprintf(stderr, "qtmc: %s wants %s, got '%s'\n", flag, wanted, value);
     return false;
@@ -122,6 +132,7 @@ static bool apply(Options *options, Arena *arena, OptionId id, const char *value
     switch (id) {
     case OPTION_OUTPUT: options->output = value; return true;
     case OPTION_DEFINE: return parse_size(options, arena, value);
+    case OPTION_INCLUDE: return parse_folder(options, arena, value);
     case OPTION_LEVEL:
         if (strlen(value) != 1 || *value < '0' || *value > '3') return refuse("-O", "0, 1, 2 or 3", value);
         options->level = *value - '0';
