@@ -36,6 +36,7 @@ typedef struct Options {
     int level;
     bool check;     /* --check of fmt */
     bool to_stdout; /* --stdout of fmt */
+    bool as_json;   /* --json of info */
     PipelineControl control;
     Messages *messages; /* where everything that is said about models goes */
 } Options;

@@ -33,7 +33,7 @@ static void search_path(Session *session, const Options *options) {
     }
 }
 
-bool session_open(Session *session, const Options *options, const char *file) {
+void session_start(Session *session, const Options *options) {
     memset(session, 0, sizeof *session);
     session->messages = options->messages;
     session->sink.sources = &session->sources;
@@ -49,6 +49,10 @@ bool session_open(Session *session, const Options *options, const char *file) {
     };
     search_path(session, options);
     for (size_t i = 0; i < options->sizes.count; i++) options->sizes.data[i].used = false;
+}
+
+bool session_open(Session *session, const Options *options, const char *file) {
+    session_start(session, options);
     const char *reason = NULL;
     session->pipeline.file = source_read(&session->sources, file, &reason);
     if (session->pipeline.file) return true;
