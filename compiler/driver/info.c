@@ -289,8 +289,7 @@ static void add_fit(const Info *info, Table *list, const HirDecl *decl) {
     if (fit) {
         table_truth(row, "generated", fit->generated);
         table_whole(row, "vectors", fit->vectors);
-        table_whole(row, "events", fit->events);
-        table_whole(row, "events_per_step", fit->vectors * fit->events);
+        table_whole(row, "events_per_step", fit->events);
         table_whole(row, "steps", fit->steps);
         add_items(info, row, decl->node);
         add_groups(row, fit);

@@ -203,7 +203,10 @@ void resolve_call_of(Resolver *r, const AstNode *call, int piped, HirDecl *decl)
 void resolve_call(Resolver *r, const AstNode *call, int piped) {
     const AstNode *callee = call->kind == AST_CALL ? call->kids[0] : call;
     if (callee->kind != AST_NAME) {
-        resolve_kids(r, call);
+        if (call->kind == AST_CALL)
+            resolve_kids(r, call);
+        else
+            resolve(r, call);
         HirDecl *member = hir_decl(r->hir, callee);
         if (member && hir_callable(member) && call->kind == AST_CALL) check_named(r, call, member);
         return;
