@@ -47,8 +47,19 @@ static void add_size(const Info *info, Table *list, const HirDecl *decl) {
     table_text(row, "doc", decl->node->doc);
 }
 
+/* Whether the model itself, and not only the library, names the declaration. */
+static bool is_named(const Info *info, const HirDecl *decl) {
+    for (size_t m = 0; m < info->hir->modules.count; m++) {
+        const HirModule *module = info->hir->modules.data[m];
+        for (size_t i = 0; !module->library && i < module->decls.count; i++)
+            for (size_t k = 0; k < module->decls.data[i]->need_count; k++)
+                if (module->decls.data[i]->needs[k] == decl) return true;
+    }
+    return false;
+}
+
 static void add_unit(const Info *info, Table *list, const HirDecl *decl) {
-    if (!decl->used) return;
+    if (!is_named(info, decl)) return;
     Table *row = table_row(list, NULL);
     table_text(row, "name", decl->name);
     table_text(row, "is", decl->node->kids[0] ? excerpt(info, decl->node->kids[0]) : "a base unit");
@@ -65,14 +76,15 @@ static void add_flavour(const Info *info, Table *list, const HirDecl *decl) {
 }
 
 static void add_param_numbers(Table *row, const ProgramParam *param) {
-    table_number(row, "low", param->low);
-    table_number(row, "high", param->high);
+    if (param->bounded) table_number(row, "low", param->low);
+    if (param->bounded) table_number(row, "high", param->high);
     if (param->has_start) table_number(row, "start", param->start);
     if (param->has_truth) table_number(row, "truth", param->truth);
 }
 
 /* The numbers of a parameter: of itself, of the members of a family, or how many elements an array has. */
 static void add_param_rows(const Info *info, Table *row, const HirDecl *decl) {
+    static const char *const kinds[] = {"free", "fixed", "linked"};
     size_t length = strlen(decl->name);
     Table *members = NULL;
     int64_t elements = 0;
@@ -86,6 +98,8 @@ static void add_param_rows(const Info *info, Table *row, const HirDecl *decl) {
         if (!members) members = table_list(row, "members");
         Table *member = table_row(members, NULL);
         table_text(member, "name", param->name);
+        table_text(member, "kind", kinds[param->kind]);
+        table_text(member, "value", param->link);
         add_param_numbers(member, param);
     }
     if (elements) table_whole(row, "elements", elements);
