@@ -142,7 +142,8 @@ typedef struct ProgramWrapper {
 
 typedef struct Program {
     Arena *arena;
-    const char *name; /* of the module: file name without folder and .qtm */
+    const char *name;      /* of the module: file name without folder and .qtm */
+    const struct Hir *hir; /* the resolved model, for what is said of it as it was written */
     VEC(ProgramParam) params;
     VEC(ProgramParamBlock) param_blocks;
     VEC(ProgramOption) options;

@@ -75,18 +75,20 @@ static void elaborate_fits(Elab *e) {
 Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
                       size_t override_count, DiagSink *sink, FILE *hir_out) {
     size_t errors = sink->errors;
-    Hir hir = {.arena = arena, .sources = sources, .sink = sink, .stdlib = stdlib_dir};
-    hir_load(&hir, file);
-    if (hir.broken) return NULL;
-    hir_resolve(&hir);
+    Hir *hir = ARENA_NEW(arena, Hir);
+    *hir = (Hir){.arena = arena, .sources = sources, .sink = sink, .stdlib = stdlib_dir};
+    hir_load(hir, file);
+    if (hir->broken) return NULL;
+    hir_resolve(hir);
     if (sink->errors != errors) return NULL;
     Program *program = ARENA_NEW(arena, Program);
     program->arena = arena;
-    program->name = hir.main->name;
-    Elab e = {.arena = arena, .hir = &hir, .sink = sink, .program = program, .stack = __builtin_frame_address(0)};
+    program->name = hir->main->name;
+    program->hir = hir;
+    Elab e = {.arena = arena, .hir = hir, .sink = sink, .program = program, .stack = __builtin_frame_address(0)};
     context_new(&e, "constants", NULL, PARAMS_NONE, false, NULL);
     bool sized = table_sizes(&e, overrides, override_count);
-    if (hir_out) hir_print(hir_out, &hir);
+    if (hir_out) hir_print(hir_out, hir);
     if (!sized) return NULL;
     table_build(&e); /* a domain that cannot be read is (0, 1) from here on: the fits are looked through all the same */
     Context *scratch = e.context;
