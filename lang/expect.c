@@ -107,7 +107,27 @@ static bool expect_help_spelling(const Expect *expect) {
     return nearest != NULL;
 }
 
-static void expect_help(const Expect *expect) {
+/* How the declaration in which the error lies is written. */
+static void expect_help_form(const Expect *expect) {
+    static const struct {
+        TokenKind kind;
+        const char *form;
+    } forms[] = {
+#define FORM(token, text) {TOKEN_##token, text},
+#define ITEM FORM
+#include "lang/forms.def"
+#undef ITEM
+#undef FORM
+    };
+    const Stream *stream = &expect->parser->stream;
+    bool next = expect->parser->found.span.begin == stream->declared; /* the error lies before this declaration */
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (forms[i].kind == stream->declaration[next])
+            diag_help(expect->parser->sink, "write for example: %s", forms[i].form);
+}
+
+/* `missing` is the bracket that could be closed here, or NULL. */
+static void expect_help(const Expect *expect, const Token *missing) {
     Parser *parser = expect->parser;
     DiagSink *sink = parser->sink;
     const Token *found = &parser->found;
@@ -120,12 +140,23 @@ static void expect_help(const Expect *expect) {
                   "'%c' at the start of a line does not continue the line before; end that line with an operator, or "
                   "put the expression in brackets",
                   TOKEN_INFO[kind].text[0]);
+    } else if (missing && TOKEN_INFO[kind].role == ROLE_WORD) {
+        const char *close = missing->kind == TOKEN_LBRACE ? "}" : missing->kind == TOKEN_LBRACK ? "]" : ")";
+        diag_help(sink, "add the missing '%s' before %s", close, expect_found(parser));
+    } else if (missing && missing->kind == TOKEN_LBRACE && kind == TOKEN_ASSIGN) {
+        diag_help(sink, "inside of braces a name is given to a value by 'let'");
+    } else if (kind == TOKEN_NUMBER && expect->wanted[TOKEN_COMMA]) {
+        diag_help(sink, "write ',' between the ends of an interval or the elements of a list, '*' in a product");
     } else if (operates && kind == TOKEN_ASSIGN) {
         diag_help(sink, "two values are compared by '=='");
     } else if (operates && !found->line_start && (kind == TOKEN_NAME || kind == TOKEN_NUMBER || kind == TOKEN_LPAREN)) {
         diag_help(sink, "a product needs '*'");
     } else if (expect->wanted[TOKEN_NAME] && reserved && !expect_is_cut_short(parser)) {
         diag_help(sink, "'%s' is a word of the language; choose another name", TOKEN_INFO[kind].text);
+    } else if (expect->wanted[TOKEN_PARAM] && !found->inserted && found->line_start && !parser->stream.before) {
+        diag_help(sink, "a declaration starts with a word such as use, param, fun, density, event, data or fit");
+    } else {
+        expect_help_form(expect);
     }
 }
 
@@ -152,7 +183,7 @@ void parse_report(Parser *parser, const TokenKind *kinds, int count) {
                                 expect->wanted[TOKEN_RBRACK] || expect->wanted[TOKEN_RBRACE]);
         if (missing && !closes)
             diag_note(parser->sink, open->span, "inside the '%c' opened here", TOKEN_INFO[open->kind].text[0]);
-        expect_help(expect);
+        expect_help(expect, missing && !closes ? open : NULL);
     }
     stream_panic(stream, &parser->found);
 }

@@ -68,7 +68,9 @@ typedef struct Stream {
     bool in_fit;      /* the last declaration was a fit, which may hold data sets of its own */
     bool has_held;
     Token held;
-    Span last; /* of the last token given */
+    TokenKind declaration[2]; /* the word that starts the present declaration or item of a fit, and the one before it */
+    uint32_t declared;        /* where the present one starts */
+    Span last;                /* of the last token given */
     TokenKind last_kind;
     uint32_t before; /* depth before the last token given */
     bool panic;      /* the parser drops tokens: bracketed groups deeper than panic_depth go at once */

@@ -49,6 +49,8 @@ static void stream_close_report(Stream *stream, const Token *token) {
     if (token->kind != TOKEN_END && TOKEN_INFO[token->kind].role != ROLE_CLOSE)
         diag_help(stream->lexer.sink, "'%s' cannot stand inside the brackets; close them before it",
                   TOKEN_INFO[token->kind].text);
+    else
+        diag_help(stream->lexer.sink, "add the missing '%s'", close);
 }
 
 /* Looks past blanks for a name and then one of the characters of `marks`. */
@@ -106,7 +108,14 @@ static Token stream_end(const Stream *stream) {
 static Token stream_take(Stream *stream, Token token) {
     const TokenInfo *info = &TOKEN_INFO[token.kind];
     stream->before = stream->depth;
+    bool item = info->role == ROLE_ITEM && stream->in_fit && stream->depth == 1 &&
+                (token.line_start || stream->last_kind == TOKEN_LBRACE);
     if (!stream->depth && info->role == ROLE_DECLARATION) stream->in_fit = token.kind == TOKEN_FIT;
+    if ((!stream->depth && info->role == ROLE_DECLARATION) || item) {
+        stream->declaration[1] = stream->declaration[0];
+        stream->declaration[0] = token.kind;
+        stream->declared = token.span.begin;
+    }
     bool fresh = token.line_start && (!stream->depth || stream->open[stream->depth - 1].kind == TOKEN_LBRACE);
     if (fresh && token.kind == TOKEN_LPAREN) token.kind = TOKEN_LINE_LPAREN;
     if (fresh && token.kind == TOKEN_LBRACK) token.kind = TOKEN_LINE_LBRACK;

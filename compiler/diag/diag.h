@@ -37,18 +37,29 @@ typedef struct DiagSink {
     size_t errors, warnings;
 } DiagSink;
 
+enum { DIAG_LIMIT = 100 };
+
+const char *diag_code_name(DiagCode code);
+const char *diag_code_title(DiagCode code);
+bool diag_code_is_error(DiagCode code);
+
 /* Reports; the severity comes from codes.def. The text says what is wrong, in the user's words, without a full stop. */
 void diag_report(DiagSink *sink, DiagCode code, Span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Adds to the newest report: a secondary place, or a concrete remedy. */
 void diag_note(DiagSink *sink, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void diag_help(DiagSink *sink, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Human form: file:line:col, reason, source line with caret, notes, remedy; sorted by file and place. */
+/* What is to be said: sorted by file and place, without repetitions and what only follows from another. */
+const Diag **diag_shown(const DiagSink *sink, Arena *arena, size_t *count);
+/* Human form: file:line:col, reason, source line with caret, notes, remedy; at most DIAG_LIMIT errors and as many
+ * warnings, and a line about the rest. */
 void diag_render(const DiagSink *sink, FILE *out, bool colour);
+/* For tools: a JSON object a line; see json.c for the keys. */
+void diag_render_json(const DiagSink *sink, FILE *out);
 void diag_free(DiagSink *sink);
 
-/* The candidate nearest to `name` by Damerau-Levenshtein distance, at most a third of its length; NULL when none is
- * near. */
+/* The candidate that differs from `name` in upper and lower case only; else the nearest by Damerau-Levenshtein
+ * distance, at most a third of its length; NULL when none is near. */
 const char *diag_nearest(const char *name, const char *const *candidates, size_t count);
 
 #endif

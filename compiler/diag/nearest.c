@@ -2,6 +2,7 @@
 #include "diag/diag.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { NEAREST_LENGTH = 64 }; /* longer names get no suggestion */
 
@@ -31,6 +32,8 @@ static size_t nearest_distance(const char *a, size_t a_length, const char *b, si
 const char *diag_nearest(const char *name, const char *const *candidates, size_t count) {
     size_t length = strlen(name), best = length / 3;
     const char *nearest = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (candidates[i] && strcasecmp(name, candidates[i]) == 0) return candidates[i];
     if (length > NEAREST_LENGTH) return NULL;
     for (size_t i = 0; i < count; i++) {
         size_t other = candidates[i] ? strlen(candidates[i]) : 0;

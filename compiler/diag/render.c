@@ -9,22 +9,7 @@
  * the part of a long line around the caret is shown; the cost does not depend on the length of the line. */
 #include "diag/diag.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 enum { RENDER_WIDTH = 100, RENDER_LEAD = 60, RENDER_TAB = 4, RENDER_CELLS = 512 };
-
-static const struct {
-    const char *name, *severity;
-} CODES[] = {
-#define DIAG(code, severity, title) {#code, #severity},
-#include "diag/codes.def"
-#undef DIAG
-};
-
-static bool code_is_error(DiagCode code) {
-    return CODES[code].severity[0] == 'E';
-}
 
 typedef struct Painter {
     FILE *out;
@@ -130,11 +115,11 @@ static void render_place(const Painter *painter, Span span) {
 }
 
 static void render_diag(const Painter *painter, const Diag *diag) {
-    bool error = code_is_error(diag->code);
+    bool error = diag_code_is_error(diag->code);
     const char *escape = error ? RED : MAGENTA;
     render_place(painter, diag->span);
     fprintf(painter->out, "%s%s[%s]:%s %s%s%s\n", paint(painter, escape), error ? "error" : "warning",
-            CODES[diag->code].name, paint(painter, PLAIN), paint(painter, BOLD), diag->text, paint(painter, PLAIN));
+            diag_code_name(diag->code), paint(painter, PLAIN), paint(painter, BOLD), diag->text, paint(painter, PLAIN));
     if (diag->span.file) render_line(painter, diag->span, escape);
     for (size_t i = 0; i < diag->notes.count; i++) {
         const DiagNote *note = &diag->notes.data[i];
@@ -145,42 +130,15 @@ static void render_diag(const Painter *painter, const Diag *diag) {
     }
 }
 
-typedef struct Ranked {
-    const Diag *diag;
-    size_t order;
-} Ranked;
-
-/* By file, place, and the order of reporting. */
-static int ranked_compare(const void *left, const void *right) {
-    const Ranked *a = left, *b = right;
-    if (a->diag->span.file != b->diag->span.file) return a->diag->span.file < b->diag->span.file ? -1 : 1;
-    if (a->diag->span.begin != b->diag->span.begin) return a->diag->span.begin < b->diag->span.begin ? -1 : 1;
-    return a->order < b->order ? -1 : a->order > b->order;
-}
-
-static bool diag_equal(const Diag *a, const Diag *b) {
-    return a->code == b->code && a->span.file == b->span.file && a->span.begin == b->span.begin &&
-           a->span.end == b->span.end && strcmp(a->text, b->text) == 0;
-}
-
-/* A second error inside of one call nearly always follows from the first. */
-static bool diag_follows(const Diag *first, const Diag *next) {
-    return next->inside && code_is_error(first->code) && first->span.file == next->span.file &&
-           first->span.begin == next->span.begin && first->span.end == next->span.end;
-}
-
 void diag_render(const DiagSink *sink, FILE *out, bool colour) {
-    size_t count = sink->diags.count;
     Arena arena = {0};
-    Ranked *ranked = ARENA_ARRAY(&arena, Ranked, count);
+    size_t count, said[2] = {0};
+    const Diag **diags = diag_shown(sink, &arena, &count);
     Painter painter = {.out = out, .colour = colour, .sources = sink->sources};
-    for (size_t i = 0; i < count; i++) ranked[i] = (Ranked){.diag = sink->diags.data[i], .order = i};
-    if (count) qsort(ranked, count, sizeof *ranked, ranked_compare);
-    for (size_t i = 0; i < count; i++) {
-        bool seen = false;
-        for (size_t j = i; j > 0 && !seen && ranked[j - 1].diag->span.begin == ranked[i].diag->span.begin; j--)
-            seen = diag_equal(ranked[j - 1].diag, ranked[i].diag) || diag_follows(ranked[j - 1].diag, ranked[i].diag);
-        if (!seen) render_diag(&painter, ranked[i].diag);
-    }
+    for (size_t i = 0; i < count; i++)
+        if (said[diag_code_is_error(diags[i]->code)]++ < DIAG_LIMIT) render_diag(&painter, diags[i]);
+    for (int error = 1; error >= 0; error--)
+        if (said[error] > DIAG_LIMIT)
+            fprintf(out, "qtmc: %zu more %s are not shown\n", said[error] - DIAG_LIMIT, error ? "errors" : "warnings");
     arena_free(&arena);
 }

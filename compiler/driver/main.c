@@ -15,7 +15,9 @@ int main(int argc, char **argv) {
         switch (options.command) {
         case COMMAND_BUILD: status = command_build(&options); break;
         case COMMAND_CHECK: status = command_check(&options); break;
+        case COMMAND_FMT: status = command_fmt(&options); break;
         case COMMAND_EMIT: status = command_emit(&options); break;
+        case COMMAND_EXPLAIN: status = command_explain(&options); break;
         case COMMAND_HELP:
             options_help(stdout);
             status = output_finish(stdout, "standard output") ? 0 : 1;
@@ -25,6 +27,7 @@ int main(int argc, char **argv) {
             status = output_finish(stdout, "standard output") ? 0 : 1;
             break;
         }
+        messages_finish(options.messages);
     }
     arena_free(&arena);
     return status;

@@ -56,7 +56,8 @@ void options_help(FILE *out) {
     fputs(
         "qtmc: compiles a physics model in the .qtm language to an executable that draws events, fits and reports.\n\n"
         "  qtmc build model.qtm -o model      then: ./model --help\n"
-        "  qtmc check model.qtm\n"
+        "  qtmc check model.qtm               or: qtmc check FOLDER\n"
+        "  qtmc fmt model.qtm\n"
         "  qtmc --emit=FORM model.qtm [-o FILE]\n",
         out);
     help_rows(out, "Commands:", command_table, COUNT(command_table));
@@ -112,15 +113,17 @@ static bool parse_size(Options *options, Arena *arena, const char *text) {
     return true;
 }
 
+static bool refuse(const char *flag, const char *wanted, const char *value) {
+    fprintf(stderr, "qtmc: %s wants %s, got '%s'\n", flag, wanted, value);
+    return false;
+}
+
 static bool apply(Options *options, Arena *arena, OptionId id, const char *value) {
     switch (id) {
     case OPTION_OUTPUT: options->output = value; return true;
     case OPTION_DEFINE: return parse_size(options, arena, value);
     case OPTION_LEVEL:
-        if (strlen(value) != 1 || *value < '0' || *value > '3') {
-            fprintf(stderr, "qtmc: -O wants 0, 1, 2 or 3, got '%s'\n", value);
-            return false;
-        }
+        if (strlen(value) != 1 || *value < '0' || *value > '3') return refuse("-O", "0, 1, 2 or 3", value);
         options->level = *value - '0';
         return true;
     case OPTION_MARCH: options->march = strcmp(value, "native") ? value : NULL; return true;
@@ -135,6 +138,16 @@ static bool apply(Options *options, Arena *arena, OptionId id, const char *value
     case OPTION_STOP_AFTER: return parse_pass(value, &options->control.stop_after);
     case OPTION_VERIFY_EACH: options->control.verify_each = true; return true;
     case OPTION_TIME_PASSES: options->control.time_passes = true; return true;
+    case OPTION_MESSAGE_FORMAT:
+        options->messages->json = !strcmp(value, "json");
+        return options->messages->json || !strcmp(value, "human") || refuse("--message-format", "human or json", value);
+    case OPTION_COLOR:
+        options->messages->colour = !strcmp(value, "always")  ? COLOUR_ALWAYS
+                                    : !strcmp(value, "never") ? COLOUR_NEVER
+                                                              : COLOUR_AUTO;
+        return options->messages->colour || !strcmp(value, "auto") || refuse("--color", "auto, always or never", value);
+    case OPTION_CHECK: options->check = true; return true;
+    case OPTION_STDOUT: options->to_stdout = true; return true;
     case OPTION_HELP: options->command = COMMAND_HELP; return true;
     case OPTION_VERSION: options->command = COMMAND_VERSION; return true;
     case OPTION_COUNT: break;
@@ -190,13 +203,34 @@ static bool same_file(const char *a, const char *b) {
     return !stat(a, &left) && !stat(b, &right) && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
 }
 
+/* What qtmc fmt takes, and no other command. */
+static bool check_fmt(const Options *options) {
+    bool fmt = options->command == COMMAND_FMT;
+    const char *wrong = NULL;
+    if (!fmt && (options->check || options->to_stdout))
+        wrong = options->check ? "--check belongs to qtmc fmt; to look for errors: qtmc check model.qtm"
+                               : "--stdout belongs to qtmc fmt";
+    else if (fmt && options->output)
+        wrong = "fmt takes no -o; --stdout prints the result";
+    else if (fmt && options->check && options->to_stdout)
+        wrong = "fmt takes --check or --stdout, not both";
+    if (wrong) fprintf(stderr, "qtmc: %s\n", wrong);
+    return !wrong;
+}
+
 static bool check_usage(const Options *options) {
     if (options->command == COMMAND_HELP || options->command == COMMAND_VERSION) return true;
+    if (!check_fmt(options)) return false;
+    if (options->messages->json && options->command != COMMAND_BUILD && options->command != COMMAND_CHECK) {
+        fputs("qtmc: --message-format=json is for build and check\n", stderr);
+        return false;
+    }
+    if (options->command == COMMAND_EXPLAIN) return true;
     if (!options->files.count) {
         fputs("qtmc: no model given; usage: qtmc build model.qtm -o model\n", stderr);
         return false;
     }
-    if (options->command != COMMAND_CHECK && options->files.count > 1) {
+    if (options->command != COMMAND_CHECK && options->command != COMMAND_FMT && options->files.count > 1) {
         fprintf(stderr, "qtmc: one model at a time: '%s' is one too many\n", options->files.data[1]);
         return false;
     }
@@ -237,6 +271,7 @@ static bool settle_command(Options *options) {
 
 bool options_parse(Options *options, Arena *arena, int argc, char **argv) {
     *options = (Options){.level = 3, .control = {.print_after = PASS_COUNT, .stop_after = PASS_COUNT}};
+    options->messages = ARENA_NEW(arena, Messages);
     if (argc < 2) {
         options_help(stderr);
         return false;

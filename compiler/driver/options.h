@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "driver/messages.h"
 #include "driver/pipeline.h"
 #include "hir/program.h"
 
@@ -32,7 +33,10 @@ typedef struct Options {
     const char *output; /* NULL when not given */
     const char *march;  /* NULL: this machine's */
     int level;
+    bool check;     /* --check of fmt */
+    bool to_stdout; /* --stdout of fmt */
     PipelineControl control;
+    Messages *messages; /* where everything that is said about models goes */
 } Options;
 
 /* Returns false after saying on standard error what is wrong with the usage: the exit status is then 2. */

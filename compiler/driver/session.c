@@ -22,6 +22,7 @@ static const char *find_root(Arena *arena) {
 
 bool session_open(Session *session, const Options *options, const char *file) {
     memset(session, 0, sizeof *session);
+    session->messages = options->messages;
     session->sink.sources = &session->sources;
     session->root = find_root(&session->arena);
     session->pipeline = (Pipeline){
@@ -37,13 +38,17 @@ bool session_open(Session *session, const Options *options, const char *file) {
     const char *reason = NULL;
     session->pipeline.file = source_read(&session->sources, file, &reason);
     if (session->pipeline.file) return true;
-    fprintf(stderr, "qtmc: cannot read %s: %s\n", file, reason);
+    diag_report(&session->sink, DIAG_E0001, (Span){0}, "cannot read %s: %s", file, reason);
+    if (options->command == COMMAND_CHECK)
+        diag_help(&session->sink, "give the path of a model's file, or of a folder that holds such files");
+    else
+        diag_help(&session->sink, "give the path of one model's file, such as model.qtm");
+    session_render(session);
     return false;
 }
 
 void session_render(Session *session) {
-    bool colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
-    diag_render(&session->sink, stderr, colour);
+    messages_print(session->messages, &session->sink);
     session->sink.diags.count = 0;
 }
 

@@ -8,6 +8,7 @@ typedef struct Session {
     Arena arena;
     SourceSet sources;
     DiagSink sink;
+    Messages *messages;
     const char *root; /* the tree that holds bin/qtmc, lib, include and share/qtmc */
     Pipeline pipeline;
 } Session;
@@ -27,6 +28,8 @@ void session_close(Session *session);
 /* The subcommands; each returns the exit status. */
 int command_build(const Options *options);
 int command_check(const Options *options);
+int command_fmt(const Options *options);
 int command_emit(const Options *options);
+int command_explain(const Options *options);
 
 #endif

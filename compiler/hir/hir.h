@@ -51,6 +51,7 @@ typedef struct Hir {
     VEC(HirModule *) modules; /* a module comes after those it uses; the main module is last */
     HirModule *main;
     bool broken; /* a module is missing or has syntax errors: names would be missed for no fault of their own */
+    VEC(const char *) wanted; /* modules that a message told the user to use, "USER MODULE" each */
     struct {
         const AstNode **key;
         HirDecl **value;

@@ -32,7 +32,27 @@ void resolve_bind_once(Resolver *r, const char *name, Span span) {
     resolve_bind(r, name, span);
 }
 
+/* The module that has the name and is not in use, or NULL. */
+static const char *unused_module(Resolver *r, const char *name) {
+    for (size_t i = 0; i < r->hir->modules.count; i++) {
+        HirModule *module = r->hir->modules.data[i];
+        if (module != r->module && hir_find(module, name, NULL)) return module->name;
+    }
+    return hir_library_module(r->hir, name);
+}
+
+/* One `use` that is forgotten hides many names: it is said once. */
+static bool told_to_use(Resolver *r, const char *module) {
+    const char *key = arena_format(r->hir->arena, "%s %s", r->module->name, module);
+    for (size_t i = 0; i < r->hir->wanted.count; i++)
+        if (!strcmp(r->hir->wanted.data[i], key)) return true;
+    VEC_PUSH(r->hir->arena, &r->hir->wanted, key);
+    return false;
+}
+
 static void report_unknown(Resolver *r, const AstNode *node) {
+    const char *module = unused_module(r, node->name);
+    if (module && told_to_use(r, module)) return;
     struct {
         const char **data;
         size_t count, capacity;
@@ -47,15 +67,8 @@ static void report_unknown(Resolver *r, const AstNode *node) {
     for (size_t i = 0; sema_primitive_name(i); i++) VEC_PUSH(arena, &known, sema_primitive_name(i));
     diag_report(r->hir->sink, DIAG_E0201, node->span, "unknown name '%s'", node->name);
     const char *near = diag_nearest(node->name, known.data, known.count);
-    for (size_t i = 0; i < r->hir->modules.count; i++) {
-        const HirModule *module = r->hir->modules.data[i];
-        if (module == r->module || !hir_find(module, node->name, NULL)) continue;
-        diag_help(r->hir->sink, "it is declared in %s: add 'use %s'", module->name, module->name);
-        return;
-    }
-    const char *library = hir_library_module(r->hir, node->name);
-    if (library)
-        diag_help(r->hir->sink, "it is in the library: add 'use %s'", library);
+    if (module)
+        diag_help(r->hir->sink, "it is declared in %s: add 'use %s'", module, module);
     else if (near)
         diag_help(r->hir->sink, "did you mean '%s'?", near);
     else
@@ -109,6 +122,7 @@ void resolve_kind(Resolver *r, const AstNode *node, AstKind kind) {
         diag_report(r->hir->sink, DIAG_E0303, node->span, "'%s' is %s; %s is wanted here", node->name,
                     hir_kind_text(found->node->kind), hir_kind_text(kind));
         diag_note(r->hir->sink, found->node->name_span, "declared here");
+        diag_help(r->hir->sink, "give the name of %s", hir_kind_text(kind));
         return;
     }
     struct {
@@ -127,6 +141,8 @@ void resolve_kind(Resolver *r, const AstNode *node, AstKind kind) {
     else if (known.count)
         diag_help(r->hir->sink, "known: %s%s%s", known.data[0], known.count > 1 ? ", " : "",
                   known.count > 1 ? known.data[1] : "");
+    else
+        diag_help(r->hir->sink, "declare %s '%s'", hir_kind_text(kind), node->name);
 }
 
 static void check_count(Resolver *r, Span span, const char *name, const HirDecl *decl, int given, int least, int most) {
@@ -155,7 +171,10 @@ static void check_named(Resolver *r, const AstNode *call, const HirDecl *decl) {
         diag_report(r->hir->sink, DIAG_E0208, arg->name_span, "'%s' has no argument '%s'", decl->name, arg->name);
         diag_note(r->hir->sink, decl->node->name_span, "declared here");
         const char *near = diag_nearest(arg->name, known, arguments->count);
-        if (near) diag_help(r->hir->sink, "did you mean '%s'?", near);
+        if (near)
+            diag_help(r->hir->sink, "did you mean '%s'?", near);
+        else
+            diag_help(r->hir->sink, "remove it, or give it without a name in its place");
     }
 }
 
@@ -177,6 +196,7 @@ void resolve_call(Resolver *r, const AstNode *call, int piped) {
         diag_report(r->hir->sink, DIAG_E0303, callee->span, "'%s' is %s and cannot be called", callee->name,
                     hir_kind_text(decl->node->kind));
         diag_note(r->hir->sink, decl->node->name_span, "declared here");
+        diag_help(r->hir->sink, "a product is written with '*': %s * (...)", callee->name);
     } else if (decl && hir_callable(decl)) {
         int count = (int)hir_arguments(decl)->count, needed = count;
         while (needed > 0 && hir_argument_default(hir_arguments(decl)->kids[needed - 1])) needed--;

@@ -23,6 +23,8 @@ static bool bind_dim(Elab *e, const AstNode *arg, const AstNode *dim, Value *v, 
         elab_error(e, DIAG_E0302, v->span.file ? v->span : dim->span, "%s of '%s' must be %lld, and it is %lld here",
                    what, decl->name, (long long)size, (long long)v->dim[at].size);
         diag_note(e->sink, dim->span, "asked for here");
+        diag_help(e->sink, "give an array of %lld, or declare '%s' with a size of any name, as in %s[n]",
+                  (long long)size, arg->name, arg->name);
         return false;
     }
     for (DimName *d = e->frame->dims; d && dim->kind == AST_NAME; d = d->next)
@@ -45,6 +47,8 @@ bool frame_bind_array(Elab *e, const AstNode *arg, Value *v, const HirDecl *decl
                    "'%s' of '%s' must be an array of %u dimension%s, and this is %s", arg->name, decl->name,
                    dims->count, dims->count == 1 ? "" : "s", value_shape_text(e, v));
         diag_note(e->sink, arg->span, "declared here");
+        diag_help(e->sink, "give an array of that many dimensions, or declare '%s' without a shape to take any",
+                  arg->name);
         return false;
     }
     for (uint32_t i = 0; i < dims->count; i++)
@@ -60,6 +64,7 @@ static bool check_record(Elab *e, const AstNode *arg, const Value *v, const HirD
                "'%s' of '%s' must be an event of type %s, and this is %s%s", arg->name, decl->name, event->name,
                value_kind_text(v), v->kind == VALUE_RECORD ? " of another type" : "");
     diag_note(e->sink, arg->span, "declared here");
+    diag_help(e->sink, "give an event of type %s, or declare '%s' with the type that it gets", event->name, arg->name);
     return false;
 }
 
@@ -99,7 +104,9 @@ static Value check_result(Elab *e, const HirDecl *decl, const AstNode *shape, Va
         e, DIAG_E0308, decl->node->name_span, "'%s' is declared to give %s%s%s, and its body gives %s", decl->name,
         shape->count ? "[" : "one number", wanted, shape->count ? "]" : "", value_shape_text(e, &v));
     diag_note(e->sink, shape->span, "declared here");
-    diag_help(e->sink, "change the declared shape or the body");
+    const char *given = value_scalar(v).rank ? value_shape_text(e, &v) : "real";
+    diag_help(e->sink, "declare '-> %s', or let the body give %s%s%s", given, shape->count ? "[" : "one number", wanted,
+              shape->count ? "]" : "");
     return poison;
 }
 
@@ -150,9 +157,12 @@ static Value pointwise_result(Elab *e, const HirDecl *decl, const Value *points,
     bool number = v.kind == VALUE_NUMBER || ((v.kind == VALUE_TENSOR || v.kind == VALUE_LIST) &&
                                              value_to_array(e, &v, TIR_NONE) && !value_scalar(v).rank);
     if (!number || (v.kind == VALUE_TENSOR && v.type == TIR_BOOL))
-        return elab_error(e, DIAG_E0308, decl->node->name_span,
-                          "'%s' must give one number for one value of its argument, and its body gives %s", decl->name,
-                          v.kind == VALUE_TENSOR && v.type != TIR_BOOL ? value_shape_text(e, &v) : value_kind_text(&v));
+        return elab_help(
+            e,
+            elab_error(e, DIAG_E0308, decl->node->name_span,
+                       "'%s' must give one number for one value of its argument, and its body gives %s", decl->name,
+                       v.kind == VALUE_TENSOR && v.type != TIR_BOOL ? value_shape_text(e, &v) : value_kind_text(&v)),
+            "write a density for each of the numbers, or one formula such as a sum of them");
     v = value_scalar(v);
     TirAxes axes = tir_axes_union(value_axes(e, points), v.kind == VALUE_NUMBER ? tir_axes_none() : value_axes(e, &v));
     return value_tensor(e, id_broadcast(e, value_real_id(e, &v), axes, points->span), points->dim, points->rank,
@@ -186,6 +196,7 @@ Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *a
                                   hir_arguments(decl)->count, hir_arguments(decl)->count == 1 ? "" : "s", count,
                                   count == 1 ? "is" : "are");
         diag_note(e->sink, decl->node->name_span, "declared here");
+        diag_help(e->sink, count < hir_arguments(decl)->count ? "add what is missing" : "remove what is too much");
         return poison;
     }
     if (e->depth >= DEPTH_MAX || e->context->f->ops.count > OPS_MAX) {
@@ -221,9 +232,11 @@ Value elab_apply(Elab *e, Value callee, const AstNode *node, const Value *args, 
     if (callee.kind == VALUE_PRIMITIVE) {
         const Primitive *p = callee.primitive;
         if ((int)count < p->least || (p->most >= 0 && (int)count > p->most))
-            return elab_error(e, DIAG_E0301, span, "'%s' takes %d argument%s, and %u %s given", p->name,
-                              (int)count < p->least ? p->least : p->most, p->least == 1 && p->most == 1 ? "" : "s",
-                              count, count == 1 ? "is" : "are");
+            return elab_help(e,
+                             elab_error(e, DIAG_E0301, span, "'%s' takes %d argument%s, and %u %s given", p->name,
+                                        (int)count < p->least ? p->least : p->most,
+                                        p->least == 1 && p->most == 1 ? "" : "s", count, count == 1 ? "is" : "are"),
+                             (int)count < p->least ? "add what is missing" : "remove what is too much");
         Value v = p->apply(e, p, node, args, count);
         v.span = span;
         return v;
@@ -264,6 +277,7 @@ static Value *order_arguments(Elab *e, const AstNode *node, const Value *piped, 
                            wanted && at < wanted->count ? "argument '%s' is given twice"
                                                         : "no argument is named '%s' here",
                            arg->name);
+                diag_help(e->sink, "leave it out, or give it without a name in its place");
                 return NULL;
             }
         } else {
@@ -277,6 +291,7 @@ static Value *order_arguments(Elab *e, const AstNode *node, const Value *piped, 
     for (uint32_t i = 0; i < *count; i++) {
         if (given[i]) continue;
         elab_error(e, DIAG_E0301, node->span, "argument '%s' of '%s' is missing", wanted->kids[i]->name, decl->name);
+        diag_help(e->sink, "add it: %s = ...", wanted->kids[i]->name);
         return NULL;
     }
     return args;

@@ -28,3 +28,11 @@ Value elab_error(Elab *e, DiagCode code, Span span, const char *format, ...) {
         diag_note(e->sink, frame->site, "called from here");
     return value_poison();
 }
+
+Value elab_help(Elab *e, Value poison, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    diag_help(e->sink, "%s", arena_vformat(e->arena, format, args));
+    va_end(args);
+    return poison;
+}

@@ -94,6 +94,8 @@ static Value elab_field(Elab *e, const AstNode *node) {
             elab_error(e, DIAG_E0303, node->span, "only an event has fields, and this is %s", value_kind_text(&of));
         if (of.kind == VALUE_SAMPLE || of.kind == VALUE_DATA)
             diag_help(e->sink, "take its events one by one: mean(e.%s for e in ...)", node->name);
+        else
+            diag_help(e->sink, "'.%s' is written behind the name of an event, as in e.%s", node->name, node->name);
         return poison;
     }
     const AstNode *fields = of.decl->node->kids[0];
@@ -108,7 +110,11 @@ static Value elab_field(Elab *e, const AstNode *node) {
     Value poison = elab_error(e, DIAG_E0207, node->name_span, "event %s has no field '%s'", of.decl->name, node->name);
     diag_note(e->sink, of.decl->node->name_span, "declared here");
     const char *near = diag_nearest(node->name, known, fields->count);
-    if (near) diag_help(e->sink, "did you mean '%s'?", near);
+    if (near)
+        diag_help(e->sink, "did you mean '%s'?", near);
+    else
+        diag_help(e->sink, "add '%s in LOW .. HIGH' to the event, or use one of its fields, such as .%s", node->name,
+                  fields->count ? known[0] : node->name);
     return poison;
 }
 
@@ -207,8 +213,11 @@ Value elab_expr(Elab *e, const AstNode *node) {
     }
     case AST_ALL_OF:
     case AST_BATCH_OF:
-        return elab_error(e, DIAG_E0309, node->span, "'%s' can stand only after 'in'",
-                          node->kind == AST_ALL_OF ? "all of" : "batch n of");
+        return elab_help(e,
+                         elab_error(e, DIAG_E0309, node->span, "'%s' can stand only after 'in'",
+                                    node->kind == AST_ALL_OF ? "all of" : "batch n of"),
+                         "write for example mean(... for e in %s DATA)",
+                         node->kind == AST_ALL_OF ? "all of" : "batch 64 of");
     default: return value_poison();
     }
 }

@@ -78,10 +78,12 @@ bool fit_collect(Elab *e, FitState *fit) {
     out->steps = item_count(e, fit->stop, "the number of steps", 1000);
     out->curve_points = 201;
     check_generate(e, fit);
-    if ((double)out->vectors * (double)out->events > 0x1p31)
+    if ((double)out->vectors * (double)out->events > 0x1p31) {
         elab_error(e, DIAG_E0306, fit->events ? fit->events->span : fit->vectors->span,
                    "%lld vectors of %lld events are %.3g events a step", (long long)out->vectors,
                    (long long)out->events, (double)out->vectors * (double)out->events);
+        diag_help(e->sink, "lower 'events' or 'vectors': a step can hold %.3g events", 0x1p31);
+    }
     e->frame = NULL;
     return e->sink->errors == errors;
 }

@@ -142,6 +142,7 @@ static void put_curve(Elab *e, FitState *fit, HirDecl *decl, const ProgramCurve 
     if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE)) {
         if (v.rank > 1 || v.type == TIR_BOOL || tir_axes_minus(value_axes(e, &v), axes).count) {
             elab_error(e, DIAG_E0308, span, "'%s' must give one number for one value of its argument", decl->name);
+            diag_help(e->sink, "write a function for each of the numbers");
         } else {
             v = value_tensor(e, id_broadcast(e, value_real_id(e, &v), axes, span), &grid, 1, span);
             if (curve->density) v = normalised(e, v, grid, (curve->high - curve->low) / (double)(grid.size - 1), span);

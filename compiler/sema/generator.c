@@ -74,6 +74,7 @@ Value generator_output(Elab *e, FitState *fit) {
             elab_error(e, DIAG_E0302, node->kids[0]->span,
                        "the generator's network gives shape %s, and an array of one dimension is wanted",
                        value_shape_text(e, &v));
+        if (v.rank > 1) diag_help(e->sink, "end it in a layer that gives a list of numbers, such as dense(64)");
         dense = NULL;
     }
     if (dense) {

@@ -51,6 +51,7 @@ static bool weight_dims(Elab *e, const AstNode *weight, const BlockState *state,
     if (state) input = block_input(e->context, (uint32_t)(state - e->context->fit->blocks.data));
     if (dims->count > TIR_MAX_AXES) {
         elab_error(e, DIAG_E0306, weight->span, "an array has at most %d dimensions", TIR_MAX_AXES);
+        diag_help(e->sink, "declare the weight with fewer dimensions");
         return false;
     }
     for (uint32_t i = 0; i < dims->count; i++) {

@@ -267,8 +267,10 @@ Value elab_index_at(Elab *e, Span span, Value of, uint32_t at, Value index) {
     if (value_is_poison(&of) || value_is_poison(&index)) return value_poison();
     if (index.kind == VALUE_LIST && !value_to_array(e, &index, TIR_NONE)) return value_poison();
     if (index.kind != VALUE_NUMBER && index.kind != VALUE_TENSOR)
-        return elab_error(e, DIAG_E0307, index.span, "an index must be a whole number, and this is %s",
-                          value_kind_text(&index));
+        return elab_help(e,
+                         elab_error(e, DIAG_E0307, index.span, "an index must be a whole number, and this is %s",
+                                    value_kind_text(&index)),
+                         "write a number from 0, as in a[0]");
     if (index.type != TIR_INT) {
         Value poison =
             elab_error(e, DIAG_E0307, index.span.file ? index.span : span, "an index must be a whole number");
@@ -281,7 +283,8 @@ Value elab_index_at(Elab *e, Span span, Value of, uint32_t at, Value index) {
     }
     if (!value_to_array(e, &of, TIR_NONE)) return value_poison();
     if (of.kind == VALUE_NUMBER || !of.rank)
-        return elab_error(e, DIAG_E0307, span, "one number has no elements to take by an index");
+        return elab_help(e, elab_error(e, DIAG_E0307, span, "one number has no elements to take by an index"),
+                         "leave out the index");
     if (at >= of.rank) return report_indices(e, span, &of);
     TirFunction *f = e->context->f;
     Dim first = of.dim[at];

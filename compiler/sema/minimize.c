@@ -45,6 +45,7 @@ static void put_setting(Elab *e, uint32_t index, const char *name, const AstNode
     if (value_is_poison(&v)) return;
     if ((v.kind != VALUE_NUMBER && v.kind != VALUE_TENSOR) || v.type == TIR_BOOL || value_axes(e, &v).count) {
         elab_error(e, DIAG_E0408, node ? node->span : span, "'%s' of the optimiser is one number", name);
+        diag_help(e->sink, "write for example %s = %.10g", name, otherwise);
         return;
     }
     if (v.kind == VALUE_NUMBER && !setting_valid(name, v.number)) {
@@ -79,9 +80,17 @@ static bool match_settings(Elab *e, const AstNode *call, const Setting *known, u
             elab_error(e, at < count ? DIAG_E0202 : DIAG_E0208, arg->name_span,
                        at < count ? "'%s' is given twice" : "this optimiser has no setting '%s'", arg->name);
             const char *near = diag_nearest(arg->name, names, count);
-            if (near && at == count) diag_help(e->sink, "did you mean '%s'?", near);
+            const char *all = names[0];
+            for (uint32_t k = 1; k < count; k++) all = arena_format(e->arena, "%s, %s", all, names[k]);
+            if (at < count)
+                diag_help(e->sink, "remove one of the two");
+            else if (near)
+                diag_help(e->sink, "did you mean '%s'?", near);
+            else
+                diag_help(e->sink, "its settings are %s", all);
         } else {
             elab_error(e, DIAG_E0301, arg->span, "this optimiser takes at most %u arguments", count);
+            diag_help(e->sink, "remove what is too much");
         }
         return false;
     }
@@ -199,6 +208,7 @@ static bool take_group(Elab *e, FitState *fit, const AstNode *name, ProgramUpdat
     for (size_t i = 0; i < update->groups.count; i++) {
         if (update->groups.data[i] != group) continue;
         elab_error(e, DIAG_E0202, name->span, "group '%s' is named twice", name->name);
+        diag_help(e->sink, "remove one of the two");
         return false;
     }
     VEC_PUSH(e->arena, &update->groups, group);

@@ -21,7 +21,8 @@ static Value apply_total(Elab *e, Self self, const AstNode *node, const Value *a
 }
 
 static Value apply_misplaced(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
-    return elab_error(e, DIAG_E0309, node->span, "'%s' must be called by its name", self->name);
+    return elab_help(e, elab_error(e, DIAG_E0309, node->span, "'%s' must be called by its name", self->name),
+                     "write %s(...) where it is wanted, or give a function of your own that calls it", self->name);
 }
 
 /* An array with at least one dimension, or poison. */
@@ -29,8 +30,10 @@ static Value array_argument(Elab *e, Self self, const Value *arg) {
     Value v = *arg;
     if (!value_to_array(e, &v, TIR_NONE)) return value_poison();
     if (v.kind == VALUE_TENSOR && v.rank && v.type != TIR_BOOL) return v;
-    return elab_error(e, DIAG_E0303, arg->span, "'%s' takes an array of numbers, and this is %s", self->name,
-                      value_kind_text(&v));
+    return elab_help(e,
+                     elab_error(e, DIAG_E0303, arg->span, "'%s' takes an array of numbers, and this is %s", self->name,
+                                value_kind_text(&v)),
+                     "give a list or an array, such as [1, 2] or index(n)");
 }
 
 static Value apply_cumsum(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
@@ -45,8 +48,11 @@ static Value apply_search(Elab *e, Self self, const AstNode *node, const Value *
     Value table = array_argument(e, self, &args[0]), x = args[1];
     if (value_is_poison(&table) || !value_to_array(e, &x, TIR_NONE)) return value_poison();
     if (table.rank != 1)
-        return elab_error(e, DIAG_E0302, args[0].span, "'search' takes a table of one dimension, and this has shape %s",
-                          value_shape_text(e, &table));
+        return elab_help(e,
+                         elab_error(e, DIAG_E0302, args[0].span,
+                                    "'search' takes a table of one dimension, and this has shape %s",
+                                    value_shape_text(e, &table)),
+                         "take one of its rows by an index");
     if (table.dim[0].size == 1) return value_int(0, node->span);
     if (tir_axes_has(value_axes(e, &x), table.dim[0].axis))
         table = value_move(e, &table, 0, dim_new(e, "a", table.dim[0].size).axis, node->span);
@@ -89,7 +95,9 @@ static Value apply_length(Elab *e, Self self, const AstNode *node, const Value *
 static Value apply_repeat(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     int64_t size;
     if (!value_size(e, &args[1], "the number of repetitions", &size)) return value_poison();
-    if (size > 4096) return elab_error(e, DIAG_E0306, args[1].span, "a list has at most 4096 elements");
+    if (size > 4096)
+        return elab_help(e, elab_error(e, DIAG_E0306, args[1].span, "a list has at most 4096 elements"),
+                         "use an array: a formula over index(n)");
     Value *items = ARENA_ARRAY(e->arena, Value, size);
     for (int64_t i = 0; i < size; i++) items[i] = args[0];
     return value_list(e, items, (uint32_t)size, node->span);
@@ -97,7 +105,9 @@ static Value apply_repeat(Elab *e, Self self, const AstNode *node, const Value *
 
 static Value apply_uniform(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     if (!e->context->fit)
-        return elab_error(e, DIAG_E0304, node->span, "a random number has no place where a constant is wanted");
+        return elab_help(
+            e, elab_error(e, DIAG_E0304, node->span, "a random number has no place where a constant is wanted"),
+            "draw it in a fit, or write the number");
     TirId id = tir_uniform(e->context->f, elab_stream(e, node), e->frame->force, node->span);
     return value_tensor(e, id, NULL, 0, node->span);
 }
@@ -106,8 +116,10 @@ static Value apply_bound(Elab *e, Self self, const AstNode *node, const Value *a
     double low, high;
     if (args[0].kind != VALUE_FUNCTION || args[0].decl->node->kind != AST_DENSITY ||
         hir_arguments(args[0].decl)->count != 1)
-        return elab_error(e, DIAG_E0303, args[0].span, "'%s' takes a density of one variable, and this is %s",
-                          self->name, value_kind_text(&args[0]));
+        return elab_help(e,
+                         elab_error(e, DIAG_E0303, args[0].span, "'%s' takes a density of one variable, and this is %s",
+                                    self->name, value_kind_text(&args[0])),
+                         "give the name of a density, without arguments");
     if (!density_domain(e, args[0].decl, &low, &high)) return value_poison();
     return value_number(self->op == TIR_MIN ? low : high, node->span);
 }

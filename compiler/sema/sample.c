@@ -17,8 +17,10 @@ int64_t elab_stream(Elab *e, const AstNode *node) {
     for (size_t i = 0; i < fit->streams.count; i++)
         if (path_equal(fit->streams.data[i], &path)) return (int64_t)(fit->stream_base + i);
     if (fit->streams.count == STREAMS_MAX) {
-        if (!e->too_deep)
+        if (!e->too_deep) {
             elab_error(e, DIAG_E0306, node->span, "written out, this fit has more than %d draws", STREAMS_MAX);
+            diag_help(e->sink, "draw an array at once: a formula over index(n) draws n numbers in one place");
+        }
         e->too_deep = true;
         return 0;
     }
@@ -93,8 +95,10 @@ static Value reduce_list(Elab *e, const Primitive *reduce, const AstNode *node, 
     Local *outer = frame->locals;
     const Path *path = frame->path;
     if (!list.count || list.count > ROUNDS_MAX)
-        return elab_error(e, DIAG_E0306, node->kids[1]->span, "a list of %u elements: it must have 1 to %d", list.count,
-                          ROUNDS_MAX);
+        return elab_help(e,
+                         elab_error(e, DIAG_E0306, node->kids[1]->span, "a list of %u elements: it must have 1 to %d",
+                                    list.count, ROUNDS_MAX),
+                         list.count ? "go over an array, index(n), in place of a list" : "give it an element");
     Value v = value_poison();
     for (uint32_t i = 0; i < list.count; i++) {
         Path round = {path, node, i};
@@ -135,9 +139,11 @@ static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node,
     TirAxes axes = tir_axes_none();
     Dim rest[TIR_MAX_AXES];
     if (!v.rank)
-        return elab_error(e, DIAG_E0309, node->kids[1]->span,
-                          "'for %s in' needs a sample, a list or an array, and this is %s", node->name,
-                          value_kind_text(&v));
+        return elab_help(e,
+                         elab_error(e, DIAG_E0309, node->kids[1]->span,
+                                    "'for %s in' needs a sample, a list or an array, and this is %s", node->name,
+                                    value_kind_text(&v)),
+                         "name a data set or a sample, or write a list [a, b] or an array index(n)");
     if (v.dim[0].size > 1) {
         TirAxisId fresh = dim_new(e, "each", v.dim[0].size).axis;
         v = value_move(e, &v, 0, fresh, node->kids[1]->span);
@@ -182,9 +188,11 @@ Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const A
     case VALUE_LIST: return reduce_list(e, reduce, comprehend, source);
     case VALUE_TENSOR: return reduce_array(e, reduce, comprehend, source);
     default:
-        return elab_error(e, DIAG_E0309, comprehend->kids[1]->span,
-                          "'for %s in' needs a sample, a list or an array, and this is %s", comprehend->name,
-                          value_kind_text(&source));
+        return elab_help(e,
+                         elab_error(e, DIAG_E0309, comprehend->kids[1]->span,
+                                    "'for %s in' needs a sample, a list or an array, and this is %s", comprehend->name,
+                                    value_kind_text(&source)),
+                         "name a data set or a sample, or write a list [a, b] or an array index(n)");
     }
 }
 
@@ -203,8 +211,10 @@ Value elab_fold(Elab *e, const AstNode *call) {
     Value list = elab_expr(e, node->kids[1]);
     if (value_is_poison(&list)) return list;
     if (list.kind != VALUE_LIST)
-        return elab_error(e, DIAG_E0309, node->kids[1]->span, "'fold' goes through a list, and this is %s",
-                          value_kind_text(&list));
+        return elab_help(e,
+                         elab_error(e, DIAG_E0309, node->kids[1]->span, "'fold' goes through a list, and this is %s",
+                                    value_kind_text(&list)),
+                         "write a list, such as [64, 64]");
     Local *outer = frame->locals;
     const Path *path = frame->path;
     const char *threaded = frame->first->name;
@@ -241,6 +251,7 @@ static bool check_draw_domain(Elab *e, const AstNode *field, HirDecl *density, c
                    "field '%s' is drawn from a density of one variable, and '%s' has %u", field->name, density->name,
                    hir_arguments(density)->count);
         diag_note(e->sink, density->node->name_span, "declared here");
+        diag_help(e->sink, "declare a density of the one variable '%s'", field->name);
         return false;
     }
     if (!density_domain(e, density, &low, &high)) return false;
@@ -259,8 +270,11 @@ static Value draw_field(Elab *e, const AstNode *field, const ProgramField *targe
     Value v = value_scalar(elab_apply(e, method, field, &of, 1, field->span));
     if (value_is_poison(&v)) return v;
     if ((v.kind != VALUE_TENSOR && v.kind != VALUE_NUMBER) || v.rank || v.type == TIR_BOOL)
-        return elab_error(e, DIAG_E0405, field->span, "a sampling method gives one number, and this one gives %s",
-                          value_shape_text(e, &v));
+        return elab_help(e,
+                         elab_error(e, DIAG_E0405, field->span,
+                                    "a sampling method gives one number, and this one gives %s",
+                                    value_shape_text(e, &v)),
+                         "let it give one number, or leave out 'by' to use the library's method");
     TirId id = id_broadcast(e, value_real_id(e, &v), e->frame->force, field->span);
     return value_tensor(e, id, NULL, 0, field->span);
 }
@@ -270,7 +284,10 @@ static const AstNode *find_draw_field(Elab *e, const AstNode *node, const AstNod
     for (uint32_t i = 0; i < node->kids[1]->count; i++) {
         const AstNode *field = node->kids[1]->kids[i];
         if (field->kind != AST_DRAW_FIELD || strcmp(field->name, wanted->name)) continue;
-        if (found) elab_error(e, DIAG_E0405, field->name_span, "field '%s' is drawn twice", field->name);
+        if (found) {
+            elab_error(e, DIAG_E0405, field->name_span, "field '%s' is drawn twice", field->name);
+            diag_help(e->sink, "remove one of the two");
+        }
         found = field;
     }
     if (!found) {
@@ -292,7 +309,10 @@ static bool check_draw_names(Elab *e, const AstNode *node, const HirDecl *event)
         if (found) continue;
         elab_error(e, DIAG_E0207, field->name_span, "event %s has no field '%s'", event->name, field->name);
         const char *near = diag_nearest(field->name, known, fields->count);
-        if (near) diag_help(e->sink, "did you mean '%s'?", near);
+        if (near)
+            diag_help(e->sink, "did you mean '%s'?", near);
+        else
+            diag_help(e->sink, "remove it, or add '%s in LOW .. HIGH' to the event", field->name);
         return false;
     }
     return true;
@@ -302,7 +322,8 @@ Value elab_draw(Elab *e, const AstNode *node) {
     const HirDecl *event = hir_decl(e->hir, node->kids[0]);
     if (!event) return value_poison();
     if (!e->context->fit || !e->context->event_count)
-        return elab_error(e, DIAG_E0405, node->span, "events can be drawn only inside a fit");
+        return elab_help(e, elab_error(e, DIAG_E0405, node->span, "events can be drawn only inside a fit"),
+                         "write it in the fit: let s = draw ...");
     if (!check_draw_names(e, node, event)) return value_poison();
     const AstNode *fields = event->node->kids[0];
     Value sample = {.kind = VALUE_SAMPLE, .decl = (HirDecl *)event, .count = fields->count, .span = node->span};

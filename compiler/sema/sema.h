@@ -198,6 +198,8 @@ bool value_size(Elab *e, const Value *v, const char *what, int64_t *size); /* a 
 
 /* --- error.c: reports with the chain of calls that leads into library code. --- */
 Value elab_error(Elab *e, DiagCode code, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* return elab_help(e, elab_error(...), "a remedy"); gives `poison`. */
+Value elab_help(Elab *e, Value poison, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* --- map.c: elementwise operations and products --- */
 Value elab_map(Elab *e, TirOpcode op, Span span, Value a, Value b, Value c); /* as many as the arity says */

@@ -161,6 +161,7 @@ static bool list_to_array(Elab *e, Value *v, TirAxisId hint) {
     uint32_t count = v->count;
     if (!count) {
         elab_error(e, DIAG_E0302, v->span, "an empty list has no value here");
+        diag_help(e->sink, "give it at least one element");
         return false;
     }
     Value *items = arena_copy(e->arena, v->items, count * sizeof *items);
@@ -179,6 +180,7 @@ static bool list_to_array(Elab *e, Value *v, TirAxisId hint) {
             elab_error(e, DIAG_E0302, items[i].span, "the elements of a list must have one shape: %s and %s",
                        value_shape_text(e, &items[0]), value_shape_text(e, &items[i]));
             diag_note(e->sink, items[0].span, "the first element");
+            diag_help(e->sink, "give every element as many numbers; what differs in shape stands in lists of its own");
             return false;
         }
         for (uint32_t d = 0; d < items[0].rank; d++)
@@ -186,6 +188,7 @@ static bool list_to_array(Elab *e, Value *v, TirAxisId hint) {
     }
     if (items[0].rank + 1 > TIR_MAX_AXES) {
         elab_error(e, DIAG_E0306, v->span, "an array has at most %d dimensions", TIR_MAX_AXES);
+        diag_help(e->sink, "nest fewer lists");
         return false;
     }
     Dim dim[TIR_MAX_AXES] = {{count, hint}};
@@ -212,11 +215,14 @@ bool value_to_array(Elab *e, Value *v, TirAxisId hint) {
     case VALUE_POISON: return false;
     default:
         elab_error(e, DIAG_E0303, v->span, "a number or an array is wanted here, and this is %s", value_kind_text(v));
-        if (v->kind == VALUE_FUNCTION) diag_help(e->sink, "call it: %s(...)", v->decl->name);
-        if (v->kind == VALUE_SAMPLE || v->kind == VALUE_DATA)
-            diag_help(e->sink, "take a mean or a sum over its events: mean(... for e in ...)");
-        if (v->kind == VALUE_RECORD && v->decl->node->kids[0]->count)
+        if (v->kind == VALUE_FUNCTION)
+            diag_help(e->sink, "call it: %s(...)", v->decl->name);
+        else if (v->kind == VALUE_PRIMITIVE)
+            diag_help(e->sink, "call it: %s(...)", v->primitive->name);
+        else if (v->kind == VALUE_RECORD && v->decl->node->kids[0]->count)
             diag_help(e->sink, "take one of its fields, such as .%s", v->decl->node->kids[0]->kids[0]->name);
+        else
+            diag_help(e->sink, "take a mean or a sum over its events: mean(... for e in ...)");
         return false;
     }
 }
@@ -233,6 +239,10 @@ bool value_size(Elab *e, const Value *v, const char *what, int64_t *size) {
     if (v->number != floor(v->number) || v->number < 1 || v->number > 0x1p31) {
         elab_error(e, DIAG_E0305, v->span, "%s must be a whole number from 1 to 2147483648, and this is %.10g", what,
                    v->number);
+        if (v->number >= 1 && v->number < 0x1p31)
+            diag_help(e->sink, "write %.10g or %.10g", floor(v->number), ceil(v->number));
+        else
+            diag_help(e->sink, v->number < 1 ? "write 1 or more" : "write a smaller number");
         return false;
     }
     *size = (int64_t)v->number;

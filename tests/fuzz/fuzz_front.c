@@ -1,5 +1,6 @@
 /* libFuzzer entry: any bytes through lexer, parser, printer and renderer. Nothing but messages may come of them.
- * Build with clang -fsanitize=fuzzer,address,undefined and the sources of lang/, compiler/source, diag and support. */
+ * Build with clang -fsanitize=fuzzer,address,undefined and the sources of lang/, compiler/source, support, and diag but
+ * explain.c. */
 #include "lang/ast.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -14,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ast_print(nowhere, ast_parse(&arena, &sources, file, &sink));
     ast_print_tokens(nowhere, &sources, file, &sink);
     diag_render(&sink, nowhere, true);
+    diag_render_json(&sink, nowhere);
     arena_free(&arena);
     diag_free(&sink);
     source_free(&sources);

@@ -12,7 +12,7 @@ PASSES = ["sema", "unstack", "fold", "cse", "dce", "gradient", "gradient.dce", "
 
 def check_compiler_help(work):
     out, _ = work.run(work.qtmc, "--help")
-    for word in ["build", "check", "--emit", "--print-after", "--verify-each", "--time-passes", "-D", *FORMS, *PASSES]:
+    for word in ["build", "check", "fmt", "--emit", "--print-after", "--verify-each", "--time-passes", "-D", *FORMS, *PASSES]:
         expect_in(word, out)
     expect(max(map(len, out.splitlines())) <= 120, "help lines are too long")
     out, _ = work.run(work.qtmc, "--version")
@@ -32,6 +32,10 @@ def check_compiler_usage(work):
         ("build", SMALL, "-o", "x", "-D", "width=1.5"): "NAME=INTEGER",
         ("build", SMALL, "-o", "x", "-march=z80"): "z80",
         ("build", SMALL, "-o", "x", "-O7"): "0, 1, 2 or 3",
+        ("check", SMALL, "--message-format=xml"): "human or json",
+        ("--emit=tir", SMALL, "--message-format=json"): "for build and check",
+        ("check", SMALL, "--color=red"): "auto, always or never",
+        ("explain", "E9"): "no code 'E9'",
         (): "Commands:",
     }
     for words, text in cases.items():
@@ -42,9 +46,10 @@ def check_compiler_usage(work):
 
 
 def check_compiler_unreadable(work):
-    for words in (("check", "no.qtm"), ("build", "no.qtm", "-o", "x"), ("--emit=tir", "no.qtm"), ("check", ".")):
+    for words in (("check", "no.qtm"), ("build", "no.qtm", "-o", "x"), ("--emit=tir", "no.qtm"), ("build", ".", "-o", "x")):
         _, err = work.run(work.qtmc, *words, status=1)
         expect_in("cannot read", err)
+        expect_in("error[E0001]", err)
     _, err = work.run(work.qtmc, "build", SMALL, "-o", "no/such/folder/x", status=1)
     expect_in("no/such/folder/x", err)
     (work.folder / "taken").mkdir()

@@ -325,6 +325,35 @@ Test(front, rendering_sorts_and_drops_duplicates) {
     source_free(&sources);
 }
 
+/* What a message proposes must itself be right. */
+Test(front, proposed_forms_parse) {
+    static const char *const forms[] = {
+#define FORM(token, text) text,
+#define ITEM(token, text) "fit f {\n" text "\n}",
+#include "lang/forms.def"
+#undef ITEM
+#undef FORM
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        char *said = front_messages(forms[i]);
+        cr_expect_str_empty(said, "%s:\n%s", forms[i], said);
+        free(said);
+    }
+}
+
+Test(front, every_declaration_has_a_form) {
+    static const bool has[TOKEN_KIND_COUNT] = {
+#define FORM(token, text) [TOKEN_##token] = true,
+#define ITEM FORM
+#include "lang/forms.def"
+#undef ITEM
+#undef FORM
+    };
+    for (TokenKind kind = 0; kind < TOKEN_KIND_COUNT; kind++)
+        if (TOKEN_INFO[kind].role == ROLE_DECLARATION)
+            cr_expect(has[kind], "forms.def has no %s", TOKEN_INFO[kind].text);
+}
+
 Test(front, nearest_name) {
     const char *const names[] = {"N_u", "a_u", "leaky_relu", "sigma1", "sigma2"};
     cr_expect(eq(str, (char *)diag_nearest("leaky_rleu", names, 5), "leaky_relu"));

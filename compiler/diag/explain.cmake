@@ -1,0 +1,18 @@
+# Writes the C table of the pages of explain/: cmake -DFOLDER=.../compiler/diag -DOUTPUT=FILE.c -P explain.cmake
+file(READ ${FOLDER}/codes.def codes)
+file(GLOB pages ${FOLDER}/explain/*.md)
+set(rows "")
+foreach(page IN LISTS pages)
+    get_filename_component(code ${page} NAME_WE)
+    string(FIND "${codes}" "DIAG(${code}," known)
+    if(known EQUAL -1)
+        message(FATAL_ERROR "${page}: codes.def has no code ${code}")
+    endif()
+    file(READ ${page} text)
+    string(REPLACE "\\" "\\\\" text "${text}")
+    string(REPLACE "\"" "\\\"" text "${text}")
+    string(REPLACE "\n" "\\n\"\n        \"" text "${text}")
+    string(APPEND rows "    [DIAG_${code}] =\n        \"${text}\",\n")
+endforeach()
+file(WRITE ${OUTPUT} "/* Made by explain.cmake. */\n#include \"diag/explain.h\"\n\n"
+     "const char *const EXPLAIN_PAGES[DIAG_CODE_COUNT] = {\n${rows}};\n")
