@@ -107,8 +107,8 @@ static bool expect_help_spelling(const Expect *expect) {
     return nearest != NULL;
 }
 
-/* How the declaration in which the error lies is written. */
-static void expect_help_form(const Expect *expect) {
+/* How the declaration or item in which the error lies is written; `fresh`: what was found should have started one. */
+static void expect_help_form(const Expect *expect, bool fresh) {
     static const struct {
         TokenKind kind;
         const char *form;
@@ -121,9 +121,14 @@ static void expect_help_form(const Expect *expect) {
     };
     const Stream *stream = &expect->parser->stream;
     bool next = expect->parser->found.span.begin == stream->declared; /* the error lies before this declaration */
+    const char *form = NULL;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (forms[i].kind == stream->declaration[next])
-            diag_help(expect->parser->sink, "write for example: %s", forms[i].form);
+        if (forms[i].kind == stream->declaration[next]) form = forms[i].form;
+    if (form && !fresh)
+        diag_help(expect->parser->sink, "write for example: %s", form);
+    else
+        diag_help(expect->parser->sink,
+                  "a declaration starts with a word such as use, param, fun, density, event, data or fit");
 }
 
 /* `missing` is the bracket that could be closed here, or NULL. */
@@ -153,10 +158,8 @@ static void expect_help(const Expect *expect, const Token *missing) {
         diag_help(sink, "a product needs '*'");
     } else if (expect->wanted[TOKEN_NAME] && reserved && !expect_is_cut_short(parser)) {
         diag_help(sink, "'%s' is a word of the language; choose another name", TOKEN_INFO[kind].text);
-    } else if (expect->wanted[TOKEN_PARAM] && !found->inserted && found->line_start && !parser->stream.before) {
-        diag_help(sink, "a declaration starts with a word such as use, param, fun, density, event, data or fit");
     } else {
-        expect_help_form(expect);
+        expect_help_form(expect, expect->wanted[TOKEN_PARAM] && found->line_start && !parser->stream.before);
     }
 }
 
