@@ -169,7 +169,9 @@ static void print_events(FILE *out, const Pipeline *p) {
         print_string(out, program->data.data[i].name);
         fputs(", ", out);
         print_string(out, program->data.data[i].path);
-        fprintf(out, ", %u},\n", program->data.data[i].event);
+        fprintf(out, ", %u, ", program->data.data[i].event);
+        print_real(out, program->data.data[i].split);
+        fputs("},\n", out);
     }
     if (program->data.count) fputs("};\n", out);
 }
@@ -180,7 +182,9 @@ static void print_blocks(FILE *out, const ProgramFit *fit, size_t number) {
     for (size_t i = 0; i < fit->groups.count; i++) {
         fputs("    {", out);
         print_string(out, fit->groups.data[i].name);
-        fprintf(out, ", %s},\n", kinds[fit->groups.data[i].kind]);
+        fprintf(out, ", %s, ", kinds[fit->groups.data[i].kind]);
+        print_string(out, fit->groups.data[i].frozen);
+        fputs("},\n", out);
     }
     fputs("};\n", out);
     for (size_t i = 0; i < fit->blocks.count; i++) {
@@ -207,16 +211,19 @@ static void print_blocks(FILE *out, const ProgramFit *fit, size_t number) {
 }
 
 static void print_update(FILE *out, const ProgramUpdate *update, const UpdateUnits *units, size_t fit, size_t number) {
-    bool adam = update->optimiser == PROGRAM_ADAM;
+    static const char *const optimisers[] = {"QTM_ADAM", "QTM_SGD", "QTM_LBFGS"};
+    bool first_order = update->optimiser != PROGRAM_LBFGS;
     fputs("    {\n        .objective = ", out);
     print_string(out, update->objective_text);
     fprintf(out, ",\n        .group_count = %zu,\n        .groups = fit%zu_update%zu_groups,\n", update->groups.count,
             fit, number);
-    fprintf(out, "        .optimiser = %s,\n        .exchange = %s,\n", adam ? "QTM_ADAM" : "QTM_LBFGS",
+    fprintf(out, "        .optimiser = %s,\n        .exchange = %s,\n", optimisers[update->optimiser],
             update->exchange == PROGRAM_RING ? "QTM_RING" : "QTM_LOCAL");
+    fprintf(out, "        .ring_groups = %" PRId64 ",\n        .ring_outer = %" PRId64 ",\n", update->ring_groups,
+            update->ring_outer);
     fprintf(out, "        .full_data = %s,\n        .data = %u,\n        .every = %" PRId64 ",\n",
             flag(update->full_data), update->data, update->every);
-    print_fn(out, "gradient", units->gradient, adam ? WIDTH_F32 : WIDTH_F64, "        ");
+    print_fn(out, "gradient", units->gradient, first_order ? WIDTH_F32 : WIDTH_F64, "        ");
     print_fn(out, "check", units->gradient, WIDTH_F64, "        ");
     print_fn(out, "settings", units->settings, WIDTH_F64, "        ");
     fputs("    },\n", out);
@@ -292,7 +299,25 @@ static void print_fit(FILE *out, const ProgramFit *fit, const FitUnits *units, s
     print_fn(out, "params", units->params, WIDTH_F64, "        ");
     print_fn(out, "monitor", units->monitor, WIDTH_F64, "        ");
     print_fn(out, "curve", units->curve, WIDTH_F64, "        ");
-    fprintf(out, "        .curve_points = %" PRId64 ",\n    },\n", fit->curve_points);
+    fprintf(out, "        .curve_points = %" PRId64 ",\n        .best = %d,\n        .stops = %s,\n    },\n",
+            fit->curve_points, fit->best, flag(fit->stops));
+}
+
+static void print_wrappers(FILE *out, const Program *program) {
+    static const char *const kinds[] = {"QTM_ENSEMBLE", "QTM_BOOTSTRAP", "QTM_LAPLACE", "QTM_HMC"};
+    if (program->wrappers.count) fputs("\nstatic const struct qtm_wrapper wrappers[] = {\n", out);
+    for (size_t i = 0; i < program->wrappers.count; i++) {
+        const ProgramWrapper *wrapper = &program->wrappers.data[i];
+        fputs("    {", out);
+        print_string(out, wrapper->name);
+        fprintf(out, ", %s, %u, {", kinds[wrapper->kind], wrapper->fit);
+        for (int k = 0; k < PROGRAM_WRAP_SETTINGS; k++) {
+            if (k) fputs(", ", out);
+            print_real(out, wrapper->settings[k]);
+        }
+        fputs("}},\n", out);
+    }
+    if (program->wrappers.count) fputs("};\n", out);
 }
 
 static uint64_t hash_add(uint64_t hash, const char *text, size_t length) {
@@ -327,7 +352,7 @@ static void print_model(FILE *out, const Pipeline *p) {
     } tables[] = {
         {"param", "params", program->params.count}, {"option", "options", program->options.count},
         {"event", "events", program->events.count}, {"data", "data", program->data.count},
-        {"fit", "fits", program->fits.count},
+        {"fit", "fits", program->fits.count},       {"wrapper", "wrappers", program->wrappers.count},
     };
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         fprintf(out, "    .%s_count = %zu,\n", tables[i].name, tables[i].count);
@@ -356,5 +381,6 @@ void descriptor_print(FILE *out, const Pipeline *p) {
     if (program->fits.count) fputs("\nstatic const struct qtm_fit fits[] = {\n", out);
     for (size_t i = 0; i < program->fits.count; i++) print_fit(out, &program->fits.data[i], &p->fits[i], i);
     if (program->fits.count) fputs("};\n", out);
+    print_wrappers(out, program);
     print_model(out, p);
 }

@@ -73,9 +73,9 @@ void units_derive(Pipeline *p) {
             UpdateUnits *units = &p->fits[i].updates[u];
             TirFunction *f = derive(p, fit, update, units->objective->tir);
             const char *symbol = arena_format(p->arena, "%s_update%zu_gradient", fit->name, u);
-            units->gradient = unit_add(p, symbol, f, update->optimiser == PROGRAM_ADAM, true);
+            units->gradient = unit_add(p, symbol, f, update->optimiser != PROGRAM_LBFGS, true);
             units->gradient->gradient = true;
-            units->gradient->hot[update->optimiser == PROGRAM_ADAM ? WIDTH_F32 : WIDTH_F64] = true;
+            units->gradient->hot[update->optimiser != PROGRAM_LBFGS ? WIDTH_F32 : WIDTH_F64] = true;
         }
     }
 }

@@ -230,6 +230,16 @@ static void resolve_wrapper(Resolver *r, const AstNode *call) {
     }
 }
 
+/* `stop when residual < 1e-3`: monitors are known by their names. */
+static void resolve_stop_when(Resolver *r, const AstNode *fit, const AstNode *item) {
+    Scope *outer = r->scope;
+    for (uint32_t i = 0; i < fit->kids[0]->count; i++)
+        if (fit->kids[0]->kids[i]->kind == AST_MONITOR)
+            resolve_bind(r, fit->kids[0]->kids[i]->name, fit->kids[0]->kids[i]->name_span);
+    resolve(r, item);
+    r->scope = outer;
+}
+
 static void resolve_fit(Resolver *r, const AstNode *node) {
     resolve_bind(r, "params", node->name_span);
     resolve_bind(r, "truth", node->name_span);
@@ -243,6 +253,7 @@ static void resolve_fit(Resolver *r, const AstNode *node) {
             break;
         case AST_MINIMIZE: resolve_minimize(r, item); break;
         case AST_FREEZE: resolve_network_name(r, item); break;
+        case AST_STOP_WHEN: resolve_stop_when(r, node, item); break;
         case AST_DATA: break; /* a declaration of its own */
         default: resolve(r, item);
         }

@@ -32,12 +32,14 @@ typedef struct ProgramEvent {
 typedef struct ProgramData {
     const char *name, *path;
     uint32_t event;
+    double split; /* share of the events, from the first on, that objectives see; monitors see the rest. 0: all, both */
 } ProgramData;
 
 typedef enum ProgramGroupKind { PROGRAM_PARAMS, PROGRAM_GENERATOR, PROGRAM_NETWORK } ProgramGroupKind;
 typedef struct ProgramWeights {
     const char *name;
     ProgramGroupKind kind;
+    const char *frozen; /* checkpoint that its weights are read from; NULL: they are initialised */
 } ProgramWeights;
 typedef struct ProgramBlock {
     const char *name; /* "critic.0.W" */
@@ -46,13 +48,14 @@ typedef struct ProgramBlock {
     int64_t shape[TIR_MAX_AXES]; /* axes of size 1 are left out; a scalar has rank 0 */
 } ProgramBlock;
 
-typedef enum ProgramOptimiser { PROGRAM_ADAM, PROGRAM_LBFGS } ProgramOptimiser;
+typedef enum ProgramOptimiser { PROGRAM_ADAM, PROGRAM_SGD, PROGRAM_LBFGS } ProgramOptimiser;
 typedef enum ProgramExchange { PROGRAM_LOCAL, PROGRAM_RING } ProgramExchange;
 typedef struct ProgramUpdate {
     const char *objective_text;
     VEC(uint32_t) groups;
     ProgramOptimiser optimiser;
     ProgramExchange exchange;
+    int64_t ring_groups, ring_outer; /* ranks in a group, steps from one average over all; 0: one ring */
     bool full_data;
     uint32_t data;
     int64_t every;
@@ -83,7 +86,19 @@ typedef struct ProgramFit {
     VEC(ProgramCurve) curves;
     TirFunction *init, *params, *monitor, *curve; /* monitor may be NULL */
     int64_t curve_points;
+    int32_t best; /* monitor whose least value chooses best.h5, or -1 */
+    bool stops;   /* the monitor function has one more output: 1 where `stop when` holds */
 } ProgramFit;
+
+typedef enum ProgramWrap { PROGRAM_ENSEMBLE, PROGRAM_BOOTSTRAP, PROGRAM_LAPLACE, PROGRAM_HMC } ProgramWrap;
+enum { PROGRAM_WRAP_SETTINGS = 4 };
+/* fit final = ensemble(gan, members = 20): the settings in the order of runtime/include/qtm/model.h */
+typedef struct ProgramWrapper {
+    const char *name;
+    ProgramWrap kind;
+    uint32_t fit;
+    double settings[PROGRAM_WRAP_SETTINGS];
+} ProgramWrapper;
 
 typedef struct Program {
     Arena *arena;
@@ -93,6 +108,7 @@ typedef struct Program {
     VEC(ProgramEvent) events;
     VEC(ProgramData) data;
     VEC(ProgramFit) fits;
+    VEC(ProgramWrapper) wrappers;
 } Program;
 
 /* -D name=value */

@@ -190,7 +190,68 @@ static Value evaluate_pointwise(Elab *e, HirDecl *decl, const Value *args) {
     return v;
 }
 
+/* Arguments that are not given have their defaults, evaluated where the earlier arguments are known. False after a
+ * report. */
+static bool fill_defaults(Elab *e, const Value *callee, Value *args, const bool *given, Span span) {
+    const AstNode *wanted = hir_arguments(callee->decl);
+    Frame frame = {.caller = e->frame,
+                   .decl = callee->decl,
+                   .site = span,
+                   .force = e->frame->force,
+                   .path = e->frame->path,
+                   .net = e->frame->net},
+          *before = e->frame;
+    e->frame = &frame;
+    family_enter(e, callee);
+    bool good = true;
+    for (uint32_t i = 0; i < wanted->count && good; i++) {
+        const AstNode *otherwise = hir_argument_default(wanted->kids[i]);
+        if (!given[i] && !otherwise) {
+            e->frame = before;
+            elab_error(e, DIAG_E0301, span, "argument '%s' of '%s' is missing", wanted->kids[i]->name,
+                       callee->decl->name);
+            diag_note(e->sink, callee->decl->node->name_span, "declared here");
+            diag_help(e->sink, "add it: %s = ...", wanted->kids[i]->name);
+            return false;
+        }
+        if (!given[i]) args[i] = elab_expr(e, otherwise);
+        good = !value_is_poison(&args[i]);
+        local_push(e, wanted->kids[i]->name, args[i]);
+    }
+    e->frame = before;
+    return good;
+}
+
+/* All arguments, the defaults of the last ones included; NULL where no default helps. */
+static const Value *whole_arguments(Elab *e, const Value *callee, const Value *args, uint32_t count, Span span) {
+    const AstNode *wanted = hir_arguments(callee->decl);
+    if (count == wanted->count) return args;
+    if (count > wanted->count || !hir_argument_default(wanted->kids[count])) return NULL;
+    Value *all = ARENA_ARRAY(e->arena, Value, wanted->count);
+    bool *given = ARENA_ARRAY(e->arena, bool, wanted->count);
+    for (uint32_t i = 0; i < count; i++) {
+        all[i] = args[i];
+        given[i] = true;
+    }
+    return fill_defaults(e, callee, all, given, span) ? all : args;
+}
+
 Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *args, uint32_t count, Span span) {
+    Value callee = {.kind = VALUE_FUNCTION, .decl = decl, .span = span};
+    return elab_function_call(e, &callee, node, args, count, span);
+}
+
+Value elab_function_call(Elab *e, const Value *callee, const AstNode *node, const Value *args, uint32_t count,
+                         Span span) {
+    HirDecl *decl = callee->decl;
+    if (!family_complete(e, callee, span)) return value_poison();
+    size_t errors = e->sink->errors;
+    const Value *whole = whole_arguments(e, callee, args, count, span);
+    if (e->sink->errors != errors) return value_poison();
+    if (whole) {
+        args = whole;
+        count = hir_arguments(decl)->count;
+    }
     if (count != hir_arguments(decl)->count) {
         Value poison = elab_error(e, DIAG_E0301, span, "'%s' takes %u argument%s, and %u %s given", decl->name,
                                   hir_arguments(decl)->count, hir_arguments(decl)->count == 1 ? "" : "s", count,
@@ -213,10 +274,11 @@ Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *a
     if (decl->node->kind == AST_NETWORK && !(frame.net && frame.net->adopts)) {
         if (!e->context->fit)
             return elab_error(e, DIAG_E0411, span, "network '%s' can be used only by a fit", decl->name);
-        net = (Net){fit_group(e, e->context->fit, decl->name, PROGRAM_NETWORK), 0, decl->name, 1, false};
+        net = (Net){fit_group(e, e->context->fit, decl->name, PROGRAM_NETWORK), 0, family_name(e, callee), 1, false};
         frame.net = &net;
     }
     e->frame = &frame;
+    family_enter(e, callee);
     e->depth++;
     Value v = evaluate_pointwise(e, decl, args);
     e->depth--;
@@ -228,7 +290,7 @@ Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *a
 Value elab_apply(Elab *e, Value callee, const AstNode *node, const Value *args, uint32_t count, Span span) {
     for (uint32_t i = 0; i < count; i++)
         if (value_is_poison(&args[i])) return value_poison();
-    if (callee.kind == VALUE_FUNCTION) return elab_decl_call(e, callee.decl, node, args, count, span);
+    if (callee.kind == VALUE_FUNCTION) return elab_function_call(e, &callee, node, args, count, span);
     if (callee.kind == VALUE_PRIMITIVE) {
         const Primitive *p = callee.primitive;
         if ((int)count < p->least || (p->most >= 0 && (int)count > p->most))
@@ -257,7 +319,8 @@ Value elab_apply(Elab *e, Value callee, const AstNode *node, const Value *args, 
 }
 
 /* Arguments in the order of the declaration, those by name included; NULL after a report. */
-static Value *order_arguments(Elab *e, const AstNode *node, const Value *piped, const HirDecl *decl, uint32_t *count) {
+static Value *order_arguments(Elab *e, const AstNode *node, const Value *piped, const Value *callee, uint32_t *count) {
+    const HirDecl *decl = callee->kind == VALUE_FUNCTION ? callee->decl : NULL;
     const AstNode *wanted = decl ? hir_arguments(decl) : NULL;
     uint32_t most = node->count + 1 + (wanted ? wanted->count : 0), place = 0;
     Value *args = ARENA_ARRAY(e->arena, Value, most);
@@ -288,11 +351,10 @@ static Value *order_arguments(Elab *e, const AstNode *node, const Value *piped, 
         *count = at + 1 > *count ? at + 1 : *count;
     }
     if (place > *count) *count = place;
-    for (uint32_t i = 0; i < *count; i++) {
+    for (uint32_t i = 0; wanted && i < *count && *count <= wanted->count; i++) {
         if (given[i]) continue;
-        elab_error(e, DIAG_E0301, node->span, "argument '%s' of '%s' is missing", wanted->kids[i]->name, decl->name);
-        diag_help(e->sink, "add it: %s = ...", wanted->kids[i]->name);
-        return NULL;
+        *count = wanted->count;
+        return fill_defaults(e, callee, args, given, node->span) ? args : NULL;
     }
     return args;
 }
@@ -303,8 +365,7 @@ static Value elab_shaped_call(Elab *e, const AstNode *node, const Value *piped, 
         node->kids[1]->kind == AST_COMPREHEND && !piped)
         return elab_reduce(e, callee.primitive, node, node->kids[1]);
     uint32_t count = 0;
-    const HirDecl *decl = callee.kind == VALUE_FUNCTION ? callee.decl : NULL;
-    const Value *args = order_arguments(e, node, piped, decl, &count);
+    const Value *args = order_arguments(e, node, piped, &callee, &count);
     return args ? elab_apply(e, callee, node, args, count, node->span) : value_poison();
 }
 
@@ -316,6 +377,9 @@ Value elab_call(Elab *e, const AstNode *node, const Value *piped) {
     if (name->kind == AST_NAME && !strcmp(name->name, "grad") && !piped && !local_find(e->frame, "grad") &&
         !hir_decl(e->hir, name))
         return elab_grad(e, node);
+    if (name->kind == AST_NAME && !strcmp(name->name, "fresh") && !local_find(e->frame, "fresh") &&
+        !hir_decl(e->hir, name))
+        return elab_fresh(e, node);
     Value callee = elab_expr(e, name);
     if (value_is_poison(&callee)) return callee;
     return elab_shaped_call(e, node, piped, callee);

@@ -5,14 +5,15 @@
 #include <math.h>
 #include <string.h>
 
-static void batch_add(Elab *e, Context *c, const HirDecl *data, int64_t count) {
+static void batch_add(Elab *e, Context *c, uint32_t row, int64_t count) {
     for (size_t i = 0; i < c->batches.count; i++)
-        if (c->batches.data[i].data == data && c->batches.data[i].count == count) return;
-    BatchAxis batch = {data, count, TIR_NONE};
+        if (c->batches.data[i].row == row && c->batches.data[i].count == count) return;
+    const char *name = e->program->data.data[row].name;
+    BatchAxis batch = {row, count, TIR_NONE};
     if (count == -1)
-        batch.axis = tir_axis_add_dynamic(c->f, data->name, data->index);
+        batch.axis = tir_axis_add_dynamic(c->f, name, row);
     else if (count > 1)
-        batch.axis = tir_axis_add(c->f, arena_format(e->arena, "%s_%lld", data->name, (long long)count), count, true);
+        batch.axis = tir_axis_add(c->f, arena_format(e->arena, "%s_%lld", name, (long long)count), count, true);
     VEC_PUSH(e->arena, &c->batches, batch);
 }
 
@@ -21,24 +22,38 @@ static int64_t default_share(const FitState *fit) {
     return fit->draw ? fit->out->vectors * fit->out->events : -1;
 }
 
-/* Batch axes of the data sets that `node` goes over. Mistakes are left to the elaboration proper. */
+/* The axes of every member of a family: which of them are used is known only when the loops are run through. */
+static void batches_add(Elab *e, Context *c, HirDecl *decl, int64_t count) {
+    uint32_t members = family_size(e, decl);
+    for (uint32_t i = 0; i < members; i++) {
+        if (count > 0) batch_add(e, c, decl->index + i, count);
+        batch_add(e, c, decl->index + i, -1);
+    }
+}
+
+/* The data set that `for e in` goes over, if it is named there: set, set[i], set.u. */
+static HirDecl *source_data(Elab *e, const AstNode *source) {
+    while (source->kind == AST_INDEX || source->kind == AST_FIELD) source = source->kids[0];
+    HirDecl *decl = source->kind == AST_NAME ? hir_decl(e->hir, source) : NULL;
+    return decl && decl->node->kind == AST_DATA ? decl : NULL;
+}
+
+/* Batch axes of the data sets that `node` goes over. Mistakes are left to the elaboration proper. A data set that is
+ * named elsewhere is handed to a function, which goes over a share of the usual size, or over all of it. */
 static void find_batches(Elab *e, Context *c, const AstNode *node) {
     if (!node) return;
-    if (node->kind == AST_COMPREHEND) {
-        const AstNode *source = node->kids[1];
-        int64_t count = source->kind == AST_ALL_OF ? -1 : default_share(c->fit);
-        if (source->kind == AST_BATCH_OF) {
-            Value n = elab_expr(e, source->kids[0]);
-            if (!value_size(e, &n, "the size of a batch", &count)) return;
-        }
-        if (source->kind == AST_ALL_OF || source->kind == AST_BATCH_OF) source = source->kids[source->count - 1];
-        const HirDecl *decl = source->kind == AST_NAME ? hir_decl(e->hir, source) : NULL;
-        if (decl && decl->node->kind == AST_DATA) {
-            if (count > 0) batch_add(e, c, decl, count);
-            batch_add(e, c, decl, -1);
-        }
+    const AstNode *source = node->kind == AST_COMPREHEND || node->kind == AST_BUILD ? node->kids[1] : NULL;
+    int64_t count = source && source->kind == AST_ALL_OF ? -1 : default_share(c->fit);
+    if (source && source->kind == AST_BATCH_OF) {
+        Value n = elab_expr(e, source->kids[0]);
+        if (!value_size(e, &n, "the size of a batch", &count)) return;
     }
-    for (uint32_t i = 0; i < node->count; i++) find_batches(e, c, node->kids[i]);
+    if (source && (source->kind == AST_ALL_OF || source->kind == AST_BATCH_OF))
+        source = source->kids[source->count - 1];
+    HirDecl *decl = source_data(e, source ? source : node);
+    if (decl) batches_add(e, c, decl, count);
+    for (uint32_t i = 0; i < node->count; i++)
+        if (node->kids[i] && !(source && i == 1 && decl)) find_batches(e, c, node->kids[i]);
 }
 
 Context *context_new(Elab *e, const char *name, FitState *fit, ParamMode mode, bool events, const AstNode *root) {
@@ -147,54 +162,81 @@ Value context_params(Elab *e, bool truth, Span span) {
 }
 
 /* Lets of a fit are evaluated once a function, and stand for themselves in the paths of draws: every update that names
- * one sees the same events. */
+ * one sees the same events. Inside fresh(), the call stands behind them. */
 Value context_let(Elab *e, const AstNode *let) {
     Context *c = e->context;
     for (size_t i = 0; i < c->lets.count; i++)
-        if (c->lets.data[i].let == let) return c->lets.data[i].value;
-    Path path = {NULL, let, 0};
+        if (c->lets.data[i].let == let && c->lets.data[i].fresh == c->fresh) return c->lets.data[i].value;
+    Path path = {c->fresh, let, 0};
     Frame frame = {.caller = NULL, .path = arena_copy(e->arena, &path, sizeof path)}, *before = e->frame;
+    const Path *fresh = c->fresh;
     e->frame = &frame;
-    LetValue value = {let, elab_expr(e, let->kids[0])};
+    LetValue value = {let, fresh, elab_expr(e, let->kids[0])};
     e->frame = before;
+    c->fresh = fresh;
     VEC_PUSH(e->arena, &c->lets, value);
     return value.value;
 }
 
-static const BatchAxis *batch_find(const Context *c, const HirDecl *data, int64_t count) {
+Value elab_fresh(Elab *e, const AstNode *call) {
+    Context *c = e->context;
+    if (call->kind != AST_CALL || call->count != 2 || e->frame->decl || !c->fit) {
+        Value poison = elab_error(e, DIAG_E0407, call->span,
+                                  "'fresh' draws the lets of a fit again, and stands in the items of a fit");
+        diag_help(e->sink, "write for example: mean(... for e in fresh(fake))");
+        return poison;
+    }
+    Path path = {e->frame->path, call, 0};
+    const Path *before = c->fresh;
+    c->fresh = arena_copy(e->arena, &path, sizeof path);
+    Value v = elab_expr(e, call->kids[1]);
+    c->fresh = before;
+    return v;
+}
+
+static const BatchAxis *batch_find(const Context *c, uint32_t row, int64_t count) {
     for (size_t i = 0; i < c->batches.count; i++)
-        if (c->batches.data[i].data == data && c->batches.data[i].count == count) return &c->batches.data[i];
+        if (c->batches.data[i].row == row && c->batches.data[i].count == count) return &c->batches.data[i];
     return NULL;
 }
 
-Value context_data(Elab *e, HirDecl *data, int64_t count, Span span) {
+/* Which events of a random share: the same wherever the same number of them is asked for. */
+static TirId share_rows(Elab *e, const Value *data, int64_t count, TirAxes axes, TirAxisId all, Span span) {
+    Path member = {NULL, data->decl, family_number(e, data)};
+    Path path = {arena_copy(e->arena, &member, sizeof member), data->decl, (uint32_t)count};
+    Frame frame = {.path = arena_copy(e->arena, &path, sizeof path)}, *before = e->frame;
+    e->frame = &frame;
+    TirId rows = tir_pick(e->context->f, elab_stream(e, data->decl->node), axes, all, span);
+    e->frame = before;
+    return rows;
+}
+
+Value context_data(Elab *e, const Value *data, int64_t count, Span span) {
     Context *c = e->context;
+    if (!family_complete(e, data, span)) return value_poison();
+    uint32_t row = data_row(e, data);
     if (c->fit && count == 0) count = default_share(c->fit);
-    const BatchAxis *all = batch_find(c, data, -1), *batch = batch_find(c, data, count);
+    const BatchAxis *all = batch_find(c, row, -1), *batch = batch_find(c, row, count);
     if (!all || !batch) {
-        Value poison = elab_error(e, DIAG_E0211, span, "the events of '%s' are not at hand here", data->name);
+        Value poison = elab_error(e, DIAG_E0211, span, "the events of '%s' are not at hand here", family_name(e, data));
         diag_help(e->sink, "go over them in an objective or a monitor of a fit");
         return poison;
     }
-    const ProgramEvent *event = &e->program->events.data[e->program->data.data[data->index].event];
-    Value sample = {
-        .kind = VALUE_SAMPLE, .decl = e->events.data[e->program->data.data[data->index].event], .span = span};
+    const ProgramData *table = &e->program->data.data[row];
+    const ProgramEvent *event = &e->program->events.data[table->event];
+    Value sample = {.kind = VALUE_SAMPLE, .decl = e->events.data[table->event], .span = span};
     Value *items = ARENA_ARRAY(e->arena, Value, event->fields.count);
     TirId rows = TIR_NONE;
     if (batch->axis != TIR_NONE) sample.sample = tir_axes_one(batch->axis);
     if (count > 0) {
-        Path path = {NULL, data, (uint32_t)count};
-        Frame frame = {.path = arena_copy(e->arena, &path, sizeof path)}, *before = e->frame;
-        e->frame = &frame;
-        rows = tir_pick(c->f, elab_stream(e, data->node), sample.sample, all->axis, span);
-        e->frame = before;
+        rows = share_rows(e, data, count, sample.sample, all->axis, span);
     } else {
         c->full_data = true;
-        c->data = data;
+        c->data = row;
     }
     for (size_t i = 0; i < event->fields.count; i++) {
-        const char *name = arena_format(e->arena, "%s.%s", data->name, event->fields.data[i].name);
-        TirId id = context_input(e, TIR_PORT_COLUMN, data->index, (uint32_t)i, name, tir_axes_one(all->axis), span);
+        const char *name = arena_format(e->arena, "%s.%s", table->name, event->fields.data[i].name);
+        TirId id = context_input(e, TIR_PORT_COLUMN, row, (uint32_t)i, name, tir_axes_one(all->axis), span);
         if (rows != TIR_NONE) id = tir_gather(c->f, id, rows, all->axis, span);
         items[i] = value_tensor(e, id, NULL, 0, span);
     }

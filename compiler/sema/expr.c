@@ -41,6 +41,17 @@ static Value const_value(Elab *e, HirDecl *decl, Span span) {
     return v;
 }
 
+/* A data set that a fit declares is its own. */
+static Value data_value(Elab *e, HirDecl *decl, Span span) {
+    const FitState *fit = e->context->fit;
+    if (!decl->owner || (fit && fit->decl == decl->owner))
+        return (Value){.kind = VALUE_DATA, .decl = decl, .span = span};
+    Value poison = elab_error(e, DIAG_E0211, span, "data set '%s' belongs to fit '%s'", decl->name, decl->owner->name);
+    diag_note(e->sink, decl->node->name_span, "declared here");
+    diag_help(e->sink, "declare it outside of the fit, so that all fits can use it");
+    return poison;
+}
+
 static Value decl_value(Elab *e, HirDecl *decl, Span span) {
     switch (decl->node->kind) {
     case AST_SIZE: return value_int((double)size_value(e, decl), span);
@@ -49,7 +60,8 @@ static Value decl_value(Elab *e, HirDecl *decl, Span span) {
     case AST_OPTION:
         return value_tensor(e, context_input(e, TIR_PORT_OPTION, decl->index, 0, decl->name, tir_axes_none(), span),
                             NULL, 0, span);
-    case AST_DATA: return (Value){.kind = VALUE_DATA, .decl = decl, .span = span};
+    case AST_FLAVOUR: return value_set(decl, span);
+    case AST_DATA: return data_value(e, decl, span);
     case AST_FUN:
     case AST_QCF:
     case AST_DENSITY:
@@ -57,6 +69,46 @@ static Value decl_value(Elab *e, HirDecl *decl, Span span) {
     case AST_LAYER: return (Value){.kind = VALUE_FUNCTION, .decl = decl, .span = span};
     default: return value_poison();
     }
+}
+
+/* The field that `node` names of an event or a record. */
+Value record_field(Elab *e, const Value *of, const AstNode *node) {
+    if (value_is_poison(of)) return value_poison();
+    if (of->kind != VALUE_RECORD)
+        return elab_help(e,
+                         elab_error(e, DIAG_E0303, node->span, "'%s' is to be a field of a record, and this is %s",
+                                    node->name, value_kind_text(of)),
+                         "let {x, y} = ... takes the fields of a record {x: ..., y: ...} or of an event");
+    const AstNode *fields = of->decl ? of->decl->node->kids[0] : NULL;
+    const char **known = ARENA_ARRAY(e->arena, const char *, of->count + 1);
+    for (uint32_t i = 0; i < of->count; i++) {
+        known[i] = fields ? fields->kids[i]->name : of->names[i];
+        if (strcmp(known[i], node->name)) continue;
+        Value v = of->items[i];
+        v.span = node->span;
+        return v;
+    }
+    Value poison =
+        elab_error(e, DIAG_E0207, node->kind == AST_FIELD ? node->name_span : node->span, "%s%s has no field '%s'",
+                   fields ? "event " : "this record", fields ? of->decl->name : "", node->name);
+    if (fields) diag_note(e->sink, of->decl->node->name_span, "declared here");
+    const char *near = diag_nearest(node->name, known, of->count);
+    if (near)
+        diag_help(e->sink, "did you mean '%s'?", near);
+    else if (fields)
+        diag_help(e->sink, "add '%s in LOW .. HIGH' to the event, or use one of its fields, such as .%s", node->name,
+                  of->count ? known[0] : node->name);
+    else
+        diag_help(e->sink, "its fields are written where it is made: {%s: ...}", node->name);
+    return poison;
+}
+
+/* The node that gives a let's `name` its value: the let itself, or one name of let {x, Q2} = ...; NULL: another let. */
+static const AstNode *let_part(const AstNode *let, const char *name) {
+    if (let->name) return strcmp(let->name, name) ? NULL : let;
+    for (uint32_t i = 0; let->kids[1] && i < let->kids[1]->count; i++)
+        if (!strcmp(let->kids[1]->kids[i]->name, name)) return let->kids[1]->kids[i];
+    return NULL;
 }
 
 static Value elab_name(Elab *e, const AstNode *node) {
@@ -68,12 +120,14 @@ static Value elab_name(Elab *e, const AstNode *node) {
     }
     if (!e->frame->decl && e->context->fit) {
         FitState *fit = e->context->fit;
-        for (size_t i = 0; i < fit->lets.count; i++)
-            if (!strcmp(fit->lets.data[i]->name, node->name)) {
-                Value v = context_let(e, fit->lets.data[i]);
-                v.span = node->span;
-                return v;
-            }
+        for (size_t i = 0; i < fit->lets.count; i++) {
+            const AstNode *let = fit->lets.data[i], *part = let_part(let, node->name);
+            if (!part) continue;
+            Value v = context_let(e, let);
+            if (part != let) v = record_field(e, &v, part);
+            v.span = node->span;
+            return v;
+        }
         if (!strcmp(node->name, "params")) return context_params(e, false, node->span);
         if (!strcmp(node->name, "truth")) return context_params(e, true, node->span);
     }
@@ -86,9 +140,21 @@ static Value elab_name(Elab *e, const AstNode *node) {
     return (Value){.kind = VALUE_PRIMITIVE, .primitive = primitive, .span = node->span};
 }
 
+/* a.u of a family of parameters */
+static Value list_member(Elab *e, const Value *list, const AstNode *node) {
+    Value label = set_label(e, list->decl, node);
+    return value_is_poison(&label) ? label : elab_index(e, node->span, *list, label);
+}
+
 static Value elab_field(Elab *e, const AstNode *node) {
+    HirDecl *qualified = hir_decl(e->hir, node);
+    if (qualified) return decl_value(e, qualified, node->span);
     Value of = elab_expr(e, node->kids[0]);
     if (value_is_poison(&of)) return of;
+    /* inside of a member of a family [q], q is a flavour, and q.u still another */
+    if (of.kind == VALUE_SET || of.kind == VALUE_LABEL) return set_label(e, of.decl, node);
+    if (of.kind == VALUE_LIST && of.decl) return list_member(e, &of, node);
+    if (value_is_family(&of)) return family_field(e, of, node);
     if (of.kind != VALUE_RECORD) {
         Value poison =
             elab_error(e, DIAG_E0303, node->span, "only an event has fields, and this is %s", value_kind_text(&of));
@@ -98,24 +164,7 @@ static Value elab_field(Elab *e, const AstNode *node) {
             diag_help(e->sink, "'.%s' is written behind the name of an event, as in e.%s", node->name, node->name);
         return poison;
     }
-    const AstNode *fields = of.decl->node->kids[0];
-    const char **known = ARENA_ARRAY(e->arena, const char *, fields->count + 1);
-    for (uint32_t i = 0; i < fields->count; i++) {
-        known[i] = fields->kids[i]->name;
-        if (strcmp(known[i], node->name)) continue;
-        Value v = of.items[i];
-        v.span = node->span;
-        return v;
-    }
-    Value poison = elab_error(e, DIAG_E0207, node->name_span, "event %s has no field '%s'", of.decl->name, node->name);
-    diag_note(e->sink, of.decl->node->name_span, "declared here");
-    const char *near = diag_nearest(node->name, known, fields->count);
-    if (near)
-        diag_help(e->sink, "did you mean '%s'?", near);
-    else
-        diag_help(e->sink, "add '%s in LOW .. HIGH' to the event, or use one of its fields, such as .%s", node->name,
-                  fields->count ? known[0] : node->name);
-    return poison;
+    return record_field(e, &of, node);
 }
 
 static Value elab_if(Elab *e, const AstNode *node) {
@@ -127,13 +176,19 @@ static Value elab_if(Elab *e, const AstNode *node) {
     return elab_map(e, TIR_SELECT, node->span, condition, yes, no);
 }
 
+static void let_push(Elab *e, const AstNode *let, Value v) {
+    if (let->name) local_push(e, let->name, v);
+    for (uint32_t i = 0; let->kids[1] && i < let->kids[1]->count; i++)
+        local_push(e, let->kids[1]->kids[i]->name, record_field(e, &v, let->kids[1]->kids[i]));
+}
+
 static Value elab_block(Elab *e, const AstNode *node) {
     Local *outer = e->frame->locals;
     Value v = value_poison();
     for (uint32_t i = 0; i < node->count; i++) {
         const AstNode *kid = node->kids[i];
         v = elab_expr(e, kid->kind == AST_LET ? kid->kids[0] : kid);
-        if (kid->kind == AST_LET) local_push(e, kid->name, v);
+        if (kid->kind == AST_LET) let_push(e, kid, v);
     }
     e->frame->locals = outer;
     return v;

@@ -28,6 +28,9 @@ static void take_item(Elab *e, FitState *fit, const AstNode *item) {
     case AST_EVENTS: take_once(e, &fit->events, item, "events"); break;
     case AST_GENERATE: take_once(e, &fit->generate, item, "generate params"); break;
     case AST_STOP: take_once(e, &fit->stop, item, "stop after"); break;
+    case AST_STOP_WHEN: take_once(e, &fit->stop_when, item, "stop when"); break;
+    case AST_SELECT: take_once(e, &fit->select, item, "select best on"); break;
+    case AST_FREEZE: VEC_PUSH(e->arena, &fit->freezes, item); break;
     case AST_LET: VEC_PUSH(e->arena, &fit->lets, item); break;
     case AST_MINIMIZE: VEC_PUSH(e->arena, &fit->updates, item); break;
     case AST_MONITOR: VEC_PUSH(e->arena, &fit->monitors, item); break;
@@ -77,6 +80,7 @@ bool fit_collect(Elab *e, FitState *fit) {
     out->events = item_count(e, fit->events, "the number of events", 1);
     out->steps = item_count(e, fit->stop, "the number of steps", 1000);
     out->curve_points = 201;
+    out->best = -1;
     check_generate(e, fit);
     if ((double)out->vectors * (double)out->events > 0x1p31) {
         elab_error(e, DIAG_E0306, fit->events ? fit->events->span : fit->vectors->span,
@@ -143,13 +147,17 @@ static void elab_monitor(Elab *e, FitState *fit, const AstNode *item) {
         } else {
             tir_output(c->f, TIR_PORT_VALUE, (uint32_t)fit->out->monitors.count, item->name, id);
             add_monitor(e, fit, item, &v);
+            v = value_tensor(e, id, v.dim, v.rank, item->span);
+            VEC_PUSH(e->arena, &fit->monitor_values, v);
         }
     }
     e->frame = NULL;
 }
 
 static void fit_monitor_function(Elab *e, FitState *fit) {
-    if (!fit->monitors.count) return;
+    size_t errors = e->sink->errors;
+    if (!fit->monitors.count) fit_select(e, fit);
+    if (!fit->monitors.count && !fit->stop_when) return;
     const char *name = arena_format(e->arena, "%s.monitor", fit->out->name);
     Context *c = context_new(e, name, fit, PARAMS_FITTED, true, fit->decl->node);
     for (size_t i = 0; i < fit->monitors.count; i++) {
@@ -162,14 +170,18 @@ static void fit_monitor_function(Elab *e, FitState *fit) {
         }
         elab_monitor(e, fit, fit->monitors.data[i]);
     }
+    if (fit->monitors.count) fit_select(e, fit);
+    if (fit->stop_when && e->sink->errors == errors) fit_stop_when(e, fit);
     fit->out->monitor = c->f;
 }
 
 void fit_elaborate(Elab *e, FitState *fit) {
     size_t errors = e->sink->errors;
     add_param_block(e, fit);
+    for (size_t i = 0; i < fit->freezes.count; i++) fit_freeze(e, fit, fit->freezes.data[i]);
     for (size_t i = 0; i < fit->updates.count; i++) fit_minimize(e, fit, fit->updates.data[i]);
     fit_monitor_function(e, fit);
+    fit_check_frozen(e, fit);
     if (e->sink->errors != errors) return;
     fit_params_function(e, fit);
     fit_curve_function(e, fit);

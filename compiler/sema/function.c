@@ -130,14 +130,15 @@ static Value normalised(Elab *e, Value v, Dim grid, double width, Span span) {
     return elab_map(e, TIR_DIV, span, v, area, none);
 }
 
-static void put_curve(Elab *e, FitState *fit, HirDecl *decl, const ProgramCurve *curve, Dim grid, bool truth) {
+static void put_curve(Elab *e, FitState *fit, const Value *of, const ProgramCurve *curve, Dim grid, bool truth) {
     Context *c = e->context;
+    HirDecl *decl = of->decl;
     Span span = decl->node->name_span;
     Frame frame = {0};
     e->frame = &frame;
     c->mode = truth ? PARAMS_TRUTH : PARAMS_FITTED;
     Value x = elab_linspace(e, value_number(curve->low, span), value_number(curve->high, span), grid.size, grid, span);
-    Value v = elab_decl_call(e, decl, decl->node, &x, 1, span);
+    Value v = elab_function_call(e, of, decl->node, &x, 1, span);
     TirAxes axes = tir_axes_union(truth ? tir_axes_none() : context_rows(c, false), tir_axes_one(grid.axis));
     if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE)) {
         if (v.rank > 1 || v.type == TIR_BOOL || tir_axes_minus(value_axes(e, &v), axes).count) {
@@ -160,14 +161,19 @@ static bool has_truth(const Program *p) {
     return p->params.count > 0;
 }
 
+/* A curve for the declaration, or one for every member of a family. */
 static void add_curve(Elab *e, FitState *fit, HirDecl *decl, double low, double high, Dim grid) {
     bool density = decl->node->kind == AST_DENSITY;
-    ProgramCurve curve = {decl->name, density, low, high, -1};
-    for (size_t i = 0; density && curve.event_field < 0 && i < e->fits.count; i++)
-        curve.event_field = drawn_field(e, e->fits.data[i]->decl->node, decl);
-    VEC_PUSH(e->arena, &fit->out->curves, curve);
-    put_curve(e, fit, decl, &curve, grid, false);
-    if (has_truth(e->program)) put_curve(e, fit, decl, &curve, grid, true);
+    uint32_t members = family_size(e, decl);
+    for (uint32_t k = 0; k < members; k++) {
+        Value of = family_member(e, decl, k, decl->node->name_span);
+        ProgramCurve curve = {family_name(e, &of), density, low, high, -1};
+        for (size_t i = 0; density && curve.event_field < 0 && i < e->fits.count; i++)
+            curve.event_field = drawn_field(e, e->fits.data[i]->decl->node, decl);
+        VEC_PUSH(e->arena, &fit->out->curves, curve);
+        put_curve(e, fit, &of, &curve, grid, false);
+        if (has_truth(e->program)) put_curve(e, fit, &of, &curve, grid, true);
+    }
 }
 
 void fit_curve_function(Elab *e, FitState *fit) {

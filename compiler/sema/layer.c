@@ -7,7 +7,7 @@
 uint32_t fit_group(Elab *e, FitState *fit, const char *name, ProgramGroupKind kind) {
     for (size_t i = 0; i < fit->out->groups.count; i++)
         if (!strcmp(fit->out->groups.data[i].name, name)) return (uint32_t)i;
-    ProgramWeights group = {name, kind};
+    ProgramWeights group = {.name = name, .kind = kind};
     VEC_PUSH(e->arena, &fit->out->groups, group);
     return (uint32_t)fit->out->groups.count - 1;
 }
@@ -17,7 +17,9 @@ static Local *keep_known(Elab *e, const Local *locals) {
     if (!locals) return NULL;
     Local *rest = keep_known(e, locals->next);
     ValueKind kind = locals->value.kind;
-    if (kind != VALUE_NUMBER && kind != VALUE_FUNCTION && kind != VALUE_PRIMITIVE) return rest;
+    if (kind != VALUE_NUMBER && kind != VALUE_FUNCTION && kind != VALUE_PRIMITIVE && kind != VALUE_SET &&
+        kind != VALUE_LABEL)
+        return rest;
     Local *kept = ARENA_NEW(e->arena, Local);
     *kept = (Local){rest, locals->name, locals->value};
     return kept;

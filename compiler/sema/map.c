@@ -217,6 +217,8 @@ Value elab_matmul(Elab *e, Span span, Value a, Value b) {
 
 Value elab_binary(Elab *e, AstOp op, Span span, Value a, Value b) {
     Value none = value_poison();
+    if (a.kind == VALUE_LABEL && b.kind == VALUE_LABEL && a.decl == b.decl && (op == AST_EQ || op == AST_NE))
+        return value_bool((a.number == b.number) == (op == AST_EQ), span);
     switch (op) {
     case AST_ADD: return elab_map(e, TIR_ADD, span, a, b, none);
     case AST_SUB: return elab_map(e, TIR_SUB, span, a, b, none);
@@ -259,12 +261,37 @@ static TirId id_take(Elab *e, TirId of, TirId index, TirAxisId axis, Span span) 
     return tir_gather(f, of, index, axis, span);
 }
 
+/* a[p] of a family of parameters over the flavours `of.decl` */
+static Value label_index(Elab *e, Span span, const Value *of, const Value *index) {
+    if (index->kind == VALUE_LABEL && of->kind == VALUE_LIST && of->decl == index->decl) {
+        Value v = of->items[(uint32_t)index->number];
+        v.span = span;
+        return v;
+    }
+    Value poison;
+    if (of->kind == VALUE_LIST && of->decl) {
+        poison = elab_error(e, DIAG_E0307, index->span, "an index here is a flavour of '%s', and this is %s%s%s",
+                            of->decl->name, value_kind_text(index), index->kind == VALUE_LABEL ? " of " : "",
+                            index->kind == VALUE_LABEL ? index->decl->name : "");
+        diag_note(e->sink, of->decl->node->name_span, "declared here");
+        diag_help(e->sink, "write .%s, or [p] inside 'for p in %s'", of->decl->node->kids[0]->kids[0]->name,
+                  of->decl->name);
+        return poison;
+    }
+    poison = elab_error(e, DIAG_E0307, index->span, "%s has no member for a flavour", value_kind_text(of));
+    diag_help(e->sink, "declare it as a family over the flavours: NAME[%s]", index->decl->name);
+    return poison;
+}
+
+/* An index on the first dimension. */
 Value elab_index(Elab *e, Span span, Value of, Value index) {
     return elab_index_at(e, span, of, 0, index);
 }
 
 Value elab_index_at(Elab *e, Span span, Value of, uint32_t at, Value index) {
     if (value_is_poison(&of) || value_is_poison(&index)) return value_poison();
+    if (of.kind == VALUE_FUNCTION || of.kind == VALUE_DATA) return family_index(e, span, of, index);
+    if (index.kind == VALUE_LABEL || (of.kind == VALUE_LIST && of.decl)) return label_index(e, span, &of, &index);
     if (index.kind == VALUE_LIST && !value_to_array(e, &index, TIR_NONE)) return value_poison();
     if (index.kind != VALUE_NUMBER && index.kind != VALUE_TENSOR)
         return elab_help(e,

@@ -11,7 +11,19 @@ typedef struct Setting {
     double value;
 } Setting;
 static const Setting adam_settings[] = {{"rate", 1e-3}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}};
+static const Setting sgd_settings[] = {{"rate", 1e-3}, {"momentum", 0}};
 static const Setting lbfgs_settings[] = {{"memory", 10}, {"tolerance", 1e-9}};
+
+typedef struct Optimiser {
+    const char *name;
+    ProgramOptimiser kind;
+    const Setting *settings;
+    uint32_t count;
+} Optimiser;
+static const Optimiser optimisers[] = {{"adam", PROGRAM_ADAM, adam_settings, 4},
+                                       {"sgd", PROGRAM_SGD, sgd_settings, 2},
+                                       {"lbfgs", PROGRAM_LBFGS, lbfgs_settings, 2}};
+enum { OPTIMISERS = sizeof optimisers / sizeof *optimisers };
 
 /* The source text of an expression on one line, for reports. */
 static const char *source_text(Elab *e, Span span) {
@@ -33,7 +45,7 @@ static const char *source_text(Elab *e, Span span) {
 /* --- settings --- */
 
 static bool setting_valid(const char *name, double value) {
-    if (!strcmp(name, "beta1") || !strcmp(name, "beta2")) return value >= 0 && value < 1;
+    if (name[0] == 'b' || !strcmp(name, "momentum")) return value >= 0 && value < 1;
     if (!strcmp(name, "memory")) return value >= 1 && value == floor(value) && value <= 1000;
     if (!strcmp(name, "tolerance")) return value >= 0;
     return value > 0 && isfinite(value);
@@ -51,10 +63,10 @@ static void put_setting(Elab *e, uint32_t index, const char *name, const AstNode
     if (v.kind == VALUE_NUMBER && !setting_valid(name, v.number)) {
         elab_error(e, DIAG_E0403, node ? node->span : span, "'%s' of the optimiser cannot be %.10g", name, v.number);
         diag_help(e->sink, "%s",
-                  name[0] == 'b'               ? "it lies from 0 to below 1"
-                  : !strcmp(name, "memory")    ? "it is a whole number from 1 to 1000"
-                  : !strcmp(name, "tolerance") ? "it is 0 or more"
-                                               : "it is a positive number");
+                  name[0] == 'b' || !strcmp(name, "momentum") ? "it lies from 0 to below 1"
+                  : !strcmp(name, "memory")                   ? "it is a whole number from 1 to 1000"
+                  : !strcmp(name, "tolerance")                ? "it is 0 or more"
+                                                              : "it is a positive number");
     }
     tir_output(f, TIR_PORT_VALUE, index, name, value_real_id(e, &v));
 }
@@ -97,25 +109,31 @@ static bool match_settings(Elab *e, const AstNode *call, const Setting *known, u
     return true;
 }
 
-static bool settings_function(Elab *e, FitState *fit, const AstNode *call, ProgramUpdate *update, size_t number) {
-    const AstNode *name = call->kind == AST_CALL ? call->kids[0] : call;
-    static const char *const optimisers[] = {"adam", "lbfgs"};
-    bool adam = name->kind == AST_NAME && !strcmp(name->name, "adam");
-    if (name->kind != AST_NAME || (!adam && strcmp(name->name, "lbfgs"))) {
-        elab_error(e, DIAG_E0403, name->span, "unknown optimiser%s%s%s", name->name ? " '" : "",
-                   name->name ? name->name : "", name->name ? "'" : "");
-        const char *near = name->name ? diag_nearest(name->name, optimisers, 2) : NULL;
-        if (near)
-            diag_help(e->sink, "did you mean '%s'?", near);
-        else
-            diag_help(e->sink, "known: adam(rate, beta1, beta2, epsilon) and lbfgs(memory, tolerance)");
-        return false;
+static const Optimiser *optimiser_find(Elab *e, const AstNode *name) {
+    const char *known[OPTIMISERS];
+    for (uint32_t i = 0; i < OPTIMISERS; i++) {
+        known[i] = optimisers[i].name;
+        if (name->kind == AST_NAME && !strcmp(name->name, known[i])) return &optimisers[i];
     }
-    const Setting *settings = adam ? adam_settings : lbfgs_settings;
-    uint32_t count = adam ? 4 : 2;
+    elab_error(e, DIAG_E0403, name->span, "unknown optimiser%s%s%s", name->name ? " '" : "",
+               name->name ? name->name : "", name->name ? "'" : "");
+    const char *near = name->name ? diag_nearest(name->name, known, OPTIMISERS) : NULL;
+    if (near)
+        diag_help(e->sink, "did you mean '%s'?", near);
+    else
+        diag_help(e->sink, "known: adam(rate, beta1, beta2, epsilon), sgd(rate, momentum) and "
+                           "lbfgs(memory, tolerance)");
+    return NULL;
+}
+
+static bool settings_function(Elab *e, FitState *fit, const AstNode *call, ProgramUpdate *update, size_t number) {
+    const Optimiser *optimiser = optimiser_find(e, call->kind == AST_CALL ? call->kids[0] : call);
+    if (!optimiser) return false;
+    const Setting *settings = optimiser->settings;
+    uint32_t count = optimiser->count;
     const AstNode *given[4] = {0};
     if (!match_settings(e, call, settings, count, given)) return false;
-    update->optimiser = adam ? PROGRAM_ADAM : PROGRAM_LBFGS;
+    update->optimiser = optimiser->kind;
     Context *c =
         context_new(e, arena_format(e->arena, "%s.settings%zu", fit->out->name, number), fit, PARAMS_NONE, false, NULL);
     Path path = {NULL, call, 0};
@@ -159,7 +177,7 @@ static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *no
     }
     tir_output(c->f, TIR_PORT_LOSS, 0, "loss", id);
     update->full_data = c->full_data;
-    update->data = c->full_data ? c->data->index : 0;
+    update->data = c->data;
     return c->f;
 }
 
@@ -205,6 +223,15 @@ static bool take_group(Elab *e, FitState *fit, const AstNode *name, ProgramUpdat
         report_group(e, fit, name);
         return false;
     }
+    const char *frozen = fit->out->groups.data[group].frozen;
+    if (frozen) {
+        elab_error(e, DIAG_E0431, name->span, "network '%s' is frozen, and this objective would train it", name->name);
+        for (size_t i = 0; i < fit->freezes.count; i++)
+            if (!strcmp(fit->freezes.data[i]->name, name->name))
+                diag_note(e->sink, fit->freezes.data[i]->span, "frozen here");
+        diag_help(e->sink, "remove '%s' here, or its 'freeze'", name->name);
+        return false;
+    }
     for (size_t i = 0; i < update->groups.count; i++) {
         if (update->groups.data[i] != group) continue;
         elab_error(e, DIAG_E0202, name->span, "group '%s' is named twice", name->name);
@@ -218,14 +245,30 @@ static bool take_group(Elab *e, FitState *fit, const AstNode *name, ProgramUpdat
     return false;
 }
 
+/* ring, or ring(groups of G, outer every K): gradients are averaged inside of groups of G ranks in every step, and over
+ * all ranks in every K-th. */
 static bool take_exchange(Elab *e, const AstNode *node, ProgramUpdate *update) {
     if (!node) return true;
-    if (node->kind == AST_EXCHANGE && !strcmp(node->name, "ring") && !node->count) {
-        update->exchange = PROGRAM_RING;
-        return true;
+    bool good = node->kind == AST_EXCHANGE && !strcmp(node->name, "ring");
+    for (uint32_t i = 0; good && i < node->count; i++) {
+        const AstNode *arg = node->kids[i];
+        bool groups = arg->kind == AST_NAMED && !strcmp(arg->name, "groups");
+        int64_t *to = groups ? &update->ring_groups : &update->ring_outer;
+        good = (groups || (arg->kind == AST_NAMED && !strcmp(arg->name, "outer"))) && !*to;
+        if (!good) break;
+        Frame frame = {0};
+        e->frame = &frame;
+        Value v = value_scalar(elab_expr(e, arg->kids[0]));
+        bool known = value_size(e, &v, groups ? "the number of ranks in a group" : "the number after 'every'", to);
+        e->frame = NULL;
+        if (!known) return false;
     }
+    good = good && (!update->ring_groups == !update->ring_outer);
+    update->exchange = PROGRAM_RING;
+    if (good) return true;
     elab_error(e, DIAG_E0404, node->span, "this exchange is not known");
-    diag_help(e->sink, "write 'shared by ring': gradients are averaged over all ranks in every step");
+    diag_help(e->sink, "write 'shared by ring' (gradients are averaged over all ranks in every step) or 'shared by "
+                       "ring(groups of 4, outer every 1000)'");
     return false;
 }
 
@@ -258,6 +301,11 @@ bool fit_minimize(Elab *e, FitState *fit, const AstNode *item) {
         e->frame = NULL;
     }
     take_exchange(e, item->count > 4 ? item->kids[4] : NULL, &update);
+    if (update.full_data && update.ring_groups) {
+        elab_error(e, DIAG_E0404, item->kids[4]->span,
+                   "this objective goes over all of the data, of which every rank has a part: no group has it all");
+        diag_help(e->sink, "write 'shared by ring', or take a random share of the data");
+    }
     if (update.full_data) update.exchange = PROGRAM_RING; /* every rank has a part of the events: the sum needs all */
     check_lbfgs(e, item, &update);
     VEC_PUSH(e->arena, &fit->out->updates, update);

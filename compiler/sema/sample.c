@@ -89,31 +89,109 @@ Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span) {
     return reduce_axes(e, reduce, v, axes, span);
 }
 
+/* What stands after `in`. */
+Value elab_source(Elab *e, const AstNode *source) {
+    if (source->kind != AST_ALL_OF && source->kind != AST_BATCH_OF) {
+        Value v = elab_expr(e, source);
+        if (v.kind == VALUE_DATA) return context_data(e, &v, 0, source->span);
+        source_expand(e, &v);
+        return v;
+    }
+    int64_t count = -1;
+    if (source->kind == AST_BATCH_OF) {
+        Value n = elab_expr(e, source->kids[0]);
+        if (!value_size(e, &n, "the size of a batch", &count)) return value_poison();
+    }
+    Value v = elab_expr(e, source->kids[source->kind == AST_BATCH_OF ? 1 : 0]);
+    if (value_is_poison(&v)) return v;
+    if (v.kind == VALUE_DATA) return context_data(e, &v, count, source->span);
+    if (v.kind == VALUE_SAMPLE && count == -1) return v;
+    Value poison = elab_error(e, DIAG_E0303, source->span, "'%s' is said of a data set, and this is %s",
+                              count == -1 ? "all of" : "batch n of", value_kind_text(&v));
+    diag_help(e->sink, "write 'for e in NAME' with the name of a data set or of a sample");
+    return poison;
+}
+
+static Value elab_reduce_over(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend,
+                              Value source);
+
+/* Is the condition of a round true? It must be known now: a list has no rounds that come and go. */
+static bool round_taken(Elab *e, const AstNode *node, bool *taken) {
+    *taken = true;
+    if (node->count < 3 || !node->kids[2]) return true;
+    Value v = elab_expr(e, node->kids[2]);
+    *taken = v.number != 0;
+    if (value_is_poison(&v)) return false;
+    if (v.kind == VALUE_NUMBER && v.type == TIR_BOOL) return true;
+    elab_error(e, DIAG_E0304, node->kids[2]->span,
+               "the condition of a loop over a list must be a condition known when the model is compiled");
+    diag_help(e->sink, "write 'if CONDITION then VALUE else 0' in place of the value");
+    return false;
+}
+
+/* Loops over lists, one inside the other: every term of the innermost is joined to what there is. */
+typedef struct Rounds {
+    const Primitive *reduce;
+    const AstNode *call;
+    Value value;
+    double count; /* of terms */
+} Rounds;
+
+static bool rounds_add(Elab *e, Rounds *rounds, const AstNode *node, Value list);
+
+static bool round_body(Elab *e, Rounds *rounds, const AstNode *node) {
+    const AstNode *body = node->kids[0];
+    Value term;
+    if (body->kind == AST_COMPREHEND && body->flag) {
+        Value source = elab_source(e, body->kids[1]);
+        if (source.kind == VALUE_LIST) return rounds_add(e, rounds, body, source);
+        term = elab_reduce_over(e, rounds->reduce, rounds->call, body, source);
+    } else {
+        term = elab_expr(e, body);
+    }
+    const Primitive *reduce = rounds->reduce;
+    TirOpcode join = reduce->op == TIR_DIV || reduce->op == TIR_SUM ? TIR_ADD : reduce->op;
+    rounds->value = rounds->count ? elab_map(e, join, node->span, rounds->value, term, value_poison()) : term;
+    rounds->count++;
+    return !value_is_poison(&rounds->value);
+}
+
 /* One round after another: the elements of a list may be functions or sizes. */
-static Value reduce_list(Elab *e, const Primitive *reduce, const AstNode *node, Value list) {
+static bool rounds_add(Elab *e, Rounds *rounds, const AstNode *node, Value list) {
     Frame *frame = e->frame;
     Local *outer = frame->locals;
     const Path *path = frame->path;
-    if (!list.count || list.count > ROUNDS_MAX)
-        return elab_help(e,
-                         elab_error(e, DIAG_E0306, node->kids[1]->span, "a list of %u elements: it must have 1 to %d",
-                                    list.count, ROUNDS_MAX),
-                         list.count ? "go over an array, index(n), in place of a list" : "give it an element");
-    Value v = value_poison();
-    for (uint32_t i = 0; i < list.count; i++) {
+    if (!list.count || list.count > ROUNDS_MAX) {
+        elab_error(e, DIAG_E0306, node->kids[1]->span, "a list of %u elements: it must have 1 to %d", list.count,
+                   ROUNDS_MAX);
+        diag_help(e->sink, list.count ? "go over an array, index(n), in place of a list" : "give it an element");
+        return false;
+    }
+    bool good = true, taken;
+    for (uint32_t i = 0; i < list.count && good; i++) {
         Path round = {path, node, i};
         frame->path = arena_copy(e->arena, &round, sizeof round);
         local_push(e, node->name, list.items[i]);
-        Value term = elab_expr(e, node->kids[0]);
-        TirOpcode join = reduce->op == TIR_DIV || reduce->op == TIR_SUM ? TIR_ADD : reduce->op;
-        v = i ? elab_map(e, join, node->span, v, term, value_poison()) : term;
+        good = round_taken(e, node, &taken) && (!taken || round_body(e, rounds, node));
         frame->locals = outer;
-        if (value_is_poison(&v)) break;
     }
     frame->path = path;
-    if (reduce->op == TIR_DIV)
-        v = elab_map(e, TIR_DIV, node->span, v, value_number(list.count, node->span), value_poison());
-    return v;
+    return good;
+}
+
+static Value reduce_list(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *node, Value list) {
+    Rounds rounds = {reduce, call, value_int(0, node->span), 0};
+    if (!rounds_add(e, &rounds, node, list)) return value_poison();
+    if (!rounds.count && reduce->op != TIR_SUM) {
+        Value poison = elab_error(e, DIAG_E0309, node->span,
+                                  "no element of the list meets the condition, and '%s' of "
+                                  "nothing has no value",
+                                  reduce->name);
+        diag_help(e->sink, "only 'sum' of nothing has a value, 0");
+        return poison;
+    }
+    if (reduce->op != TIR_DIV) return rounds.value;
+    return elab_map(e, TIR_DIV, node->span, rounds.value, value_number(rounds.count, node->span), value_poison());
 }
 
 /* The body for all points of `axes` at once, the variable being `item`. */
@@ -129,7 +207,8 @@ static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node
     TirAxes force = frame->force;
     frame->force = tir_axes_union(force, axes);
     local_push(e, node->name, item);
-    Value v = elab_expr(e, node->kids[0]);
+    const AstNode *body = node->kids[0];
+    Value v = body->kind == AST_COMPREHEND && body->flag ? elab_reduce(e, reduce, body, body) : elab_expr(e, body);
     frame->locals = outer;
     frame->force = force;
     return value_is_poison(&v) ? v : reduce_axes(e, reduce, v, axes, node->span);
@@ -153,28 +232,8 @@ static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node,
     return reduce_points(e, reduce, node, value_tensor(e, v.id, rest, v.rank - 1, node->span), axes);
 }
 
-Value elab_source(Elab *e, const AstNode *source) {
-    if (source->kind != AST_ALL_OF && source->kind != AST_BATCH_OF) {
-        Value v = elab_expr(e, source);
-        return v.kind == VALUE_DATA ? context_data(e, v.decl, 0, source->span) : v;
-    }
-    int64_t count = -1;
-    if (source->kind == AST_BATCH_OF) {
-        Value n = elab_expr(e, source->kids[0]);
-        if (!value_size(e, &n, "the size of a batch", &count)) return value_poison();
-    }
-    Value v = elab_expr(e, source->kids[source->kind == AST_BATCH_OF ? 1 : 0]);
-    if (value_is_poison(&v)) return v;
-    if (v.kind == VALUE_DATA) return context_data(e, v.decl, count, source->span);
-    if (v.kind == VALUE_SAMPLE && count == -1) return v;
-    Value poison = elab_error(e, DIAG_E0303, source->span, "'%s' is said of a data set, and this is %s",
-                              count == -1 ? "all of" : "batch n of", value_kind_text(&v));
-    diag_help(e->sink, "write 'for e in NAME' with the name of a data set or of a sample");
-    return poison;
-}
-
-Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend) {
-    Value source = elab_source(e, comprehend->kids[1]);
+static Value elab_reduce_over(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend,
+                              Value source) {
     switch (source.kind) {
     case VALUE_POISON: return source;
     case VALUE_SAMPLE: {
@@ -185,7 +244,7 @@ Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const A
                        .span = comprehend->name_span};
         return reduce_points(e, reduce, comprehend, event, source.sample);
     }
-    case VALUE_LIST: return reduce_list(e, reduce, comprehend, source);
+    case VALUE_LIST: return reduce_list(e, reduce, call, comprehend, source);
     case VALUE_TENSOR: return reduce_array(e, reduce, comprehend, source);
     default:
         return elab_help(e,
@@ -194,6 +253,42 @@ Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const A
                                     value_kind_text(&source)),
                          "name a data set or a sample, or write a list [a, b] or an array index(n)");
     }
+}
+
+Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend) {
+    return elab_reduce_over(e, reduce, call, comprehend, elab_source(e, comprehend->kids[1]));
+}
+
+/* Sends `v` through EXPR once for each element; false after a report. */
+static bool fold_rounds(Elab *e, const AstNode *node, const char *threaded, Value *v) {
+    Frame *frame = e->frame;
+    Value list = elab_expr(e, node->kids[1]);
+    bool good = source_expand(e, &list) && !value_is_poison(&list), taken;
+    if (good && list.kind != VALUE_LIST) {
+        elab_error(e, DIAG_E0309, node->kids[1]->span, "'fold' goes through a list, and this is %s",
+                   value_kind_text(&list));
+        diag_help(e->sink, "write a list, such as [64, 64]");
+        good = false;
+    }
+    Local *outer = frame->locals;
+    const Path *path = frame->path;
+    for (uint32_t i = 0; good && i < list.count; i++) {
+        Path round = {path, node, i};
+        frame->path = arena_copy(e->arena, &round, sizeof round);
+        local_push(e, threaded, *v);
+        local_push(e, node->name, list.items[i]);
+        good = round_taken(e, node, &taken);
+        const AstNode *body = node->kids[0];
+        if (good && taken && body->kind == AST_COMPREHEND && body->flag)
+            good = fold_rounds(e, body, threaded, v);
+        else if (good && taken)
+            *v = elab_expr(e, body);
+        good = good && !value_is_poison(v);
+        frame->locals = outer;
+    }
+    frame->path = path;
+    if (!good) *v = value_poison();
+    return good;
 }
 
 /* fold(EXPR for w in LIST): the first argument of the function or layer around goes through EXPR once for each element.
@@ -208,26 +303,8 @@ Value elab_fold(Elab *e, const AstNode *call) {
         diag_help(e->sink, "for example: layer mlp(x[n], widths, act) = fold(dense(x, w) |> act for w in widths)");
         return poison;
     }
-    Value list = elab_expr(e, node->kids[1]);
-    if (value_is_poison(&list)) return list;
-    if (list.kind != VALUE_LIST)
-        return elab_help(e,
-                         elab_error(e, DIAG_E0309, node->kids[1]->span, "'fold' goes through a list, and this is %s",
-                                    value_kind_text(&list)),
-                         "write a list, such as [64, 64]");
-    Local *outer = frame->locals;
-    const Path *path = frame->path;
-    const char *threaded = frame->first->name;
     Value v = frame->first->value;
-    for (uint32_t i = 0; i < list.count && !value_is_poison(&v); i++) {
-        Path round = {path, node, i};
-        frame->path = arena_copy(e->arena, &round, sizeof round);
-        local_push(e, threaded, v);
-        local_push(e, node->name, list.items[i]);
-        v = elab_expr(e, node->kids[0]);
-        frame->locals = outer;
-    }
-    frame->path = path;
+    fold_rounds(e, node, frame->first->name, &v);
     return v;
 }
 
@@ -263,10 +340,17 @@ static bool check_draw_domain(Elab *e, const AstNode *field, HirDecl *density, c
 }
 
 static Value draw_field(Elab *e, const AstNode *field, const ProgramField *target) {
-    HirDecl *density = hir_decl(e->hir, field->kids[0]);
-    if (!density || !check_draw_domain(e, field, density, target)) return value_poison();
+    Value of = elab_expr(e, field->kids[0]);
+    if (value_is_poison(&of)) return of;
+    if (of.kind != VALUE_FUNCTION || of.decl->node->kind != AST_DENSITY)
+        return elab_help(e,
+                         elab_error(e, DIAG_E0405, field->kids[0]->span,
+                                    "field '%s' is drawn from a density, and this is %s", field->name,
+                                    value_kind_text(&of)),
+                         "name a density: FIELD ~ DENSITY");
+    if (!family_complete(e, &of, field->kids[0]->span) || !check_draw_domain(e, field, of.decl, target))
+        return value_poison();
     Value method = sampling_method(e, field);
-    Value of = {.kind = VALUE_FUNCTION, .decl = density, .span = field->kids[0]->span};
     Value v = value_scalar(elab_apply(e, method, field, &of, 1, field->span));
     if (value_is_poison(&v)) return v;
     if ((v.kind != VALUE_TENSOR && v.kind != VALUE_NUMBER) || v.rank || v.type == TIR_BOOL)

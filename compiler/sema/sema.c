@@ -31,7 +31,7 @@ static void verify_all(Elab *e) {
 static void elaborate_fits(Elab *e) {
     HirModule *main = e->hir->main;
     for (size_t i = 0; i < main->decls.count; i++) {
-        if (main->decls.data[i]->node->kind != AST_FIT) continue;
+        if (main->decls.data[i]->node->kind != AST_FIT || main->decls.data[i]->node->kids[1]) continue;
         FitState *fit = ARENA_NEW(e->arena, FitState);
         fit->decl = main->decls.data[i];
         fit->out = ARENA_NEW(e->arena, ProgramFit);
@@ -47,6 +47,10 @@ static void elaborate_fits(Elab *e) {
         if (e->sink->errors == errors) event_draws(e, fit, fit->decl->node);
         VEC_PUSH(e->arena, &e->program->fits, *fit->out);
     }
+    e->context = scratch;
+    for (size_t i = 0; i < main->decls.count; i++)
+        if (main->decls.data[i]->node->kind == AST_FIT && main->decls.data[i]->node->kids[1])
+            wrapper_add(e, main->decls.data[i]);
 }
 
 Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,

@@ -105,7 +105,9 @@ typedef struct FitState {
     ProgramFit *out;
     HirDecl *decl;
     const AstNode *vectors, *events, *generate, *stop, *draw; /* draw: the first one */
-    VEC(const AstNode *) lets, updates, monitors;
+    const AstNode *stop_when, *select;
+    VEC(const AstNode *) lets, updates, monitors, freezes;
+    VEC(Value) monitor_values; /* in the monitor function, averaged over vectors */
     VEC(const Path *) streams;
     VEC(BlockState) blocks; /* one for each block of `out` */
     uint32_t param_group, stream_base;
@@ -114,10 +116,10 @@ typedef struct FitState {
 typedef enum ParamMode { PARAMS_NONE, PARAMS_FITTED, PARAMS_TRUTH } ParamMode;
 
 typedef struct BatchAxis {
-    const HirDecl *data;
+    uint32_t row;
     int64_t count;
     TirAxisId axis;
-} BatchAxis; /* count -1: all local events */
+} BatchAxis; /* of a row of the table of data sets; count -1: all local events */
 typedef struct Input {
     TirPortRole role;
     uint32_t index, field;
@@ -126,6 +128,7 @@ typedef struct Input {
 
 typedef struct LetValue {
     const AstNode *let;
+    const Path *fresh; /* the call of fresh() that it is drawn for, or NULL */
     Value value;
 } LetValue;
 
@@ -140,8 +143,9 @@ typedef struct Context {
     VEC(Input) inputs;
     Value *params;      /* fitted or generated, NULL until needed */
     VEC(LetValue) lets; /* of the fit, as far as evaluated */
-    bool full_data;     /* all local events of `data` were used */
-    const HirDecl *data;
+    const Path *fresh;  /* lets are evaluated for this call of fresh() */
+    bool full_data;     /* all local events of data set `data` were used */
+    uint32_t data;
     bool too_large; /* reported */
     uint32_t axis_names;
     VEC(Dim) by_size; /* one axis for all lists and grids of one length: then they need no renaming */
@@ -213,14 +217,37 @@ Value elab_index_at(Elab *e, Span span, Value of, uint32_t at, Value index);
 /* --- expr.c --- */
 Value elab_expr(Elab *e, const AstNode *node);
 Value elab_const_number(Elab *e, const AstNode *node, const char *what); /* NUMBER or POISON */
+Value record_field(Elab *e, const Value *of, const AstNode *node);
 Local *local_find(Frame *frame, const char *name);
 void local_push(Elab *e, const char *name, Value value);
+
+/* --- family.c: flavour sets, and members of families --- */
+Value value_set(HirDecl *flavour, Span span);
+Value value_label(HirDecl *flavour, uint32_t number, Span span);
+const char *label_text(const Value *label);
+Value set_label(Elab *e, HirDecl *flavour, const AstNode *field); /* the flavour that a FIELD names */
+/* A flavour set or a whole number n as the list of its rounds; other values stay. False after a report. */
+bool source_expand(Elab *e, Value *source);
+uint32_t family_size(Elab *e, HirDecl *decl); /* members in all, 1 without a family; 0 after a report */
+Value family_member(Elab *e, HirDecl *decl, uint32_t number, Span span);
+uint32_t family_number(Elab *e, const Value *member);  /* counts members, the last index fastest */
+const char *family_name(Elab *e, const Value *member); /* "critic[0]" */
+bool value_is_family(const Value *v);                  /* FUNCTION or DATA of a family */
+Value family_index(Elab *e, Span span, Value of, Value index);
+Value family_field(Elab *e, Value of, const AstNode *field);
+bool family_complete(Elab *e, const Value *v, Span span); /* false after a report: an index is missing */
+void family_enter(Elab *e, const Value *member);          /* its indices as locals of the frame */
+const char *family_path(Elab *e, const Value *member);
+uint32_t data_row(Elab *e, const Value *data);
 
 /* --- call.c, layer.c --- */
 Value elab_call(Elab *e, const AstNode *node,
                 const Value *piped); /* CALL or NAME; piped: argument before those written */
 Value elab_apply(Elab *e, Value callee, const AstNode *node, const Value *args, uint32_t count, Span span);
 Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *args, uint32_t count, Span span);
+/* The same for a FUNCTION, which may be a member of a family. */
+Value elab_function_call(Elab *e, const Value *callee, const AstNode *node, const Value *args, uint32_t count,
+                         Span span);
 bool frame_bind_array(Elab *e, const AstNode *arg, Value *value, const HirDecl *decl);
 Value elab_layer_weight(Elab *e, const AstNode *weight, HirDecl *layer, uint32_t number);
 uint32_t fit_group(Elab *e, FitState *fit, const char *name, ProgramGroupKind kind);
@@ -252,8 +279,10 @@ TirId context_input(Elab *e, TirPortRole role, uint32_t index, uint32_t field, c
 Value context_param(Elab *e, const HirDecl *decl, Span span);
 Value context_params(Elab *e, bool truth, Span span);
 Value context_let(Elab *e, const AstNode *let);
+/* fresh(x): x with the lets in it drawn again. */
+Value elab_fresh(Elab *e, const AstNode *call);
 /* count: of a random batch; -1: all local events; 0: what the fit takes when nothing is said. */
-Value context_data(Elab *e, HirDecl *data, int64_t count, Span span);
+Value context_data(Elab *e, const Value *data, int64_t count, Span span);
 TirAxes context_rows(const Context *context, bool events); /* the axes vectors and events */
 
 /* --- generator.c: parameters from a network --- */
@@ -271,6 +300,14 @@ enum { PARAM_MARGIN_PPM = 1 }; /* parameters keep this many millionths of their 
 bool fit_collect(Elab *e, FitState *fit);
 void fit_elaborate(Elab *e, FitState *fit);
 bool fit_minimize(Elab *e, FitState *fit, const AstNode *item); /* minimize.c */
+
+/* --- item.c: freeze, stop when, select best on; split of a data set; wrappers --- */
+void fit_freeze(Elab *e, FitState *fit, const AstNode *item);
+void fit_check_frozen(Elab *e, FitState *fit);
+void fit_stop_when(Elab *e, FitState *fit);
+void fit_select(Elab *e, FitState *fit);
+double data_split(Elab *e, const AstNode *node);
+void wrapper_add(Elab *e, HirDecl *decl);
 
 /* --- function.c: the functions every fit has --- */
 void fit_init_function(Elab *e, FitState *fit);

@@ -143,13 +143,35 @@ static void add_event(Elab *e, HirDecl *decl) {
     VEC_PUSH(e->arena, &e->events, decl);
 }
 
+/* "set.0", "set.u": a word that a shell leaves alone, for --set.0=PATH */
+static const char *data_name(Elab *e, const Value *member) {
+    const char *name = member->decl->name;
+    for (uint32_t i = 0; i < member->count; i++)
+        name = member->items[i].kind == VALUE_LABEL
+                   ? arena_format(e->arena, "%s.%s", name, label_text(&member->items[i]))
+                   : arena_format(e->arena, "%s.%.0f", name, member->items[i].number);
+    return name;
+}
+
 static void add_data(Elab *e, HirDecl *decl) {
     const HirDecl *event = hir_decl(e->hir, decl->node->kids[0]);
     if (!event) return;
-    ProgramData data = {decl->name, decl->node->text, event->index};
     decl->index = (uint32_t)e->program->data.count;
-    VEC_PUSH(e->arena, &e->program->data, data);
-    VEC_PUSH(e->arena, &e->data, decl);
+    uint32_t members = family_size(e, decl);
+    double split = data_split(e, decl->node->kids[4]);
+    for (uint32_t i = 0; i < members; i++) {
+        Value member = family_member(e, decl, i, decl->node->name_span);
+        ProgramData data = {data_name(e, &member), family_path(e, &member), event->index, split};
+        if (i && !strcmp(data.path, e->program->data.data[decl->index].path)) {
+            elab_error(e, DIAG_E0430, decl->node->span, "data sets '%s' and '%s' would be read from one file, \"%s\"",
+                       e->program->data.data[decl->index].name, data.name, data.path);
+            diag_help(e->sink, "put the index into the name: \"%s{%s}.h5\"", decl->name,
+                      hir_family(decl)->kids[0]->name ? hir_family(decl)->kids[0]->name : "i");
+            return;
+        }
+        VEC_PUSH(e->arena, &e->program->data, data);
+        VEC_PUSH(e->arena, &e->data, decl);
+    }
 }
 
 static void each_decl(Elab *e, AstKind kind, void (*add)(Elab *, HirDecl *)) {

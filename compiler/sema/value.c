@@ -81,6 +81,9 @@ const char *value_kind_text(const Value *v) {
     case VALUE_RECORD: return "an event";
     case VALUE_SAMPLE: return "a sample of events";
     case VALUE_DATA: return "a data set";
+    case VALUE_SET: return "a set of flavours";
+    case VALUE_LABEL: return "a flavour";
+    case VALUE_RANGE: return "a range";
     default: return "nothing";
     }
 }

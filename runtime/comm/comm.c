@@ -60,8 +60,37 @@ qtm_status qtm_comm_open(int *argc, char ***argv, struct qtm_comm **out) {
 
 void qtm_comm_close(struct qtm_comm *comm) {
     if (!comm) return;
-    if (comm->mpi) MPI_Finalize();
+    if (comm->part && comm->mpi)
+        MPI_Comm_free(&comm->world);
+    else if (comm->mpi)
+        MPI_Finalize();
     qtm_free(comm);
+}
+
+qtm_status qtm_comm_split(struct qtm_comm *comm, int color, struct qtm_comm **out) {
+    *out = NULL;
+    struct qtm_comm *part = qtm_alloc(sizeof *part);
+    if (!part) return qtm_error_memory(sizeof *part);
+    *part = *comm;
+    part->part = true;
+    if (comm->mpi) {
+        int code = MPI_Comm_split(comm->world, color, comm->rank, &part->world);
+        if (code == MPI_SUCCESS) code = MPI_Comm_rank(part->world, &part->rank);
+        if (code == MPI_SUCCESS) code = MPI_Comm_size(part->world, &part->size);
+        if (code != MPI_SUCCESS) {
+            qtm_free(part);
+            return qtm_comm_error("MPI_Comm_split", code);
+        }
+    }
+    *out = part;
+    return QTM_OK;
+}
+
+qtm_status qtm_comm_alone(const struct qtm_comm *comm, struct qtm_comm **out) {
+    struct qtm_comm *part = *out = qtm_alloc(sizeof *part);
+    if (!part) return qtm_error_memory(sizeof *part);
+    *part = (struct qtm_comm){.part = true, .size = 1, .local_rank = comm->local_rank, .local_size = comm->local_size};
+    return QTM_OK;
 }
 
 int qtm_comm_rank(const struct qtm_comm *comm) {

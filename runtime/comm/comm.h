@@ -15,8 +15,14 @@ enum qtm_reduce { QTM_SUM, QTM_MIN, QTM_MAX };
 
 /* **Collective**, once in a process. */
 qtm_status qtm_comm_open(int *argc, char ***argv, struct qtm_comm **out);
-/* Finalises MPI. NULL is fine. **Collective** */
+/* Finalises MPI, or ends a part. NULL is fine. **Collective** */
 void qtm_comm_close(struct qtm_comm *comm);
+/* The ranks of equal `color`, in the order of their ranks, as a job of their own. Close it before `comm`.
+ * **Collective**
+ */
+qtm_status qtm_comm_split(struct qtm_comm *comm, int color, struct qtm_comm **out);
+/* This rank alone. **Local** */
+qtm_status qtm_comm_alone(const struct qtm_comm *comm, struct qtm_comm **out);
 
 /* **Local** */
 int qtm_comm_rank(const struct qtm_comm *comm);

@@ -7,7 +7,8 @@
 #include "runtime/comm/comm.h"
 
 struct qtm_comm {
-    bool mpi; /* started by a launcher; else one rank and no MPI */
+    bool mpi;  /* started by a launcher; else one rank and no MPI */
+    bool part; /* made by qtm_comm_split or qtm_comm_alone */
     MPI_Comm world;
     int rank, size, local_rank, local_size;
 };

@@ -219,6 +219,10 @@ static int command_check(struct qtm_arguments *arguments, const struct qtm_model
             names[i] = model->fits[i].name;
             if (!strcmp(names[i], arguments->operand)) return 0;
         }
+        for (int i = 0; i < model->wrapper_count && arguments->command == QTM_COMMAND_FIT; i++) {
+            if (!strcmp(model->wrappers[i].name, arguments->operand)) return 0;
+            if (count < NAMES_MAX) names[count++] = model->wrappers[i].name;
+        }
         fail(arguments, "the model has no fit '%.60s'", arguments->operand);
         return fail_suggest(arguments, arguments->operand, "", names, (size_t)count);
     }
@@ -319,5 +323,9 @@ void qtm_arguments_help(const char *program, enum qtm_command command, const str
         for (int i = 0; i < model->fit_count; i++)
             printf("  %-24s %lld steps%s\n", model->fits[i].name, (long long)model->fits[i].steps,
                    model->fits[i].generated ? ", parameters from a generator network" : "");
+        static const char *const kinds[] = {"ensemble", "bootstrap", "laplace", "hmc"};
+        for (int i = 0; i < model->wrapper_count; i++)
+            printf("  %-24s %s of %s\n", model->wrappers[i].name, kinds[model->wrappers[i].kind],
+                   model->fits[model->wrappers[i].fit].name);
     }
 }

@@ -14,11 +14,14 @@ static int64_t round_up(int64_t count) {
 static qtm_status groups_classify(struct qtm_state *state, bool all_wide) {
     const struct qtm_fit *fit = state->fit;
     for (int g = 0; g < fit->group_count; g++) {
-        bool ring = false, local = false;
+        bool ring = false, local = false, mixed = false;
+        int64_t cluster = -1;
         for (int u = 0; u < fit->update_count; u++)
             for (int k = 0; k < fit->updates[u].group_count; k++) {
                 if (fit->updates[u].groups[k] != g) continue;
                 if (fit->updates[u].exchange == QTM_RING) ring = true;
+                if (cluster >= 0 && cluster != fit->updates[u].ring_groups) mixed = true;
+                cluster = fit->updates[u].ring_groups;
                 if (fit->updates[u].exchange == QTM_LOCAL) local = true;
                 if (fit->updates[u].optimiser == QTM_LBFGS) state->groups[g].wide = true;
             }
@@ -26,7 +29,12 @@ static qtm_status groups_classify(struct qtm_state *state, bool all_wide) {
             return qtm_error("fit %s: '%s' is moved by an exchanged and by a local objective, so its copies on several "
                              "ranks would drift apart; share both or none",
                              fit->name, fit->groups[g].name);
-        state->groups[g].shared = ring;
+        if (ring && mixed)
+            return qtm_error("fit %s: '%s' is moved by objectives that are exchanged in groups of different size; give "
+                             "all of them the same exchange",
+                             fit->name, fit->groups[g].name);
+        state->groups[g].shared = ring && cluster == 0;
+        state->groups[g].cluster = ring ? cluster : 0;
         if (all_wide) state->groups[g].wide = true;
     }
     return QTM_OK;

@@ -10,9 +10,10 @@
 struct qtm_state_group {
     int64_t count; /* numbers, padding included */
     float *f32;
-    double *f64; /* a copy made by qtm_state_widen, or the master of a wide group */
-    bool wide;   /* f64 is the master (L-BFGS, finite differences) and f32 its rounded copy */
-    bool shared; /* equal on all ranks */
+    double *f64;     /* a copy made by qtm_state_widen, or the master of a wide group */
+    bool wide;       /* f64 is the master (L-BFGS, finite differences) and f32 its rounded copy */
+    bool shared;     /* equal on all ranks */
+    int64_t cluster; /* equal inside of groups of so many ranks; 0: not exchanged in groups */
 };
 
 struct qtm_state {

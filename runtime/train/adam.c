@@ -35,3 +35,16 @@ void qtm_adam_step(const struct qtm_adam_settings *settings, int64_t t, int64_t 
     adam_apply((float)settings->beta1, (float)settings->beta2, (float)(settings->rate / correct1),
                (float)(1 / correct2), (float)settings->epsilon, count, w, g, m, v);
 }
+
+LOOP static void sgd_apply(float rate, float momentum, int64_t count, float *restrict w, const float *restrict g,
+                           float *restrict m) {
+    for (int64_t i = 0; i < count; i++) {
+        m[i] = momentum * m[i] + g[i];
+        w[i] -= rate * m[i];
+    }
+}
+
+void qtm_sgd_step(double rate, double momentum, int64_t count, float *restrict w, const float *restrict g,
+                  float *restrict m) {
+    sgd_apply((float)rate, (float)momentum, count, w, g, m);
+}

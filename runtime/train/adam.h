@@ -14,4 +14,8 @@ struct qtm_adam_settings {
 void qtm_adam_step(const struct qtm_adam_settings *settings, int64_t t, int64_t count, float *restrict w,
                    const float *restrict g, float *restrict m, float *restrict v);
 
+/* Gradient descent with momentum: m <- momentum m + g, w <- w - rate m. */
+void qtm_sgd_step(double rate, double momentum, int64_t count, float *restrict w, const float *restrict g,
+                  float *restrict m);
+
 #endif

@@ -25,6 +25,11 @@ static qtm_status result_create(struct qtm_session *session, struct qtm_result *
         *vectors[i] = qtm_alloc_array(counts[i], sizeof(double));
         if (!*vectors[i]) return qtm_error_memory(counts[i] * (int64_t)sizeof(double));
     }
+    if (session->config.correlate) {
+        result->correlation = qtm_alloc_array(params * params, sizeof(double));
+        if (!result->correlation) return qtm_error_memory(params * params * (int64_t)sizeof(double));
+        for (int64_t i = 0; i < params * params; i++) result->correlation[i] = NAN;
+    }
     for (int64_t i = 0; i < params; i++) result->spread[i] = NAN;
     for (int64_t i = 0; i < numbers; i++) result->sd[i] = result->truth[i] = NAN;
     for (int64_t i = 0; i < curves; i++) result->variation[i] = NAN;
@@ -32,8 +37,9 @@ static qtm_status result_create(struct qtm_session *session, struct qtm_result *
 }
 
 void qtm_result_free(struct qtm_result *result) {
-    double *blocks[] = {result->value, result->spread, result->mean, result->sd, result->truth, result->variation};
-    for (int i = 0; i < 6; i++) qtm_free(blocks[i]);
+    double *blocks[] = {result->value, result->spread,    result->mean,        result->sd,
+                        result->truth, result->variation, result->correlation, result->convergence};
+    for (int i = 0; i < 8; i++) qtm_free(blocks[i]);
     *result = (struct qtm_result){0};
 }
 
@@ -140,4 +146,31 @@ qtm_status qtm_result_compute(struct qtm_session *session, struct qtm_result *re
     qtm_call_destroy(&curve);
     if (status) qtm_result_free(result);
     return status;
+}
+
+static void variations_compute(const struct qtm_fit *fit, struct qtm_result *result) {
+    int64_t points = result->points;
+    for (int c = 0; c < fit->curve_count; c++)
+        if (!isnan(result->variation[c]))
+            result->variation[c] =
+                variation_compute(&fit->curves[c], points, result->mean + c * points, result->truth + c * points);
+}
+
+int64_t qtm_result_combine(const struct qtm_session *session, int64_t rows, const double *values,
+                           struct qtm_result *result) {
+    int64_t params = session->model->param_count, width = params + session->fit->curve_count * result->points, used = 0;
+    for (int64_t r = 0; r < rows; r++) used += isfinite(values[r * width]);
+    for (int64_t i = 0; i < width; i++) {
+        double sum = 0, square = 0;
+        for (int64_t r = 0; r < rows; r++)
+            if (isfinite(values[r * width])) sum += values[r * width + i];
+        double mean = sum / (double)used;
+        for (int64_t r = 0; r < rows; r++)
+            if (isfinite(values[r * width])) square += (values[r * width + i] - mean) * (values[r * width + i] - mean);
+        double spread = used > 1 ? sqrt(square / (double)(used - 1)) : NAN;
+        *(i < params ? &result->value[i] : &result->mean[i - params]) = mean;
+        *(i < params ? &result->spread[i] : &result->sd[i - params]) = spread;
+    }
+    variations_compute(session->fit, result);
+    return used;
 }

@@ -144,7 +144,7 @@ static void quantities_read(struct qtm_call *call, uint64_t seed, int outputs, i
 /* spread_q^2 = sum_e (dq/dv_e)^2 / lambda_e, with the derivative along eigenvector v_e by central differences. A
  * quantity that moves along a flat direction by more than a thousandth of how it moves in all is not determined. */
 static void spread_compute(struct information *info, struct qtm_call *call, int outputs, int stride, int64_t each,
-                           double *spread) {
+                           double *spread, double *covariance) {
     int n = info->weights.count;
     int64_t total = outputs * each;
     double start[WEIGHTS_MAX], h = 1e-4;
@@ -162,7 +162,10 @@ static void spread_compute(struct information *info, struct qtm_call *call, int 
             spread[q] += slope * slope * info->eigen[e];
             all[q] += slope * slope;
             if (info->eigen[e] == 0) flat[q] += slope * slope;
+            info->plus[q] = slope;
         }
+        for (int64_t q = 0; covariance && q < total * total; q++)
+            covariance[q] += info->plus[q / total] * info->plus[q % total] * info->eigen[e];
     }
     for (int j = 0; j < n; j++) *info->weights.at[j] = start[j];
     for (int64_t q = 0; q < total; q++) spread[q] = flat[q] > 1e-6 * all[q] ? NAN : sqrt(spread[q]);
@@ -187,6 +190,11 @@ static qtm_status information_open(struct information *info, int64_t quantities)
     QTM_TRY(qtm_session_additivity(session, info->update, &additivity));
     /* Scaled so that the sum over ranks is that over all events: a mean over the local ones times their number. */
     info->scale = additivity == QTM_OF_MEAN ? (double)session->extent[info->update->data] : 1;
+    double scale = session->config.scale; /* said by the user, of the objective as written */
+    if (scale > 0)
+        info->scale = additivity == QTM_OF_MEAN ? scale * (double)session->extent[info->update->data] /
+                                                      (double)session->events[info->update->data].total
+                                                : scale;
     return QTM_OK;
 }
 
@@ -216,8 +224,11 @@ qtm_status qtm_information_spread(struct qtm_session *session, struct qtm_call *
     qtm_status status = qtm_comm_agree(session->comm, information_open(&info, most));
     if (!status) status = information_solve(&info, &minimum);
     if (!status && minimum) {
-        spread_compute(&info, params, count, 1, 1, result->spread);
-        if (curve) spread_compute(&info, curve, curves, 2, result->points, result->sd);
+        for (int i = 0; result->correlation && i < count * count; i++) result->correlation[i] = 0;
+        spread_compute(&info, params, count, 1, 1, result->spread, result->correlation);
+        for (int i = 0; result->correlation && i < count * count; i++)
+            result->correlation[i] /= result->spread[i / count] * result->spread[i % count];
+        if (curve) spread_compute(&info, curve, curves, 2, result->points, result->sd, NULL);
     }
     for (int g = 0; g < groups; g++) session->state->groups[g].wide = was_wide[g];
     information_close(&info);

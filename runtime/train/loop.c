@@ -1,6 +1,7 @@
 /* The training loop. Rank 0 writes all files; the others take part in what is collective. */
 #include "runtime/train/loop.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "runtime/train/saved.h"
 #include "runtime/train/step.h"
 #include "runtime/train/summary.h"
+#include "runtime/train/wrap.h"
 
 enum { PATH_LENGTH = 4096 };
 
@@ -28,7 +30,7 @@ struct run {
     struct qtm_plan plan;
     struct qtm_reading reading;
     const char *folder;
-    char metrics_path[PATH_LENGTH], checkpoint_path[PATH_LENGTH];
+    char metrics_path[PATH_LENGTH], checkpoint_path[PATH_LENGTH], best_path[PATH_LENGTH];
     FILE *metrics; /* on rank 0 */
     bool quiet;
     int64_t started; /* step and time at which this start began */
@@ -52,10 +54,12 @@ static qtm_status run_prepare(struct run *run) {
     char path[PATH_LENGTH];
     QTM_TRY(path_join(run->metrics_path, run->folder, "metrics.jsonl"));
     QTM_TRY(path_join(run->checkpoint_path, run->folder, "last.h5"));
+    QTM_TRY(path_join(run->best_path, run->folder, "best.h5"));
     if (!is_root(run)) return QTM_OK;
     QTM_TRY(qtm_make_folders(run->folder));
     QTM_TRY(path_join(path, run->folder, "summary.json"));
     unlink(path);
+    if (!session->step) unlink(run->best_path);
     QTM_TRY(path_join(path, run->folder, "model.qtm"));
     struct qtm_file file;
     QTM_TRY(qtm_file_begin(path, &file));
@@ -82,21 +86,34 @@ static qtm_status run_save(struct run *run) {
     return QTM_OK;
 }
 
+/* best.h5 holds the weights with the least value so far of the monitor that the fit selects on. */
+static qtm_status run_select(struct run *run) {
+    int best = run->session.fit->best;
+    if (best < 0) return QTM_OK;
+    double value = run->reading.monitors[run->reading.first[best]];
+    if (!(value < run->plan.best)) return QTM_OK;
+    run->plan.best = value;
+    return qtm_saved_write(&run->session, &run->plan, run->best_path);
+}
+
 static qtm_status run_steps(struct run *run, struct qtm_step_end *end) {
     struct qtm_session *session = &run->session;
     *end = (struct qtm_step_end){0};
-    while (session->step < run->plan.steps && !end->interrupt && !end->converged) {
+    run->reading.stop = false;
+    while (session->step < run->plan.steps && !end->interrupt && !end->converged && !run->reading.stop) {
         QTM_TRY(qtm_step_run(session, (uint64_t)signal_received, end));
         session->seconds = run->seconds_before + qtm_clock_seconds() - run->clock;
         if (session->step % run->plan.report_every == 0) {
             qtm_status status = run_report(run);
             QTM_TRY(qtm_comm_agree(session->comm, status));
+            QTM_TRY(run_select(run));
         }
         if (session->step % run->plan.checkpoint_every == 0) QTM_TRY(run_save(run));
     }
     if (run->reported != session->step && session->step > run->started && !end->interrupt) {
         qtm_status status = run_report(run);
         QTM_TRY(qtm_comm_agree(session->comm, status));
+        QTM_TRY(run_select(run));
     }
     if (run->saved != session->step) QTM_TRY(run_save(run));
     return QTM_OK;
@@ -121,6 +138,8 @@ static qtm_status results_write(struct run *run, const struct qtm_result *result
     QTM_TRY(qtm_summary_write(path, &run->session, result, converged));
     if (!run->quiet) {
         qtm_progress_end();
+        if (run->reading.stop)
+            printf("stopped after step %lld: the condition of 'stop when' holds\n", (long long)run->session.step);
         lbfgs_print(run);
         qtm_summary_print(&run->session, result);
     }
@@ -130,6 +149,7 @@ static qtm_status results_write(struct run *run, const struct qtm_result *result
 static qtm_status run_finish(struct run *run, bool converged) {
     struct qtm_result result;
     QTM_TRY(qtm_result_compute(&run->session, &result));
+    if (result.correlation) result.wrapper = "laplace: spreads and correlations from the inverse of the Hessian";
     qtm_status status = is_root(run) ? results_write(run, &result, converged) : QTM_OK;
     qtm_result_free(&result);
     return qtm_comm_agree(run->session.comm, status);
@@ -193,14 +213,20 @@ qtm_status qtm_fit_command(const struct qtm_model *model, const struct qtm_argum
     const struct qtm_fit *fit = NULL;
     for (int i = 0; i < model->fit_count; i++)
         if (!strcmp(model->fits[i].name, arguments->operand)) fit = &model->fits[i];
+    const struct qtm_wrapper *wrapper = NULL;
+    for (int i = 0; i < model->wrapper_count; i++)
+        if (!strcmp(model->wrappers[i].name, arguments->operand)) wrapper = &model->wrappers[i];
+    if (wrapper && wrapper->kind != QTM_LAPLACE) return qtm_wrap_command(model, wrapper, arguments, comm);
+    if (wrapper) fit = &model->fits[wrapper->fit];
     if (!fit) return qtm_misuse("the model has no fit '%s'", arguments->operand);
     struct run run = {.quiet = arguments->quiet};
+    run.plan.best = INFINITY;
     run.plan.steps = arguments->steps >= 0 ? arguments->steps : fit->steps;
     run.plan.report_every = interval(arguments->report_every, run.plan.steps, 100);
     run.plan.checkpoint_every = interval(arguments->checkpoint_every, run.plan.steps, 10);
     char folder[PATH_LENGTH];
     if (snprintf(folder, sizeof folder, "%s%s", arguments->out ? "" : "run/",
-                 arguments->out ? arguments->out : fit->name) >= PATH_LENGTH)
+                 arguments->out ? arguments->out : arguments->operand) >= PATH_LENGTH)
         return qtm_error("%s: the name of the folder is too long", arguments->out);
     run.folder = folder;
     struct qtm_config config = {
@@ -211,6 +237,8 @@ qtm_status qtm_fit_command(const struct qtm_model *model, const struct qtm_argum
         .data = arguments->data,
         .seed = arguments->seed >= 0 ? (uint64_t)arguments->seed : 1,
         .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
+        .correlate = wrapper != NULL,
+        .scale = wrapper ? wrapper->settings[0] : 0,
     };
     QTM_TRY(qtm_session_open(&run.session, &config));
     run_announce(&run, "fit");
@@ -245,6 +273,7 @@ static qtm_status resume_run(const struct qtm_arguments *arguments, struct qtm_c
         .data = arguments->data,
         .seed = saved->seed,
         .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
+        .resuming = true,
     };
     QTM_TRY(qtm_session_open(&run.session, &config));
     qtm_status status = qtm_saved_load(saved, &run.session);

@@ -36,6 +36,7 @@ qtm_status qtm_reading_take(struct qtm_session *session, struct qtm_reading *rea
     int64_t numbers = reading->first[fit->monitor_count];
     for (int u = 0; u < fit->update_count; u++) reading->losses[u] = session->trainers[u].loss / session->ranks;
     QTM_TRY(qtm_comm_reduce_f64(session->comm, reading->losses, fit->update_count, QTM_SUM));
+    reading->stop = false;
     if (!session->monitor.fn) {
         for (int64_t i = 0; i < numbers; i++) reading->monitors[i] = NAN;
         return QTM_OK;
@@ -49,6 +50,12 @@ qtm_status qtm_reading_take(struct qtm_session *session, struct qtm_reading *rea
                     ? qtm_call_value(&session->monitor, output, i) / session->ranks
                     : NAN;
     }
+    double stop = 0;
+    if (fit->stops) {
+        stop = qtm_call_value(&session->monitor, qtm_call_find(&session->monitor, QTM_VALUE, fit->monitor_count), 0);
+        QTM_TRY(qtm_comm_reduce_f64(session->comm, &stop, 1, QTM_MIN));
+    }
+    reading->stop = stop > 0;
     return qtm_comm_reduce_f64(session->comm, reading->monitors, numbers, QTM_SUM);
 }
 

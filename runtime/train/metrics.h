@@ -11,6 +11,7 @@ struct qtm_reading {
     double *losses;   /* [update_count] */
     double *monitors; /* monitor m at first[m] .. first[m + 1] */
     int64_t *first;   /* [monitor_count + 1] */
+    bool stop;        /* `stop when` holds on every rank */
 };
 
 qtm_status qtm_reading_create(const struct qtm_session *session, struct qtm_reading *reading); /* **Local** */

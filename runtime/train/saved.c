@@ -7,6 +7,7 @@
 
 #include "runtime/core/memory.h"
 #include "runtime/io/checkpoint.h"
+#include "runtime/train/freeze.h"
 
 enum { NAME_LENGTH = 160, UPDATE_PIECES = 6 };
 
@@ -50,10 +51,10 @@ static qtm_status pieces_list(struct qtm_session *session, struct pieces *pieces
         bool local = !trainer->shared;
         char owner[32];
         snprintf(owner, sizeof owner, "%d", u);
-        if (trainer->update->optimiser == QTM_ADAM) {
+        if (trainer->update->optimiser != QTM_LBFGS) {
             piece_add(pieces, local, QTM_I64, 1, &trainer->applied, "update", owner, "applied");
             piece_add(pieces, local, QTM_F32, trainer->vector.count, trainer->m, "update", owner, "m");
-            piece_add(pieces, local, QTM_F32, trainer->vector.count, trainer->v, "update", owner, "v");
+            if (trainer->v) piece_add(pieces, local, QTM_F32, trainer->vector.count, trainer->v, "update", owner, "v");
             continue;
         }
         piece_add(pieces, local, QTM_I64, QTM_LBFGS_COUNTERS, lbfgs->counters, "update", owner, "counters");
@@ -86,6 +87,21 @@ static qtm_status put_integer(struct qtm_checkpoint *file, const char *name, int
     return qtm_checkpoint_put(file, name, QTM_I64, 0, NULL, &value);
 }
 
+/* For those who freeze a network of this run. */
+static qtm_status shapes_put(const struct qtm_fit *fit, struct qtm_checkpoint *file) {
+    char name[NAME_LENGTH], *text = qtm_alloc(QTM_SHAPES_LENGTH);
+    if (!text) return qtm_error_memory(QTM_SHAPES_LENGTH);
+    qtm_status status = QTM_OK;
+    for (int g = 0; !status && g < fit->group_count; g++) {
+        if (fit->groups[g].kind != QTM_GROUP_NETWORK) continue;
+        qtm_freeze_shapes(fit, g, text);
+        snprintf(name, sizeof name, "shapes/%s", fit->groups[g].name);
+        status = qtm_checkpoint_put_text(file, name, text);
+    }
+    qtm_free(text);
+    return status;
+}
+
 static qtm_status header_put(struct qtm_session *session, const struct qtm_plan *plan, struct qtm_checkpoint *file) {
     const struct qtm_model *model = session->model;
     char name[NAME_LENGTH];
@@ -100,6 +116,8 @@ static qtm_status header_put(struct qtm_session *session, const struct qtm_plan 
     QTM_TRY(put_integer(file, "run/report_every", plan->report_every));
     QTM_TRY(put_integer(file, "run/checkpoint_every", plan->checkpoint_every));
     QTM_TRY(qtm_checkpoint_put(file, "run/seconds", QTM_F64, 0, NULL, &session->seconds));
+    QTM_TRY(qtm_checkpoint_put(file, "run/best", QTM_F64, 0, NULL, &plan->best));
+    QTM_TRY(shapes_put(session->fit, file));
     for (int i = 0; i < model->option_count; i++) {
         snprintf(name, sizeof name, "option/%s", model->options[i].name);
         QTM_TRY(qtm_checkpoint_put(file, name, QTM_F64, 0, NULL, &session->config.options[i]));
@@ -185,6 +203,7 @@ static qtm_status header_get(struct qtm_saved *saved, const struct qtm_model *mo
     QTM_TRY(qtm_checkpoint_get(file, "run/report_every", QTM_I64, 0, NULL, &saved->plan.report_every));
     QTM_TRY(qtm_checkpoint_get(file, "run/checkpoint_every", QTM_I64, 0, NULL, &saved->plan.checkpoint_every));
     QTM_TRY(qtm_checkpoint_get(file, "run/seconds", QTM_F64, 0, NULL, &saved->seconds));
+    QTM_TRY(qtm_checkpoint_get(file, "run/best", QTM_F64, 0, NULL, &saved->plan.best));
     if (ranks < 1 || ranks > 1 << 24 || saved->step < 0 || saved->plan.report_every < 1 ||
         saved->plan.checkpoint_every < 1)
         return qtm_error("%s: its counters make no sense; the file is damaged", saved->path);

@@ -9,6 +9,7 @@
 /* How a run was started; kept in its checkpoints. */
 struct qtm_plan {
     int64_t steps, report_every, checkpoint_every; /* steps: in all */
+    double best;                                   /* least value so far of the monitor that chooses best.h5 */
 };
 
 /* What a checkpoint says about its run. */

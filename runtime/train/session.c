@@ -8,6 +8,8 @@
 
 #include "runtime/core/memory.h"
 #include "runtime/core/pool.h"
+#include "runtime/train/freeze.h"
+#include "runtime/train/split.h"
 
 enum { SEED_INIT = 1, SEED_DRAWS = 16 };
 
@@ -49,7 +51,7 @@ static qtm_status data_open(struct qtm_session *session) {
             session->events[d] = session->config.events[d];
         session->extent[d] = session->events[d].local;
     }
-    return QTM_OK;
+    return qtm_split_open(session);
 }
 
 static qtm_status options_open(struct qtm_session *session) {
@@ -96,7 +98,7 @@ static qtm_status trainer_open(struct qtm_session *session, int index) {
     const struct qtm_update *update = trainer->update = &session->fit->updates[index];
     trainer_label(session, index);
     trainer->weight = trainer->scale = 1;
-    trainer->shared = update->exchange == QTM_RING;
+    trainer->shared = update->exchange == QTM_RING && !update->ring_groups;
     trainer->loss = NAN;
     if (session->config.checking) return QTM_OK;
     if (update->gradient.f64 != (update->optimiser == QTM_LBFGS))
@@ -109,9 +111,10 @@ static qtm_status trainer_open(struct qtm_session *session, int index) {
     QTM_TRY(qtm_call_bind(&trainer->gradient, &update->gradient, &binding));
     QTM_TRY(qtm_call_bind(&trainer->settings, &update->settings, &binding));
     if (update->optimiser == QTM_LBFGS) return lbfgs_open(session, trainer);
+    bool adam = update->optimiser == QTM_ADAM;
     trainer->m = qtm_alloc_array(trainer->vector.count, sizeof(float));
-    trainer->v = qtm_alloc_array(trainer->vector.count, sizeof(float));
-    if (!trainer->m || !trainer->v) return qtm_error_memory(trainer->vector.count * (int64_t)sizeof(float));
+    if (adam) trainer->v = qtm_alloc_array(trainer->vector.count, sizeof(float));
+    if (!trainer->m || (adam && !trainer->v)) return qtm_error_memory(trainer->vector.count * (int64_t)sizeof(float));
     return QTM_OK;
 }
 
@@ -147,43 +150,67 @@ static qtm_status weights_broadcast(struct qtm_session *session) {
     return QTM_OK;
 }
 
-qtm_status qtm_session_additivity(struct qtm_session *session, const struct qtm_update *update,
-                                  enum qtm_additivity *additivity) {
+/* The same few events of a data set once and twice, in place of all. */
+static qtm_status events_repeat(const struct qtm_events *whole, int64_t few, double ***columns, double **twice) {
+    *twice = qtm_alloc_array(2 * few * whole->fields, sizeof(double));
+    *columns = qtm_alloc_array(whole->fields, sizeof **columns);
+    if (!*twice || !*columns) return qtm_error_memory(2 * few * (int64_t)sizeof(double));
+    for (int f = 0; f < whole->fields; f++) {
+        (*columns)[f] = *twice + 2 * few * f;
+        for (int64_t i = 0; i < 2 * few; i++) (*columns)[f][i] = whole->f64[f][i % few];
+    }
+    return QTM_OK;
+}
+
+/* The loss with `times` the few events of every data set that the objective uses. */
+static qtm_status few_loss(struct qtm_session *session, const struct qtm_update *update, int times, double *loss) {
     const int64_t FEW = 64;
-    *additivity = QTM_OF_MEAN;
-    if (!update->check.name || !fn_uses(&update->check, update->data)) return QTM_OK;
-    struct qtm_events *events = &session->events[update->data], whole = *events;
-    int64_t few = whole.local < FEW ? whole.local : FEW, extent = session->extent[update->data];
-    QTM_TRY(qtm_events_make_f64(events));
-    whole = *events;
-    double *twice = qtm_alloc_array(2 * FEW * whole.fields, sizeof(double));
-    double **columns = qtm_alloc_array(whole.fields, sizeof *columns);
-    qtm_status status = twice && columns ? QTM_OK : qtm_error_memory(2 * FEW * (int64_t)sizeof(double));
-    double loss[2] = {0, 0};
-    for (int f = 0; !status && f < whole.fields; f++) {
-        columns[f] = twice + 2 * FEW * f;
-        for (int64_t i = 0; i < 2 * few; i++) columns[f][i] = whole.f64[f][i % few];
+    int sets = session->model->data_count;
+    struct qtm_events *whole = qtm_alloc_array(sets, sizeof *whole);
+    double ***columns = qtm_alloc_array(sets, sizeof *columns), **twice = qtm_alloc_array(sets, sizeof *twice);
+    int64_t *extent = qtm_alloc_array(sets, sizeof *extent);
+    qtm_status status = whole && columns && twice && extent ? QTM_OK : qtm_error_memory(sets * (int64_t)sizeof *whole);
+    for (int d = 0; !status && d < sets; d++) {
+        extent[d] = session->extent[d];
+        if (fn_uses(&update->check, d)) status = qtm_events_make_f64(&session->events[d]);
+        whole[d] = session->events[d];
+    }
+    for (int d = 0; !status && d < sets; d++) {
+        int64_t few = whole[d].local < FEW ? whole[d].local : FEW;
+        if (!fn_uses(&update->check, d)) continue;
+        status = events_repeat(&whole[d], few, &columns[d], &twice[d]);
+        session->events[d].f64 = columns[d];
+        session->events[d].local = session->extent[d] = few * times;
     }
     struct qtm_gradient unused = {0}; /* comes with the loss */
+    struct qtm_call call = {0};
     if (!status) status = qtm_gradient_create(session->state, update, true, &unused);
     struct qtm_binding binding = session->binding;
     binding.gradient = &unused;
-    for (int k = 0; !status && k < 2; k++) {
-        struct qtm_call call;
-        events->f64 = columns;
-        events->local = session->extent[update->data] = few * (k + 1);
-        status = qtm_call_bind(&call, &update->check, &binding);
-        if (status) break;
-        qtm_call_run(&call, session->draw_seed, 0);
-        loss[k] = qtm_call_loss(&call);
-        qtm_call_destroy(&call);
-    }
-    *events = whole;
-    session->extent[update->data] = extent;
+    if (!status) status = qtm_call_bind(&call, &update->check, &binding);
+    if (!status) qtm_call_run(&call, session->draw_seed, 0);
+    if (!status) *loss = qtm_call_loss(&call);
+    qtm_call_destroy(&call);
     qtm_gradient_destroy(&unused);
-    qtm_free(twice);
+    for (int d = 0; whole && columns && twice && extent && d < sets; d++) {
+        if (columns[d] || twice[d]) session->events[d] = whole[d];
+        session->extent[d] = extent[d];
+        qtm_free(columns[d]);
+        qtm_free(twice[d]);
+    }
+    qtm_free(whole);
     qtm_free(columns);
-    if (status) return status;
+    qtm_free(twice);
+    qtm_free(extent);
+    return status;
+}
+
+qtm_status qtm_session_additivity(struct qtm_session *session, const struct qtm_update *update,
+                                  enum qtm_additivity *additivity) {
+    double loss[2] = {0, 0};
+    *additivity = QTM_OF_MEAN;
+    if (!update->check.name || !fn_uses(&update->check, update->data)) return QTM_OK;
+    for (int k = 0; k < 2; k++) QTM_TRY(few_loss(session, update, k + 1, &loss[k]));
     double size = 1e-9 * (fabs(loss[0]) + fabs(loss[1]));
     if (fabs(loss[1] - 2 * loss[0]) <= size)
         *additivity = QTM_OF_SUM;
@@ -228,12 +255,27 @@ static qtm_status session_build(struct qtm_session *session) {
     session->trainers = qtm_alloc_array(fit->update_count, sizeof *session->trainers);
     if (!session->trainers) return qtm_error_memory(fit->update_count * (int64_t)sizeof *session->trainers);
     QTM_TRY(weights_start(session));
+    if (!session->config.resuming) QTM_TRY(qtm_freeze_load(session));
     for (int u = 0; u < fit->update_count; u++) QTM_TRY(trainer_open(session, u));
     for (int u = 0; u < fit->update_count && !session->config.checking; u++)
         QTM_TRY(exchange_weigh(session, &session->trainers[u]));
-    if (fit->monitor.name && !session->config.checking)
-        QTM_TRY(qtm_call_bind(&session->monitor, &fit->monitor, &session->binding));
+    struct qtm_binding held = session->binding;
+    held.events = session->held;
+    held.extent = session->held_extent;
+    if (fit->monitor.name && !session->config.checking) QTM_TRY(qtm_call_bind(&session->monitor, &fit->monitor, &held));
     if (session->ranks > 1) QTM_TRY(qtm_ring_create(session->comm, 0, &session->ring));
+    return QTM_OK;
+}
+
+/* The groups of ranks that exchange on their own: consecutive ranks, the last group perhaps smaller. */
+static qtm_status exchange_open(struct qtm_session *session) {
+    for (int u = 0; u < session->fit->update_count && session->ranks > 1; u++) {
+        struct qtm_trainer *trainer = &session->trainers[u];
+        int64_t groups = trainer->update->ring_groups;
+        if (!groups || session->config.checking) continue;
+        QTM_TRY(qtm_comm_split(session->comm, (int)(session->rank / groups), &trainer->near));
+        QTM_TRY(qtm_ring_create(trainer->near, 0, &trainer->near_ring));
+    }
     return QTM_OK;
 }
 
@@ -244,6 +286,7 @@ qtm_status qtm_session_open(struct qtm_session *session, const struct qtm_config
     session->ranks = qtm_comm_size(config->comm);
     session->draw_seed = qtm_session_seed(config->seed, SEED_DRAWS + (uint64_t)session->rank);
     qtm_status status = qtm_comm_agree(session->comm, session_build(session));
+    if (!status) status = exchange_open(session);
     if (!status) status = weights_broadcast(session);
     if (status) qtm_session_close(session);
     return status;
@@ -258,11 +301,14 @@ void qtm_session_close(struct qtm_session *session) {
         qtm_free(trainer->m);
         qtm_free(trainer->v);
         qtm_lbfgs_destroy(&trainer->lbfgs);
+        qtm_ring_destroy(trainer->near_ring);
+        qtm_comm_close(trainer->near);
     }
     qtm_free(session->trainers);
     qtm_call_destroy(&session->monitor);
     for (int d = 0; session->owns_events && session->events && d < session->model->data_count; d++)
         qtm_events_free(&session->events[d]);
+    qtm_split_close(session);
     qtm_free(session->events);
     qtm_free(session->extent);
     qtm_free(session->options_f32);

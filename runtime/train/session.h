@@ -19,6 +19,9 @@ struct qtm_config {
     uint64_t seed;
     int threads;                     /* 0: as many as there are processors for this rank */
     bool checking;                   /* all weights in f64 and no optimisers, for finite differences */
+    bool resuming;                   /* weights come from a checkpoint: frozen ones are not read */
+    bool correlate;                  /* results have the correlations of parameters; ... */
+    double scale;                    /* ... their information is of the objective times this (0: see information.h) */
     const struct qtm_events *events; /* NULL, or [data_count] to use instead of files (not owned) */
 };
 
@@ -28,8 +31,10 @@ enum qtm_additivity { QTM_OF_MEAN, QTM_OF_SUM, QTM_OF_NEITHER };
 /* An update with its functions and the state of its optimiser. */
 struct qtm_trainer {
     const struct qtm_update *update;
-    char label[64];       /* names of its groups: "critic", "generator"; with a number where several share one */
-    bool shared;          /* the optimiser's state is equal on all ranks */
+    char label[64];        /* names of its groups: "critic", "generator"; with a number where several share one */
+    bool shared;           /* the optimiser's state is equal on all ranks */
+    struct qtm_comm *near; /* the ranks of this one's group and their ring, of an exchange in groups */
+    struct qtm_ring *near_ring;
     double weight, scale; /* exchanged gradient: scale * weighted average */
     struct qtm_call gradient, settings;
     struct qtm_gradient vector;
@@ -53,6 +58,8 @@ struct qtm_session {
     struct qtm_events *events; /* [data_count] zeroed where the fit does not use a data set */
     int64_t *extent;
     bool owns_events;
+    struct qtm_events *held; /* [data_count] what monitors see: the second share of a data set that is split */
+    int64_t *held_extent;
     float *options_f32;
     double *options_f64;
     struct qtm_binding binding;

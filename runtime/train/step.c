@@ -34,34 +34,41 @@ static qtm_status gradient_compute(struct qtm_session *session, struct qtm_train
     trainer->loss = qtm_call_loss(&trainer->gradient);
     if (trouble && !*trouble) *trouble = gradient_check(session, trainer, trainer->loss);
     if (session->ranks == 1 || trainer->update->exchange != QTM_RING) return QTM_OK;
+    bool near = trainer->near && (session->step + 1) % trainer->update->ring_outer != 0;
+    struct qtm_ring *ring = near ? trainer->near_ring : session->ring;
+    struct qtm_comm *comm = near ? trainer->near : session->comm;
     if (vector->f32) {
-        QTM_TRY(qtm_ring_average(session->ring, vector->f32, vector->count, trainer->weight));
+        QTM_TRY(qtm_ring_average(ring, vector->f32, vector->count, trainer->weight));
         float scale = (float)trainer->scale;
         for (int64_t i = 0; scale != 1 && i < vector->count; i++) vector->f32[i] *= scale;
     } else {
-        QTM_TRY(qtm_ring_average_f64(session->ring, vector->f64, vector->count, trainer->weight));
+        QTM_TRY(qtm_ring_average_f64(ring, vector->f64, vector->count, trainer->weight));
         for (int64_t i = 0; trainer->scale != 1 && i < vector->count; i++) vector->f64[i] *= trainer->scale;
     }
     double loss[2] = {trainer->loss * trainer->weight, trainer->weight};
-    QTM_TRY(qtm_comm_reduce_f64(session->comm, loss, 2, QTM_SUM));
+    QTM_TRY(qtm_comm_reduce_f64(comm, loss, 2, QTM_SUM));
     trainer->loss = trainer->scale * loss[0] / loss[1];
     return QTM_OK;
 }
 
-static qtm_status adam_update(struct qtm_session *session, struct qtm_trainer *trainer, qtm_status *trouble) {
+static qtm_status gradient_update(struct qtm_session *session, struct qtm_trainer *trainer, qtm_status *trouble) {
     QTM_TRY(gradient_compute(session, trainer, trouble));
     if (*trouble) return QTM_OK;
     qtm_call_run(&trainer->settings, session->config.seed, (uint64_t)session->step);
+    bool adam = trainer->update->optimiser == QTM_ADAM;
     double value[4];
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < (adam ? 4 : 2); i++)
         value[i] = qtm_call_value(&trainer->settings, qtm_call_find(&trainer->settings, QTM_VALUE, i), 0);
-    struct qtm_adam_settings settings = {value[0], value[1], value[2], value[3]};
+    struct qtm_adam_settings settings = {value[0], adam ? value[1] : 0, adam ? value[2] : 0, adam ? value[3] : 0};
     trainer->applied++;
     int64_t at = 0;
     for (int k = 0; k < trainer->update->group_count; k++) {
         struct qtm_state_group *group = &session->state->groups[trainer->update->groups[k]];
-        qtm_adam_step(&settings, trainer->applied, group->count, group->f32, trainer->vector.f32 + at, trainer->m + at,
-                      trainer->v + at);
+        if (adam)
+            qtm_adam_step(&settings, trainer->applied, group->count, group->f32, trainer->vector.f32 + at,
+                          trainer->m + at, trainer->v + at);
+        else
+            qtm_sgd_step(value[0], value[1], group->count, group->f32, trainer->vector.f32 + at, trainer->m + at);
         for (int64_t i = 0; group->wide && i < group->count; i++) group->f64[i] = group->f32[i];
         at += group->count;
     }
@@ -118,10 +125,31 @@ static bool session_converged(const struct qtm_session *session) {
     return session->fit->update_count > 0;
 }
 
+/* Copies that are equal inside of groups of ranks: is this rank's equal to its group's? */
+static qtm_status clusters_agree(struct qtm_session *session) {
+    for (int u = 0; u < session->fit->update_count; u++) {
+        struct qtm_trainer *trainer = &session->trainers[u];
+        for (int k = 0; trainer->near && k < trainer->update->group_count; k++) {
+            uint64_t hash = qtm_state_hash(session->state, trainer->update->groups[k]), words[2] = {hash, ~hash};
+            QTM_TRY(qtm_comm_reduce_u64(trainer->near, words, 2, QTM_MAX));
+            if (words[0] != ~words[1])
+                return qtm_error(
+                    "step %lld of fit %s: the copies of '%s' in one group of ranks are not equal any more; "
+                    "the last checkpoint is intact. This points to faulty hardware or a defect of the "
+                    "exchange",
+                    (long long)session->step + 1, session->fit->name,
+                    session->fit->groups[trainer->update->groups[k]].name);
+        }
+    }
+    return QTM_OK;
+}
+
 /* One reduction for all that must be known everywhere: trouble, signals, convergence and the largest and smallest hash
  * of each shared group, max(h) and max(~h), which are complements exactly if all are equal. */
 static qtm_status ranks_agree(struct qtm_session *session, qtm_status trouble, struct qtm_step_end *end) {
     if (session->ranks == 1) return trouble;
+    qtm_status apart = clusters_agree(session);
+    if (!trouble) trouble = apart;
     enum { TROUBLE, INTERRUPT, UNFINISHED, HASHES };
     int groups = session->fit->group_count;
     uint64_t *words = qtm_alloc_array(HASHES + 2 * groups, sizeof *words);
@@ -155,7 +183,7 @@ qtm_status qtm_step_run(struct qtm_session *session, uint64_t interrupt, struct 
         if (trainer->update->optimiser == QTM_LBFGS)
             QTM_TRY(lbfgs_update(session, trainer, &trouble));
         else
-            QTM_TRY(adam_update(session, trainer, &trouble));
+            QTM_TRY(gradient_update(session, trainer, &trouble));
         if (trouble && session->ranks == 1) return trouble;
     }
     *end = (struct qtm_step_end){session_converged(session), interrupt};

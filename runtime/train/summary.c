@@ -26,6 +26,19 @@ static void params_write(struct qtm_json_writer *json, const struct qtm_session 
         qtm_json_object(json, session->model->params[i].name);
         qtm_json_number(json, "value", result->value[i]);
         qtm_json_number(json, "spread", result->spread[i]);
+        if (result->convergence) qtm_json_number(json, "r_hat", result->convergence[i]);
+        qtm_json_end(json);
+    }
+    qtm_json_end(json);
+}
+
+static void correlation_write(struct qtm_json_writer *json, const struct qtm_session *session,
+                              const struct qtm_result *result) {
+    int count = session->model->param_count;
+    qtm_json_array(json, "correlation");
+    for (int i = 0; i < count; i++) {
+        qtm_json_array(json, NULL);
+        for (int k = 0; k < count; k++) qtm_json_number(json, NULL, result->correlation[i * count + k]);
         qtm_json_end(json);
     }
     qtm_json_end(json);
@@ -39,7 +52,9 @@ qtm_status qtm_summary_write(const char *path, const struct qtm_session *session
     qtm_json_object(&json, NULL);
     qtm_json_text(&json, "model", session->model->name);
     qtm_json_text(&json, "fit", session->fit->name);
+    if (result->wrapper) qtm_json_text(&json, "wrapper", result->wrapper);
     params_write(&json, session, result);
+    if (result->correlation) correlation_write(&json, session, result);
     bool any = false;
     for (int c = 0; c < session->fit->curve_count; c++) {
         if (isnan(result->variation[c])) continue;
@@ -93,8 +108,25 @@ qtm_status qtm_curves_write(const char *path, const struct qtm_session *session,
     return qtm_file_commit(&file);
 }
 
+static void correlation_print(const struct qtm_session *session, const struct qtm_result *result) {
+    const struct qtm_model *model = session->model;
+    printf("correlations:\n");
+    for (int i = 0; i < model->param_count; i++) {
+        printf("%-12s", model->params[i].name);
+        for (int k = 0; k <= i; k++) {
+            double value = result->correlation[i * model->param_count + k];
+            if (isnan(value))
+                printf("%8s", "-");
+            else
+                printf("%8.3f", value);
+        }
+        printf("\n");
+    }
+}
+
 void qtm_summary_print(const struct qtm_session *session, const struct qtm_result *result) {
     const struct qtm_model *model = session->model;
+    if (result->wrapper) printf("\n%s", result->wrapper);
     printf("\n%-12s %12s %12s%s\n", "parameter", "value", "spread", model->has_truth ? "        truth" : "");
     for (int i = 0; i < model->param_count; i++) {
         printf("%-12s %12.6g ", model->params[i].name, result->value[i]);
@@ -103,8 +135,10 @@ void qtm_summary_print(const struct qtm_session *session, const struct qtm_resul
         else
             printf("%12.3g", result->spread[i]);
         if (model->params[i].has_truth) printf(" %12.6g", model->params[i].truth);
+        if (result->convergence) printf("  R-hat %.4f", result->convergence[i]);
         printf("\n");
     }
+    if (result->correlation) correlation_print(session, result);
     for (int c = 0; c < session->fit->curve_count; c++)
         if (!isnan(result->variation[c]))
             printf("total variation of %s to the truth: %.5f\n", session->fit->curves[c].name, result->variation[c]);

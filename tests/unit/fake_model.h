@@ -111,21 +111,22 @@ static const struct qtm_port drawn[] = {PORT("y", QTM_VALUE, 0, 1, shape_batch)}
 #define FN(label, entry, wide, ins, inputs, outs, outputs) {label, entry, no_work, 0, wide, ins, outs, inputs, outputs}
 
 static const int group0[] = {0}, group1[] = {1};
-static const struct qtm_weights fake_groups[] = {{"params", QTM_GROUP_PARAMS}, {"critic", QTM_GROUP_NETWORK}};
+static const struct qtm_weights fake_groups[] = {{"params", QTM_GROUP_PARAMS, NULL},
+                                                 {"critic", QTM_GROUP_NETWORK, NULL}};
 static const struct qtm_block fake_blocks[] = {{"params.x", 0, 3, 1, shape3}, {"critic.x", 1, 3, 1, shape3}};
 static const struct qtm_update bowl_updates[] = {
     {"bowl(x)", 1, group1, QTM_ADAM, QTM_LOCAL, false, 0, 1, FN("c", bowl_f32, false, 2, x1_nan, 2, loss_g1),
-     FN("c64", bowl_f64, true, 2, x1_nan, 2, loss_g1), FN("cs", adam_settings, true, 0, 0, 4, scalars)},
+     FN("c64", bowl_f64, true, 2, x1_nan, 2, loss_g1), FN("cs", adam_settings, true, 0, 0, 4, scalars), 0, 0},
     {"bowl(x)", 1, group0, QTM_ADAM, QTM_RING, false, 0, 1, FN("g", bowl_f32, false, 2, x0_nan, 2, loss_g0),
-     FN("g64", bowl_f64, true, 2, x0_nan, 2, loss_g0), FN("gs", adam_settings, true, 0, 0, 4, scalars)}};
+     FN("g64", bowl_f64, true, 2, x0_nan, 2, loss_g0), FN("gs", adam_settings, true, 0, 0, 4, scalars), 0, 0}};
 static const struct qtm_update valley_updates[] = {{"rosenbrock(x)", 1, group0, QTM_LBFGS, QTM_RING, false, 0, 1,
                                                     FN("v", valley_gradient, true, 1, x0_nan, 2, loss_g0),
                                                     FN("v64", valley_gradient, true, 1, x0_nan, 2, loss_g0),
-                                                    FN("vs", lbfgs_settings, true, 0, 0, 2, scalars)}};
+                                                    FN("vs", lbfgs_settings, true, 0, 0, 2, scalars), 0, 0}};
 static const struct qtm_update gauss_updates[] = {
     {"sum((e.y - m)^2 / 2 for e in measured)", 1, group0, QTM_LBFGS, QTM_RING, true, 0, 1,
      FN("n", gauss_gradient, true, 2, x0_data, 2, loss_g0), FN("n64", gauss_gradient, true, 2, x0_data, 2, loss_g0),
-     FN("ns", lbfgs_settings, true, 0, 0, 2, scalars)}};
+     FN("ns", lbfgs_settings, true, 0, 0, 2, scalars), 0, 0}};
 static const char *const fake_labels[] = {"p", "q"};
 static const struct qtm_monitor fake_monitors[] = {{"residual", 2, fake_labels}};
 static const struct qtm_curve fake_curves[] = {{"flat", true, 0, 1, 0}};
@@ -150,7 +151,9 @@ static const struct qtm_curve fake_curves[] = {{"flat", true, 0, 1, 0}};
      FN("params", fake_params, true, 1, x0_nan, 2, scalars),                                                           \
      FN("monitor", fake_monitor, true, 1, x0_nan, 1, monitors),                                                        \
      FN("curve", fake_curve, true, 0, 0, 2, curves),                                                                   \
-     5}
+     5,                                                                                                                \
+     -1,                                                                                                               \
+     false}
 static const struct qtm_fit fake_fits[] = {FIT("bowl", 400, 2, 2, bowl_updates, 2, start_bowl),
                                            FIT("valley", 200, 1, 1, valley_updates, 1, start_one),
                                            FIT("gauss", 50, 1, 1, gauss_updates, 1, start_one)};
@@ -158,11 +161,11 @@ static const struct qtm_fit fake_fits[] = {FIT("bowl", 400, 2, 2, bowl_updates, 
 static const struct qtm_field fake_fields[] = {{"y", 0, 1}};
 static const struct qtm_event fake_events[] = {
     {"Point", 1, fake_fields, FN("draw", fake_draw, false, 0, 0, 1, drawn), 100}};
-static const struct qtm_data fake_data[] = {{"measured", "fake.h5", 0}};
+static const struct qtm_data fake_data[] = {{"measured", "fake.h5", 0, 0}};
 static const struct qtm_option fake_options[] = {{"nan_at", "step from which the loss is NaN", 1e9, true}};
 static const struct qtm_param fake_parameters[] = {{"p", -9, 9, false, true, 0, 0}, {"q", -9, 9, false, true, 0, 1}};
 static const struct qtm_model fake_model = {
-    QTM_MODEL_VERSION, "fake",       "0123abcd",  "# fake\n", "0.0.1",  true, 2, 1, 1, 1, 3,
-    fake_parameters,   fake_options, fake_events, fake_data,  fake_fits};
+    QTM_MODEL_VERSION, "fake",       "0123abcd",  "# fake\n", "0.0.1",   true, 2,   1, 1, 1, 3,
+    fake_parameters,   fake_options, fake_events, fake_data,  fake_fits, 0,    NULL};
 
 #endif

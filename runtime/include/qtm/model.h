@@ -56,6 +56,8 @@ struct qtm_event {
 struct qtm_data {
     const char *name, *path;
     int event;
+    double
+        split; /* share of the events that objectives see, from the first on; the rest is for monitors. 0: no split */
 };
 
 enum qtm_group_kind { QTM_GROUP_PARAMS, QTM_GROUP_GENERATOR, QTM_GROUP_NETWORK };
@@ -70,9 +72,10 @@ struct qtm_block {
 struct qtm_weights {
     const char *name;
     enum qtm_group_kind kind;
+    const char *frozen; /* NULL, or the checkpoint of another run whose weights of this name are used, not trained */
 };
 
-enum qtm_optimiser { QTM_ADAM, QTM_LBFGS };
+enum qtm_optimiser { QTM_ADAM, QTM_SGD, QTM_LBFGS };
 enum qtm_exchange { QTM_LOCAL, QTM_RING };
 struct qtm_update {
     const char *objective; /* its source text */
@@ -83,11 +86,15 @@ struct qtm_update {
     enum qtm_exchange exchange;
     bool full_data; /* the objective uses all local events of data set `data`, no sample */
     int data;
-    int every;              /* >= 1 */
-    struct qtm_fn gradient; /* f32 for ADAM, f64 for LBFGS; outputs LOSS, then GRADIENT of each block of its groups */
-    struct qtm_fn check;    /* the same in f64 */
-    /* f64; VALUE 0.. : ADAM rate, beta1, beta2, epsilon; LBFGS memory, tolerance. May use the step */
+    int every; /* >= 1 */
+    struct qtm_fn
+        gradient; /* f64 for LBFGS, f32 for the others; outputs LOSS, then GRADIENT of each block of its groups */
+    struct qtm_fn check; /* the same in f64 */
+    /* f64; VALUE 0.. : ADAM rate, beta1, beta2, epsilon; SGD rate, momentum; LBFGS memory, tolerance. May use the step
+     */
     struct qtm_fn settings;
+    int64_t ring_groups, ring_outer; /* RING: averages inside of consecutive groups of so many ranks, and over all ranks
+                                        at steps K, 2 K, ... (counted from 1); 0, 0: over all ranks in every step */
 };
 
 struct qtm_monitor {
@@ -121,6 +128,18 @@ struct qtm_fit {
                               Densities are normalised to 1 over their domain. Grid: curve_points equally spaced
                               points from low to high, both included */
     int64_t curve_points;
+    int best;   /* the monitor whose least value chooses best.h5; -1: none */
+    bool stops; /* `monitor` has one more output, VALUE monitor_count: 1 where the fit may stop */
+};
+
+enum qtm_wrap_kind { QTM_ENSEMBLE, QTM_BOOTSTRAP, QTM_LAPLACE, QTM_HMC };
+/* A fit made of runs of another. Settings: ENSEMBLE members; BOOTSTRAP replicas; LAPLACE scale of the objective (0: as
+ * it is, a mean times the number of events); HMC chains, samples, warmup, leapfrog steps. */
+struct qtm_wrapper {
+    const char *name;
+    enum qtm_wrap_kind kind;
+    int fit;
+    double settings[4];
 };
 
 struct qtm_model {
@@ -134,6 +153,8 @@ struct qtm_model {
     const struct qtm_event *events;
     const struct qtm_data *data;
     const struct qtm_fit *fits;
+    int wrapper_count;
+    const struct qtm_wrapper *wrappers;
 };
 
 /* The main of every model's executable. Returns the exit status: 0, 1 for an error, 2 for wrong usage. */
