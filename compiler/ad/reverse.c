@@ -1,6 +1,7 @@
-/* Reverse-mode differentiation, tensor IR to tensor IR. Walks the operations backwards from a value and lets the rule of
- * each (vjp.c) pass its cotangent on to its arguments. Only operations between a wanted value and that one are visited. The derivative is made of ordinary operations, appended to the function, so it can be differentiated
- * again. Leaves the value of every existing output as it was. */
+/* Reverse-mode differentiation, tensor IR to tensor IR. Walks the operations backwards from a value and lets the rule
+ * of each (vjp.c) pass its cotangent on to its arguments. Only operations between a wanted value and that one are
+ * visited. The derivative is made of ordinary operations, appended to the function, so it can be differentiated again.
+ * Leaves the value of every existing output as it was. */
 #include "ad/reverse.h"
 
 static AdRule *const rules[] = {
@@ -69,7 +70,9 @@ bool ad_op_singular(const TirFunction *f, const TirOp *op) {
     case TIR_LOG:
     case TIR_LOG1P:
     case TIR_SQRT:
-    case TIR_POW: return true;
+    case TIR_POW:
+    case TIR_LGAMMA:
+    case TIR_POLYGAMMA: return true;
     case TIR_DIV: {
         const TirOp *divisor = &f->ops.data[op->args[1]];
         return divisor->op != TIR_CONST || divisor->real == 0;

@@ -8,6 +8,7 @@
 #include "ad/reverse.h"
 
 #include <float.h>
+#include <math.h>
 
 static TirId map1(Reverse *r, TirOpcode op, Span s, TirId a) {
     return tir_map(r->f, op, s, a, TIR_NONE, TIR_NONE);
@@ -118,6 +119,33 @@ void ad_vjp_cos(Reverse *r, TirId id, const TirOp *op, TirId g) {
     ad_add_summed(r, op->args[0], scale(r, id, op->span, g, slope), op->axes, op->span);
 }
 
+void ad_vjp_atan(Reverse *r, TirId id, const TirOp *op, TirId g) {
+    TirId square = map2(r, TIR_MUL, op->span, op->args[0], op->args[0]);
+    TirId divisor = map2(r, TIR_ADD, op->span, real(r, op->span, 1), square);
+    ad_add_summed(r, op->args[0], quotient(r, id, op->span, g, divisor), op->axes, op->span);
+}
+/* +- 2/sqrt(pi) exp(-a^2) */
+static void gaussian_rule(Reverse *r, const TirOp *op, TirId g, double factor) {
+    TirId square = map2(r, TIR_MUL, op->span, op->args[0], op->args[0]);
+    TirId bell = map1(r, TIR_EXP, op->span, map1(r, TIR_NEG, op->span, square));
+    TirId slope = map2(r, TIR_MUL, op->span, real(r, op->span, factor), bell);
+    ad_add_summed(r, op->args[0], product(r, op->span, g, slope), op->axes, op->span);
+}
+void ad_vjp_erf(Reverse *r, TirId id, const TirOp *op, TirId g) {
+    gaussian_rule(r, op, g, M_2_SQRTPI);
+}
+void ad_vjp_erfc(Reverse *r, TirId id, const TirOp *op, TirId g) {
+    gaussian_rule(r, op, g, -M_2_SQRTPI);
+}
+void ad_vjp_lgamma(Reverse *r, TirId id, const TirOp *op, TirId g) {
+    TirId slope = tir_polygamma(r->f, 0, op->args[0], op->span);
+    ad_add_summed(r, op->args[0], scale(r, id, op->span, g, slope), op->axes, op->span);
+}
+void ad_vjp_polygamma(Reverse *r, TirId id, const TirOp *op, TirId g) {
+    TirId slope = tir_polygamma(r->f, op->integer + 1, op->args[0], op->span);
+    ad_add_summed(r, op->args[0], scale(r, id, op->span, g, slope), op->axes, op->span);
+}
+
 /* --- element-wise, two arguments --- */
 
 void ad_vjp_add(Reverse *r, TirId id, const TirOp *op, TirId g) {
@@ -166,6 +194,16 @@ void ad_vjp_pow(Reverse *r, TirId id, const TirOp *op, TirId g) {
     TirId log_base = map1(r, TIR_LOG, s, choose(r, s, positive, a, real(r, s, 1)));
     TirId slope = choose(r, s, positive, map2(r, TIR_MUL, s, id, log_base), real(r, s, 0));
     ad_add_summed(r, b, scale(r, id, s, g, slope), op->axes, s);
+}
+
+/* y = atan2(a, b): da = g b / (a^2 + b^2), db = -g a / (a^2 + b^2) */
+void ad_vjp_atan2(Reverse *r, TirId id, const TirOp *op, TirId g) {
+    Span s = op->span;
+    TirId a = op->args[0], b = op->args[1];
+    TirId square = map2(r, TIR_ADD, s, map2(r, TIR_MUL, s, a, a), map2(r, TIR_MUL, s, b, b));
+    TirId q = quotient(r, id, s, g, square);
+    if (r->active[a]) ad_add_summed(r, a, scale(r, id, s, q, b), op->axes, s);
+    if (r->active[b]) ad_add_summed(r, b, map1(r, TIR_NEG, s, scale(r, id, s, q, a)), op->axes, s);
 }
 
 /* The cotangent goes to `then` where the condition holds, else to `other`; zeros enter the branch not taken. */

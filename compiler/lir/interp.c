@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/rng/philox.h"
+#include "tir/special.h"
 
 typedef struct Machine {
     const LirFunction *f;
@@ -148,6 +149,13 @@ static double evaluate(Machine *m, const LirInstr *i) {
     case LIR_SIN: return sin(a);
     case LIR_COS: return cos(a);
     case LIR_POW: return pow(a, b);
+    case LIR_ROUND: return rint(a);
+    case LIR_ERF: return erf(a);
+    case LIR_ERFC: return erfc(a);
+    case LIR_ATAN: return atan(a);
+    case LIR_ATAN2: return atan2(a, b);
+    case LIR_LGAMMA: return special_lgamma(a);
+    case LIR_POLYGAMMA: return (double)special_polygamma(i->integer, a);
     default: return NAN; /* math expansion comes after this form */
     }
 }

@@ -45,6 +45,87 @@ static const double cos_c_f32[] = {0x1.55554ap-5, -0x1.6c0c2cp-10, 0x1.99e9d4p-1
 static const double cos_c_f64[] = {0x1.555555555554bp-5,   -0x1.6c16c16c1503fp-10, 0x1.a01a019c95689p-16,
                                    -0x1.27e4f7f6ea6fcp-22, 0x1.1ee9dfb7cf91ep-29,  -0x1.8fa8985847226p-37};
 
+/* erf(x) = x + x p(z), z = x^2, |x| <= 7/8 */
+/* relative error 2^-29.9 */
+static const double erf_p_f32[] = {0x1.06eba8p-3, -0x1.812744p-2,  0x1.ce2e76p-4, -0x1.b81964p-6,
+                                   0x1.553c7ep-8, -0x1.aea5b2p-11, 0x1.6c909cp-14};
+/* relative error 2^-56.2 */
+static const double erf_p_f64[] = {0x1.06eba8214db69p-3,   -0x1.812746b037a0ap-2,  0x1.ce2f21a0445b1p-4,
+                                   -0x1.b82ce31315a94p-6,  0x1.565bcd298915bp-8,   -0x1.c02dba830c319p-11,
+                                   0x1.f9a42fc1a7af7p-14,  -0x1.f4ef245bbcd18p-17, 0x1.bc13555536677p-20,
+                                   -0x1.7ca48fdd94807p-23, 0x1.04a486f714c57p-25,  -0x1.b68b53fe0e4aep-27,
+                                   0x1.5f0eea5dacfe1p-28,  -0x1.0bf316e8c6738p-30};
+
+/* erfc(x) = exp(-x^2) g(t) / (1 + 2 x), t = (x - 3.75) / (x + 3.75), 0 <= x <= 28 */
+/* relative error 2^-24.5 */
+static const double erfc_g_f32[] = {0x1.3ccda0p+0,  -0x1.1f3676p-3,  0x1.d62286p-9,  0x1.510186p-4,  -0x1.bdb7dap-4,
+                                    0x1.7a1104p-4,  -0x1.e0547ap-5,  0x1.d1006cp-6,  -0x1.43713ep-7, 0x1.bf0aacp-10,
+                                    0x1.ba98f8p-12, -0x1.ea2066p-13, -0x1.136a34p-17};
+/* relative error 2^-53.1 */
+static const double erfc_g_f64[] = {
+    0x1.3ccda0b5d5dc2p+0,  -0x1.1f367683f89a8p-3,  0x1.d5f2948161efep-9,   0x1.510169d0969e1p-4,
+    -0x1.bda9309a32c82p-4, 0x1.7a14188a93474p-4,   -0x1.e0d0fa6c835dbp-5,  0x1.d0b003802921ep-6,
+    -0x1.3f603c710c788p-7, 0x1.cc3a0c49a9b93p-10,  0x1.33fb542573160p-12,  -0x1.303f66d9e2e93p-12,
+    0x1.b13e74e0b1d19p-15, 0x1.777a3fad66eeap-16,  -0x1.7fcfdb9a4ced5p-17, -0x1.022bf95d6d191p-20,
+    0x1.d43b9bbb120d5p-20, -0x1.552da1935f7a4p-24, -0x1.13447b119f9fcp-22, 0x1.a45fe9020e44ep-25,
+    0x1.88080082638e0p-25, -0x1.51c868879c09ep-26, -0x1.f995d7b66541ep-27, 0x1.d87b75567903bp-29,
+    0x1.286d90cfaa667p-28, 0x1.df1f0a80f6a7bp-31};
+
+/* atan(x) = x + x z p(z), z = x^2, |x| <= 1 */
+/* relative error 2^-30.8 */
+static const double atan_p_f32[] = {-0x1.555550p-2, 0x1.9997a0p-3,  -0x1.24707ep-3, 0x1.c4ce16p-4,  -0x1.686920p-4,
+                                    0x1.131292p-4,  -0x1.6b3b0ap-5, 0x1.6c9586p-6,  -0x1.d6fd2ap-8, 0x1.1d4516p-10};
+/* relative error 2^-57.5 */
+static const double atan_p_f64[] = {
+    -0x1.5555555555522p-2, 0x1.9999999995164p-3,  -0x1.2492492371733p-3, 0x1.c71c717cddaf8p-4,   -0x1.745d117d84af6p-4,
+    0x1.3b13647ab07fcp-4,  -0x1.110e4080760efp-4, 0x1.e1bae6ec3e99ep-5,  -0x1.ae5b36241ef7bp-5,  0x1.82d01d9146ac1p-5,
+    -0x1.5988753a420fdp-5, 0x1.2bf74338df2d6p-5,  -0x1.e94e0fe7be15fp-6, 0x1.676c587f5ad2fp-6,   -0x1.c60bc9d0a1defp-7,
+    0x1.d59962d2ad472p-8,  -0x1.780ee16770454p-9, 0x1.b0f185fa67115p-11, -0x1.3c99bdf631f79p-13, 0x1.b7c55a6d9bcd4p-17};
+
+/* log gamma(2 + d) = d p(d), |d| <= 1/2 */
+/* relative error 2^-25.9 */
+static const double lgamma_p_f32[] = {0x1.b0ee60p-2,   0x1.4a34ccp-2,  -0x1.13df74p-4,  0x1.5132d2p-6,
+                                      -0x1.e4caa4p-8,  0x1.7aa5a0p-9,  -0x1.1c831ep-10, 0x1.0e59c4p-11,
+                                      -0x1.558514p-11, 0x1.9dc560p-14, 0x1.2c71c8p-11};
+/* relative error 2^-56.2 */
+static const double lgamma_p_f64[] = {0x1.b0ee6072093cep-2,   0x1.4a34cc4a60fa6p-2,   -0x1.13e001a55759ep-4,
+                                      0x1.51322ac7d8745p-6,   -0x1.e404fc21b2a80p-8,  0x1.7add6ead69ac0p-9,
+                                      -0x1.38ac5c161e03cp-10, 0x1.0b36afa77f1a7p-11,  -0x1.d3fd5b592b1f1p-13,
+                                      0x1.a127a090b092cp-14,  -0x1.78db4fb57a04dp-15, 0x1.581044fc5419fp-16,
+                                      -0x1.3d20bc9e0bacdp-17, 0x1.255c50a57f72fp-18,  -0x1.09935e659a820p-19,
+                                      0x1.03dc44d95e35ap-20,  -0x1.58ba86eb8a96bp-21, 0x1.8a73b477b74aap-23,
+                                      0x1.068d5ae807ce6p-22,  0x1.55106539b2360p-24,  -0x1.3764807ba3754p-22};
+
+/* log gamma(x) = (x - 1/2) log x - x + log(2 pi)/2 + w(z)/x, z = 1/x^2, x >= 8 */
+/* relative error 2^-41.0 */
+static const double stirling_w_f32[] = {0x1.555556p-4, -0x1.6c2338p-9, 0x1.a2cbcap-11};
+/* relative error 2^-71.0 */
+static const double stirling_w_f64[] = {0x1.5555555555554p-4,   -0x1.6c16c16c07d2ap-9, 0x1.a01a01286a41dp-11,
+                                        -0x1.38130be765fe0p-11, 0x1.b912f5f1dfa59p-11, -0x1.ed2a2f1c8c0ffp-10,
+                                        0x1.40baa9a68fe80p-8};
+
+/* psi(1.5 + u) = (1.5 + u - root) p(u), |u| <= 1/2 */
+/* relative error 2^-26.8 */
+static const double digamma_p_f32[] = {0x1.e6f0ccp-1, -0x1.b1cb62p-2, 0x1.eca142p-3, -0x1.2fef70p-3,
+                                       0x1.851b10p-4, -0x1.fb15e8p-5, 0x1.4dd454p-5, -0x1.bdb3aep-6,
+                                       0x1.1e7a14p-6, -0x1.5f77dep-7, 0x1.54a7bep-7, -0x1.0ca82ap-7};
+/* relative error 2^-54.4 */
+static const double digamma_p_f64[] = {
+    0x1.e6f0cbb873616p-1,  -0x1.b1cb63005ee96p-2,  0x1.eca189b8e719bp-3,  -0x1.2feeeb98a7ef8p-3,
+    0x1.8512e5901c517p-4,  -0x1.fb4420298976dp-5,  0x1.4de9aa225c389p-5,  -0x1.b9f8b154d334fp-6,
+    0x1.25646f2e5749bp-6,  -0x1.863558346d3e0p-7,  0x1.03c0f8f1e4c32p-7,  -0x1.5a0822c908eafp-8,
+    0x1.cd13ac000de4dp-9,  -0x1.334eb5c3f1ea7p-9,  0x1.9a7f1ac4d23e4p-10, -0x1.115c34093c24cp-10,
+    0x1.643b00803e6d6p-11, -0x1.dff081361689bp-12, 0x1.75a392fd03a39p-12, -0x1.d5c303efd5018p-13,
+    0x1.7536c43326dd7p-15, -0x1.b0f416752e73bp-15, 0x1.456efa8238cf6p-13, -0x1.7131a4d3ab1cfp-14};
+
+/* psi(x) = log x - 1/(2 x) - z q(z), z = 1/x^2, x >= 8 */
+/* relative error 2^-38.5 */
+static const double digamma_q_f32[] = {0x1.555554p-4, -0x1.1104a4p-7, 0x1.f61528p-9};
+/* relative error 2^-71.1 */
+static const double digamma_q_f64[] = {0x1.5555555555555p-4,  -0x1.111111110fa38p-7, 0x1.041040fbdd7b3p-8,
+                                       -0x1.111105c015c3fp-8, 0x1.f073780320b34p-8,  -0x1.589cdc98df226p-6,
+                                       0x1.44cbfff2eae53p-4,  -0x1.26343ebfa92a1p-2};
+
 /* unevaluated sums; the first part of ln2 is short, so that its product with an exponent is exact */
 static const double ln2_f32[] = {0x1.62e800p-1, -0x1.e8082ep-16};
 static const double ln2_f64[] = {0x1.62e42fefa4000p-1, -0x1.8432a1b0e2634p-43};
@@ -52,5 +133,9 @@ static const double half_pi_f32[] = {0x1.921fb6p+0, -0x1.777a5cp-25, -0x1.ee59da
 static const double half_pi_f64[] = {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54, -0x1.f1976b7ed8fbcp-110};
 static const double twelfth_f32[] = {0x1.555556p-4, -0x1.555556p-29};
 static const double twelfth_f64[] = {0x1.5555555555555p-4, 0x1.5555555555555p-58};
+static const double digamma_root_f32[] = {0x1.762d86p+0, 0x1.ab5f20p-27};
+static const double digamma_root_f64[] = {0x1.762d86356be3fp+0, 0x1.b86a722197829p-54};
+static const double pi_f32[] = {0x1.921fb6p+1, -0x1.777a5cp-24};
+static const double pi_f64[] = {0x1.921fb54442d18p+1, 0x1.1a62633145c07p-53};
 
 #endif

@@ -6,7 +6,7 @@ these degrees that is within a factor of two of the minimax error, and far below
 the working precision one after another, lowest order first, and the rest is fitted again after each: so the rounding of
 the large ones is made up for by the small ones.   python3 coefficients.py > coefficients.h
 """
-from mpmath import mp, mpf, cos, sin, exp, log, log1p, expm1, pi, matrix, lu_solve, sqrt, floor, frexp, ldexp, atanh, nint, taylor
+from mpmath import mp, mpf, cos, sin, exp, log, log1p, expm1, pi, matrix, lu_solve, sqrt, floor, frexp, ldexp, atanh, nint, taylor, erf, erfc, atan, loggamma, psi, findroot
 
 mp.dps = 60
 
@@ -87,6 +87,25 @@ table("sin_s", "sin(r) = r + r z s(z), z = r^2, |r| <= pi/4",
       near(lambda z: (sin(sqrt(z)) - sqrt(z)) / sqrt(z) ** 3, mpf(-1) / 6), lambda z: z, 0, quarter, 3, 6)
 table("cos_c", "cos(r) = 1 - z/2 + z^2 c(z)",
       near(lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, mpf(1) / 24), lambda z: z**2, 0, quarter, 3, 6)
+table("erf_p", "erf(x) = x + x p(z), z = x^2, |x| <= 7/8", near(lambda z: erf(sqrt(z)) / sqrt(z) - 1, 2 / sqrt(pi) - 1),
+      lambda z: 1, 0, (mpf(7) / 8) ** 2 * mpf("1.001"), 7, 14)
+K = mpf("3.75")
+table("erfc_g", "erfc(x) = exp(-x^2) g(t) / (1 + 2 x), t = (x - 3.75) / (x + 3.75), 0 <= x <= 28",
+      lambda t: (1 + 2 * K * (1 + t) / (1 - t)) * exp((K * (1 + t) / (1 - t)) ** 2) * erfc(K * (1 + t) / (1 - t)), lambda t: 1,
+      -1, (28 - K) / (28 + K), 13, 26)
+table("atan_p", "atan(x) = x + x z p(z), z = x^2, |x| <= 1", near(lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z, mpf(-1) / 3),
+      lambda z: z, 0, 1, 10, 20)
+table("lgamma_p", "log gamma(2 + d) = d p(d), |d| <= 1/2", near(lambda d: loggamma(2 + d) / d, psi(0, mpf(2))), lambda d: 1 / psi(0, mpf(2)),
+      -mpf(1) / 2, mpf(1) / 2, 11, 21)
+eighth = mpf(1) / 64
+table("stirling_w", "log gamma(x) = (x - 1/2) log x - x + log(2 pi)/2 + w(z)/x, z = 1/x^2, x >= 8",
+      near(lambda z: (loggamma(1 / sqrt(z)) - (1 / sqrt(z) - mpf(1) / 2) * log(1 / sqrt(z)) + 1 / sqrt(z) - log(2 * pi) / 2)
+           / sqrt(z), mpf(1) / 12), lambda z: z / 10, 0, eighth, 3, 7)
+root = findroot(lambda x: psi(0, x), mpf("1.4616"))
+table("digamma_p", "psi(1.5 + u) = (1.5 + u - root) p(u), |u| <= 1/2", lambda u: psi(0, u + mpf("1.5")) / (u + mpf("1.5") - root),
+      lambda u: 1, -mpf(1) / 2, mpf(1) / 2, 12, 24)
+table("digamma_q", "psi(x) = log x - 1/(2 x) - z q(z), z = 1/x^2, x >= 8",
+      near(lambda z: (-log(z) / 2 - sqrt(z) / 2 - psi(0, 1 / sqrt(z))) / z, mpf(1) / 12), lambda z: z / 2, 0, eighth, 3, 8)
 print("/* unevaluated sums; the first part of ln2 is short, so that its product with an exponent is exact */")
 split("ln2_f32", log(mpf(2)), 2, 24, 14)
 split("ln2_f64", log(mpf(2)), 2, 53, 41)
@@ -94,4 +113,8 @@ split("half_pi_f32", pi / 2, 3, 24)
 split("half_pi_f64", pi / 2, 3, 53)
 split("twelfth_f32", mpf(1) / 12, 2, 24)
 split("twelfth_f64", mpf(1) / 12, 2, 53)
+split("digamma_root_f32", root, 2, 24)
+split("digamma_root_f64", root, 2, 53)
+split("pi_f32", pi, 2, 24)
+split("pi_f64", pi, 2, 53)
 print("\n#endif")

@@ -11,14 +11,21 @@ static MathId expand_one(MathBuilder *b, const LirInstr *instr, MathId x, MathId
     case LIR_TANH: return math_tanh(b, x);
     case LIR_SIN: return math_sin(b, x);
     case LIR_COS: return math_cos(b, x);
+    case LIR_ERF: return math_erf(b, x);
+    case LIR_ERFC: return math_erfc(b, x);
+    case LIR_ATAN: return math_atan(b, x);
+    case LIR_ATAN2: return math_atan2(b, x, y);
+    case LIR_LGAMMA: return math_lgamma(b, x);
+    case LIR_POLYGAMMA: return math_polygamma(b, instr->integer, x);
     default: return math_pow(b, x, y);
     }
 }
 
 static bool is_function(LirOpcode op) {
-    return op == LIR_EXP || op == LIR_LOG || op == LIR_EXPM1 || op == LIR_LOG1P || op == LIR_TANH || op == LIR_SIN ||
-           op == LIR_COS || op == LIR_POW;
+    return op >= LIR_EXP && op <= LIR_POLYGAMMA;
 }
+
+_Static_assert(LIR_POLYGAMMA - LIR_EXP == 13, "elementary functions are together");
 
 static void renumber_access(const LirFunction *f, LirAccess *access, const uint32_t *number) {
     uint32_t rank = f->buffers.data[access->buffer].rank;

@@ -18,7 +18,7 @@ typedef struct MathBuilder {
 
 typedef uint32_t MathId; /* an instruction of the body */
 
-/* one a family: exp.c, log.c, pow.c, trig.c */
+/* one a family: exp.c, log.c, pow.c, trig.c, erf.c, atan.c, gamma.c */
 MathId math_exp(MathBuilder *b, MathId x);
 MathId math_expm1(MathBuilder *b, MathId x);
 MathId math_tanh(MathBuilder *b, MathId x);
@@ -27,6 +27,12 @@ MathId math_log1p(MathBuilder *b, MathId x);
 MathId math_sin(MathBuilder *b, MathId x);
 MathId math_cos(MathBuilder *b, MathId x);
 MathId math_pow(MathBuilder *b, MathId x, MathId y);
+MathId math_erf(MathBuilder *b, MathId x);
+MathId math_erfc(MathBuilder *b, MathId x);
+MathId math_atan(MathBuilder *b, MathId x);
+MathId math_atan2(MathBuilder *b, MathId y, MathId x);
+MathId math_lgamma(MathBuilder *b, MathId x);
+MathId math_polygamma(MathBuilder *b, int64_t n, MathId x);
 
 /* exp(x + small), where |small| is far below |x| or both are below 1 */
 MathId math_exp_sum(MathBuilder *b, MathId x, MathId small);

@@ -62,6 +62,12 @@ static TirId map2(TirFunction *f, TirOpcode op, Span s, TirId a, TirId b) {
     return fold_map(f, op, s, a, b, TIR_NONE);
 }
 
+/* `op` with other arguments. */
+static TirId map_again(TirFunction *f, const TirOp *op, const TirId *args) {
+    if (op->op == TIR_POLYGAMMA) return tir_polygamma(f, op->integer, args[0], op->span);
+    return tir_map(f, op->op, op->span, args[0], args[1], args[2]);
+}
+
 /* --- constants --- */
 
 static TirId fold_constant(TirFunction *f, const TirOp *op) {
@@ -75,7 +81,7 @@ static TirId fold_constant(TirFunction *f, const TirOp *op) {
     TirFunction *alone = tir_function_new(&scratch, "constant");
     TirId args[3] = {TIR_NONE, TIR_NONE, TIR_NONE};
     for (uint32_t k = 0; k < op->arg_count; k++) args[k] = rewrite_append(alone, op_at(f, op->args[k]));
-    tir_output(alone, TIR_PORT_VALUE, 0, "value", tir_map(alone, op->op, op->span, args[0], args[1], args[2]));
+    tir_output(alone, TIR_PORT_VALUE, 0, "value", map_again(alone, op, args));
     TirTensor result;
     tir_interpret(alone, &scratch, NULL, NULL, 0, 0, &result);
     double value = result.data[0];
@@ -227,7 +233,7 @@ static TirId fold_elementwise(TirFunction *f, const TirOp *op) {
         args[k] = fold_narrow(f, op->args[k]);
         narrower |= args[k] != op->args[k];
     }
-    if (narrower) return fold_map(f, op->op, op->span, args[0], args[1], args[2]);
+    if (narrower) return fold_last(f, map_again(f, op, args));
     TirId made = fold_constant(f, op);
     return made == TIR_NONE ? fold_algebra(f, op) : made;
 }

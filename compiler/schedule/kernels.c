@@ -155,13 +155,41 @@ static const struct {
     TirOpcode tir;
     LirOpcode lir;
 } point_ops[] = {
-    {TIR_NEG, LIR_NEG},   {TIR_ABS, LIR_ABS},       {TIR_SIGN, LIR_SIGN},     {TIR_FLOOR, LIR_FLOOR},
-    {TIR_EXP, LIR_EXP},   {TIR_LOG, LIR_LOG},       {TIR_EXPM1, LIR_EXPM1},   {TIR_LOG1P, LIR_LOG1P},
-    {TIR_SQRT, LIR_SQRT}, {TIR_TANH, LIR_TANH},     {TIR_SIN, LIR_SIN},       {TIR_COS, LIR_COS},
-    {TIR_ADD, LIR_ADD},   {TIR_SUB, LIR_SUB},       {TIR_MUL, LIR_MUL},       {TIR_DIV, LIR_DIV},
-    {TIR_POW, LIR_POW},   {TIR_MAX, LIR_MAX},       {TIR_MIN, LIR_MIN},       {TIR_LT, LIR_LT},
-    {TIR_LE, LIR_LE},     {TIR_EQ, LIR_EQ},         {TIR_AND, LIR_AND},       {TIR_OR, LIR_OR},
-    {TIR_NOT, LIR_NOT},   {TIR_SELECT, LIR_SELECT}, {TIR_TO_INT, LIR_TO_INT}, {TIR_TO_REAL, LIR_TO_REAL},
+    {TIR_NEG, LIR_NEG},
+    {TIR_ABS, LIR_ABS},
+    {TIR_SIGN, LIR_SIGN},
+    {TIR_FLOOR, LIR_FLOOR},
+    {TIR_EXP, LIR_EXP},
+    {TIR_LOG, LIR_LOG},
+    {TIR_EXPM1, LIR_EXPM1},
+    {TIR_LOG1P, LIR_LOG1P},
+    {TIR_SQRT, LIR_SQRT},
+    {TIR_TANH, LIR_TANH},
+    {TIR_SIN, LIR_SIN},
+    {TIR_COS, LIR_COS},
+    {TIR_ADD, LIR_ADD},
+    {TIR_SUB, LIR_SUB},
+    {TIR_MUL, LIR_MUL},
+    {TIR_DIV, LIR_DIV},
+    {TIR_ROUND, LIR_ROUND},
+    {TIR_ERF, LIR_ERF},
+    {TIR_ERFC, LIR_ERFC},
+    {TIR_ATAN, LIR_ATAN},
+    {TIR_ATAN2, LIR_ATAN2},
+    {TIR_LGAMMA, LIR_LGAMMA},
+    {TIR_POLYGAMMA, LIR_POLYGAMMA},
+    {TIR_POW, LIR_POW},
+    {TIR_MAX, LIR_MAX},
+    {TIR_MIN, LIR_MIN},
+    {TIR_LT, LIR_LT},
+    {TIR_LE, LIR_LE},
+    {TIR_EQ, LIR_EQ},
+    {TIR_AND, LIR_AND},
+    {TIR_OR, LIR_OR},
+    {TIR_NOT, LIR_NOT},
+    {TIR_SELECT, LIR_SELECT},
+    {TIR_TO_INT, LIR_TO_INT},
+    {TIR_TO_REAL, LIR_TO_REAL},
 };
 
 static uint32_t point(Body *body, TirId at) {
@@ -192,7 +220,7 @@ static uint32_t point(Body *body, TirId at) {
     }
     default: break;
     }
-    LirInstr i = {.type = lir_type(op->type), .span = op->span};
+    LirInstr i = {.type = lir_type(op->type), .integer = op->integer, .span = op->span};
     for (uint32_t a = 0; a < op->arg_count; a++) i.args[a] = value_of(body, op->args[a]);
     for (size_t k = 0; k < sizeof point_ops / sizeof *point_ops; k++) {
         if (point_ops[k].tir != op->op) continue;

@@ -261,8 +261,9 @@ Value elab_expr(Elab *e, const AstNode *node) {
     case AST_DRAW: return elab_draw(e, node);
     case AST_NAMED: return elab_expr(e, node->kids[0]);
     case AST_COMPREHEND: {
-        Value poison = elab_error(e, DIAG_E0309, node->span,
-                                  "'for %s in ...' can stand only inside sum, mean, prod, max, min, fold or []", node->name);
+        Value poison =
+            elab_error(e, DIAG_E0309, node->span,
+                       "'for %s in ...' can stand only inside sum, mean, prod, max, min, fold or []", node->name);
         diag_help(e->sink, "write for example mean(... for %s in ...)", node->name);
         return poison;
     }

@@ -3,9 +3,9 @@
  * computed from x counts, and the result can be differentiated again.
  *
  * One event at a time: EXPR and x carry hidden axes (events, vectors, points). Summed over those that x carries, EXPR
- * gives the derivative at every point of x, since each event's number depends on that event. Along an axis that EXPR has
- * and x lacks (x a parameter, EXPR for every event) the sum would mix the events; there
- *   dE_b/dx = d/ds_b ( sum_b s_b dE_b/dx )     at any s: the adjoint of the adjoint by its seed. */
+ * gives the derivative at every point of x, since each event's number depends on that event. Along an axis that EXPR
+ * has and x lacks (x a parameter, EXPR for every event) the sum would mix the events; there dE_b/dx = d/ds_b ( sum_b
+ * s_b dE_b/dx )     at any s: the adjoint of the adjoint by its seed. */
 #include "sema/sema.h"
 
 #include <string.h>
@@ -89,8 +89,8 @@ static Value report_independent(Elab *e, const AstNode *call, const Leaves *leav
         diag_help(e->sink, "name in the formula what the derivative is taken by");
         return poison;
     }
-    Value poison = elab_error(e, DIAG_E0316, formula->span,
-                              "this depends on %s only through steps that have no derivative", name);
+    Value poison =
+        elab_error(e, DIAG_E0316, formula->span, "this depends on %s only through steps that have no derivative", name);
     if (e->context->f->ops.data[at].span.file)
         diag_note(e->sink, e->context->f->ops.data[at].span,
                   "here: stop, whole, floor, round, sign, comparisons and draws have none");
@@ -188,9 +188,9 @@ static void collect(const Value *x, Value *tensors, uint32_t *count) {
 }
 
 static Value report_formula(Elab *e, const AstNode *formula, const Value *v) {
-    Value poison = elab_error(e, DIAG_E0316, formula->span, "a derivative is taken of one number, and this is %s",
-                              v->kind == VALUE_TENSOR && v->type != TIR_BOOL ? value_shape_text(e, v)
-                                                                              : value_kind_text(v));
+    Value poison =
+        elab_error(e, DIAG_E0316, formula->span, "a derivative is taken of one number, and this is %s",
+                   v->kind == VALUE_TENSOR && v->type != TIR_BOOL ? value_shape_text(e, v) : value_kind_text(v));
     diag_help(e->sink, "derive one element, or a sum or a norm of them");
     return poison;
 }
@@ -218,8 +218,7 @@ Value elab_grad(Elab *e, const AstNode *call) {
     Value v = elab_expr(e, formula);
     e->frame->locals = outer;
     if (value_is_poison(&v)) return v;
-    if (v.kind != VALUE_NUMBER && v.kind != VALUE_TENSOR && v.kind != VALUE_LIST)
-        return report_formula(e, formula, &v);
+    if (v.kind != VALUE_NUMBER && v.kind != VALUE_TENSOR && v.kind != VALUE_LIST) return report_formula(e, formula, &v);
     if (!value_to_array(e, &v, TIR_NONE)) return value_poison();
     v = value_scalar(v);
     if (v.type == TIR_BOOL || (v.kind == VALUE_TENSOR && v.rank)) return report_formula(e, formula, &v);

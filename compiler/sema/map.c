@@ -1,6 +1,7 @@
 /* Element-wise operations, products and indexing of values. Shapes are compared by the dimensions the user sees; the
  * arguments are brought onto the same axes; numbers known now are computed now. */
 #include "sema/sema.h"
+#include "tir/special.h"
 
 #include <math.h>
 
@@ -23,6 +24,12 @@ static double fold_number(TirOpcode op, double a, double b) {
     case TIR_MUL: return a * b;
     case TIR_DIV: return a / b;
     case TIR_POW: return pow(a, b);
+    case TIR_ROUND: return rint(a);
+    case TIR_ATAN: return atan(a);
+    case TIR_ATAN2: return atan2(a, b);
+    case TIR_ERF: return erf(a);
+    case TIR_ERFC: return erfc(a);
+    case TIR_LGAMMA: return special_lgamma(a);
     case TIR_MAX: return a >= b ? a : b;
     case TIR_MIN: return a <= b ? a : b;
     case TIR_LT: return a < b;
@@ -67,7 +74,7 @@ static Value fold(TirOpcode op, Span span, const Value *args, uint32_t count) {
     Value v = value_number(result, span);
     if (op == TIR_LT || op == TIR_LE || op == TIR_EQ || op == TIR_AND || op == TIR_OR || op == TIR_NOT)
         v.type = TIR_BOOL;
-    else if (op == TIR_FLOOR || op == TIR_TO_INT || op == TIR_SIGN ||
+    else if (op == TIR_FLOOR || op == TIR_ROUND || op == TIR_TO_INT || op == TIR_SIGN ||
              (whole && result == floor(result) && fabs(result) < 0x1p53 &&
               (op == TIR_ADD || op == TIR_SUB || op == TIR_MUL || op == TIR_DIV || op == TIR_POW || op == TIR_MAX ||
                op == TIR_MIN || op == TIR_NEG || op == TIR_ABS || op == TIR_STOP)))

@@ -1,5 +1,6 @@
 /* The primitives of primitive.def. */
 #include "sema/sema.h"
+#include "tir/special.h"
 
 #include <string.h>
 
@@ -7,6 +8,34 @@ typedef const Primitive *Self;
 
 static Value apply_map(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     return elab_map(e, self->op, node->span, args[0], value_poison(), value_poison());
+}
+
+static Value apply_map2(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    return elab_map(e, self->op, node->span, args[0], args[1], value_poison());
+}
+
+/* -floor(-x) */
+static Value apply_ceil(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value none = value_poison();
+    Value below = elab_map(e, TIR_FLOOR, node->span, elab_map(e, TIR_NEG, node->span, args[0], none, none), none, none);
+    return elab_map(e, TIR_NEG, node->span, below, none, none);
+}
+
+static Value apply_polygamma(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value n = args[0], x = args[1];
+    if (n.kind != VALUE_NUMBER || n.number != (double)(int)n.number || n.number < 0 || n.number > TIR_MAX_ORDER / 2) {
+        Value poison =
+            elab_error(e, DIAG_E0305, args[0].span, "the order of a polygamma function is a whole number from 0 to %d",
+                       TIR_MAX_ORDER / 2);
+        diag_help(e->sink, "polygamma(0, x) is the logarithmic derivative of the gamma function");
+        return poison;
+    }
+    if (!value_to_array(e, &x, TIR_NONE)) return value_poison();
+    if (x.type == TIR_BOOL)
+        return elab_error(e, DIAG_E0303, args[1].span, "a number is wanted here, and this is a condition");
+    if (x.kind == VALUE_NUMBER) return value_number((double)special_polygamma((int)n.number, x.number), node->span);
+    TirId id = tir_polygamma(e->context->f, (int)n.number, value_real_id(e, &x), node->span);
+    return value_tensor(e, id, x.dim, x.rank, node->span);
 }
 
 static Value apply_extreme(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {

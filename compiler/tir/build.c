@@ -120,6 +120,10 @@ TirId tir_map(TirFunction *f, TirOpcode op, Span span, TirId a, TirId b, TirId c
     return op_push(f, (TirOp){.op = op, .span = span}, (TirId[]){a, b, c}, (uint32_t)arity);
 }
 
+TirId tir_polygamma(TirFunction *f, int64_t order, TirId a, Span span) {
+    return op_push(f, (TirOp){.op = TIR_POLYGAMMA, .integer = order, .span = span}, &a, 1);
+}
+
 TirId tir_broadcast(TirFunction *f, TirId a, TirAxes axes, Span span) {
     if (a < f->ops.count && tir_axes_equal(f->ops.data[a].axes, axes)) return a;
     return op_push(f, (TirOp){.op = TIR_BROADCAST, .attr_axes = axes, .span = span}, &a, 1);

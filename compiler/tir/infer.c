@@ -142,7 +142,9 @@ static const char *infer_axes(const TirFunction *f, const TirOp *op, TirAxes *ax
     *axes = points;
     switch (rule[op->op].shape) {
     case LEAF: return infer_leaf(f, op, axes);
-    case MAP: return NULL;
+    case MAP:
+        if (op->op == TIR_POLYGAMMA && (op->integer < 0 || op->integer > TIR_MAX_ORDER)) return "an order out of range";
+        return NULL;
     case REDUCE:
     case DOT: return infer_summed(f, op, axes);
     case GATHER: return infer_gather(f, op, axes);

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "tir/nest.h"
+#include "tir/special.h"
 
 static double wrap32(int64_t value) {
     return (int32_t)(uint32_t)(uint64_t)value;
@@ -53,6 +54,12 @@ static void real_row(TirOpcode op, int64_t n, double *const *p, const int64_t *s
     case TIR_TANH: ROW(tanh(a));
     case TIR_SIN: ROW(sin(a));
     case TIR_COS: ROW(cos(a));
+    case TIR_ROUND: ROW(rint(a));
+    case TIR_ATAN: ROW(atan(a));
+    case TIR_ATAN2: ROW(atan2(a, b));
+    case TIR_ERF: ROW(erf(a));
+    case TIR_ERFC: ROW(erfc(a));
+    case TIR_LGAMMA: ROW(special_lgamma(a));
     case TIR_ADD: ROW(a + b);
     case TIR_SUB: ROW(a - b);
     case TIR_MUL: ROW(a * b);
@@ -72,10 +79,16 @@ static void real_row(TirOpcode op, int64_t n, double *const *p, const int64_t *s
     }
 }
 
+static void polygamma_row(int64_t order, int64_t n, double *const *p, const int64_t *step) {
+    ROW((double)special_polygamma(order, a));
+}
+
 void interp_map_row(const void *context, int64_t n, double *const *p, const int64_t *step) {
     const TirOp *op = context;
     if (op_is_int_arithmetic(op))
         int_row(op->op, n, p, step);
+    else if (op->op == TIR_POLYGAMMA)
+        polygamma_row(op->integer, n, p, step);
     else
         real_row(op->op, n, p, step);
 }

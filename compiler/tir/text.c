@@ -10,7 +10,8 @@
  *   VALUE  = "%" INT       the number of the operation, from 0 in order
  *   NAME   = letters, digits, "_", "." and "'", or a STRING;   "#" starts a comment that ends with the line
  *
- * Attributes, in this order where the operation has them: a constant; ("port" | "stream" | "at") INT; "over" "{" axes
+ * Attributes, in this order where the operation has them: a constant; ("port" | "stream" | "at" | "order") INT; "over"
+ * "{" axes
  * "}"; "axis" NAME; ("to" | "rows") NAME; "reverse". The axes of an operation whose axes are an attribute are those of
  * its type. Reals have as many digits as it takes to read back the same number. */
 #include <inttypes.h>
@@ -23,7 +24,7 @@ const char *const tir_type_word[3] = {"real", "int", "bool"};
 const char *const tir_role_word[6] = {"block", "column", "option", "loss", "gradient", "value"};
 
 const char *tir_integer_word(TirOpcode op) {
-    return op == TIR_INPUT ? "port" : op == TIR_SLICE ? "at" : "stream";
+    return op == TIR_INPUT ? "port" : op == TIR_SLICE ? "at" : op == TIR_POLYGAMMA ? "order" : "stream";
 }
 
 const char *tir_axis2_word(TirOpcode op) {

@@ -21,7 +21,7 @@ typedef enum TirOpcode {
 
 typedef enum TirType { TIR_REAL, TIR_INT, TIR_BOOL } TirType;
 
-enum { TIR_MAX_AXES = 8, TIR_NONE = 0xffffffff };
+enum { TIR_MAX_AXES = 8, TIR_MAX_ORDER = 100 /* of a polygamma function */, TIR_NONE = 0xffffffff };
 typedef uint32_t TirAxisId; /* index into TirFunction.axes */
 typedef uint32_t TirId;     /* index into TirFunction.ops: a value is the operation that makes it */
 
@@ -63,7 +63,8 @@ typedef struct TirOp {
     TirAxes attr_axes; /* REDUCE, DOT: summed axes */
     TirAxisId axis, axis2;
     double real;     /* CONST */
-    int64_t integer; /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM, PICK: stream */
+    int64_t integer; /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM, PICK: stream;
+                        POLYGAMMA: order */
     bool flag;
     Span span; /* of the source construct, also on adjoint operations */
 } TirOp;
@@ -100,6 +101,7 @@ TirId tir_uniform(TirFunction *f, int64_t stream, TirAxes axes, Span span);
 TirId tir_pick(TirFunction *f, int64_t stream, TirAxes axes, TirAxisId data_axis, Span span);
 /* Any FUSE operation of MAP shape with 1, 2 or 3 arguments. */
 TirId tir_map(TirFunction *f, TirOpcode op, Span span, TirId a, TirId b, TirId c);
+TirId tir_polygamma(TirFunction *f, int64_t order, TirId a, Span span);
 TirId tir_broadcast(TirFunction *f, TirId a, TirAxes axes, Span span);
 TirId tir_rename(TirFunction *f, TirId a, TirAxisId from, TirAxisId to, Span span);
 TirId tir_slice(TirFunction *f, TirId a, TirAxisId axis, int64_t index, Span span);

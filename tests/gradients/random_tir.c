@@ -110,10 +110,14 @@ static TirId squashed(Maker *m, TirId v) {
 }
 
 static TirId make_unary(Maker *m, TirId a, bool stop) {
-    static const TirOpcode ops[] = {TIR_NEG,  TIR_ABS, TIR_EXP, TIR_LOG, TIR_EXPM1, TIR_LOG1P, TIR_SQRT,
-                                    TIR_TANH, TIR_SIN, TIR_COS, TIR_NEG, TIR_SIGN,  TIR_FLOOR, TIR_STOP};
-    TirOpcode op = ops[random_below(m->r, stop ? 14 : 13)];
-    bool needs_positive = op == TIR_LOG || op == TIR_LOG1P || op == TIR_SQRT;
+    static const TirOpcode ops[] = {TIR_NEG,  TIR_ABS, TIR_EXP,  TIR_LOG,    TIR_EXPM1, TIR_LOG1P, TIR_SQRT,
+                                    TIR_TANH, TIR_SIN, TIR_COS,  TIR_NEG,    TIR_SIGN,  TIR_FLOOR, TIR_ROUND,
+                                    TIR_ATAN, TIR_ERF, TIR_ERFC, TIR_LGAMMA, TIR_STOP};
+    enum { COUNT = sizeof ops / sizeof *ops };
+    if (random_below(m->r, 8) == 0)
+        return squashed(m, tir_polygamma(m->p->f, random_below(m->r, 3), positive(m, a), nowhere));
+    TirOpcode op = ops[random_below(m->r, COUNT - !stop)];
+    bool needs_positive = op == TIR_LOG || op == TIR_LOG1P || op == TIR_SQRT || op == TIR_LGAMMA;
     TirId v = map1(m->p, op, needs_positive ? positive(m, a) : a);
     return op == TIR_EXP || op == TIR_EXPM1 ? squashed(m, v) : v;
 }
@@ -138,7 +142,7 @@ static TirId make_condition(Maker *m, TirId a, int depth) {
 static TirId make_binary(Maker *m, TirId a, TirId b) {
     Program *p = m->p;
     static const double exponents[] = {0, 1, 2, 3, 0.5, -1, 1.7};
-    switch (random_below(m->r, 10)) {
+    switch (random_below(m->r, 11)) {
     case 0: return map2(p, TIR_ADD, a, b);
     case 1: return map2(p, TIR_SUB, a, b);
     case 2: return map2(p, TIR_MUL, a, b);
@@ -148,6 +152,7 @@ static TirId make_binary(Maker *m, TirId a, TirId b) {
     case 6: return map2(p, TIR_MIN, a, b);
     case 7: return map2(p, TIR_POW, positive(m, a), real(p, exponents[random_below(m->r, 7)]));
     case 8: return map2(p, TIR_MUL, real(p, random_below(m->r, 5) - 2.0), a);
+    case 9: return map2(p, TIR_ATAN2, a, positive(m, b));
     default: return tir_map(p->f, TIR_SELECT, nowhere, make_condition(m, b, 2), a, b);
     }
 }
@@ -179,7 +184,17 @@ static TirId make_scatter(Maker *m, TirId a, TirAxisId axis) {
 static TirId make_lookup(Maker *m, TirId a, TirAxisId axis) {
     Program *p = m->p;
     TirId table = with_axis(m, a, axis), x = pick(m);
-    if (random_below(m->r, 2)) return tir_gather(p->f, table, make_index(m, x, axis), axis, nowhere);
+    switch (random_below(m->r, 4)) {
+    case 0:
+    case 1: return tir_gather(p->f, table, make_index(m, x, axis), axis, nowhere);
+    case 2: { /* by positions along another axis of the function, shifted or not */
+        TirAxisId along = p->axis[random_below(m->r, RANDOM_AXES)];
+        if (along == axis) break;
+        TirId place = tir_iota(p->f, along, nowhere), shift = tir_int(p->f, random_below(m->r, 2), nowhere);
+        return tir_gather(p->f, table, map2(p, TIR_ADD, place, shift), axis, nowhere);
+    }
+    default: break;
+    }
     TirId sorted = tir_cumsum(p->f, positive(m, table), axis, false, nowhere);
     if (tir_axes_has(axes_of(p, x), axis)) x = real(p, 1.7);
     TirId at = tir_search(p->f, sorted, map2(p, TIR_MUL, positive(m, x), real(p, 3)), axis, nowhere);

@@ -45,10 +45,13 @@ static TirId apply_structure(Program *p, Random *r, TirOpcode op, int variant) {
 }
 
 static TirId apply(Program *p, Random *r, TirOpcode op, int variant) {
+    if (op == TIR_POLYGAMMA)
+        return tir_polygamma(p->f, variant, program_input(p, r, tir_axes_one(p->axis[2]), 0.5, 3), nowhere);
     if (!(tir_op_flags(op) & TIR_FUSE) || op == TIR_BROADCAST || op == TIR_SLICE)
         return apply_structure(p, r, op, variant);
     TirAxisId b = p->axis[0], j = p->axis[2], rows = p->axis[5];
-    bool positive_base = op == TIR_LOG || op == TIR_LOG1P || op == TIR_SQRT || op == TIR_POW || op == TIR_DIV;
+    bool positive_base = op == TIR_LOG || op == TIR_LOG1P || op == TIR_SQRT || op == TIR_POW || op == TIR_DIV ||
+                         op == TIR_LGAMMA || op == TIR_ATAN2;
     double low = positive_base ? 0.5 : -2;
     TirId x = program_input(p, r, variant ? tir_axes_one(b) : tir_axes_add(tir_axes_one(b), j), low, 2);
     if (tir_op_arity(op) == 1) return map1(p, op, x);
@@ -83,12 +86,12 @@ Test(ad, every_operation_agrees_with_differences) {
         }
         tested++;
     }
-    cr_expect_eq(tested, 28);
+    cr_expect_eq(tested, 34);
 }
 
 Test(ad, operations_of_derivative_zero) {
-    static const TirOpcode ops[] = {TIR_SIGN, TIR_FLOOR, TIR_STOP};
-    for (int k = 0; k < 3; k++) {
+    static const TirOpcode ops[] = {TIR_SIGN, TIR_FLOOR, TIR_ROUND, TIR_STOP};
+    for (int k = 0; k < 4; k++) {
         Random r = {(uint64_t)k};
         Program p;
         program_start(&p);
@@ -356,6 +359,66 @@ Test(ad, sampler_has_no_scale) {
         }
         cr_expect_gt(size, 1e-3);
         cr_expect_lt(fabs(sum), 1e-14 * size);
+    }
+    program_free(&p);
+}
+
+/* --- adjoints of any value by any other --- */
+
+/* A network x{rows, j} -> leaky rectifier of 4 -> tanh of 2 -> one number a row. */
+static TirId small_critic(Program *p, TirId x, const TirId *w) {
+    TirFunction *f = p->f;
+    TirId h = map2(p, TIR_ADD, tir_dot(f, x, w[0], tir_axes_one(p->axis[2]), nowhere), w[1]);
+    h = map2(p, TIR_MAX, h, map2(p, TIR_MUL, real(p, 0.2), h));
+    h = map1(p, TIR_TANH, tir_dot(f, h, w[2], tir_axes_one(p->axis[3]), nowhere));
+    return tir_dot(f, h, w[3], tir_axes_one(p->axis[1]), nowhere);
+}
+
+/* The mean over rows of (|d critic/d x| - 1)^2: gradients of it by all weights, and their gradients. */
+Test(ad, gradient_penalty) {
+    Program p;
+    Random r = {41};
+    program_start(&p);
+    TirFunction *f = p.f;
+    TirAxisId i = p.axis[1], j = p.axis[2], k = p.axis[3], rows = p.axis[5];
+    TirId x = program_input(&p, &r, tir_axes_add(tir_axes_one(rows), j), -1, 1), w[4];
+    w[0] = program_input(&p, &r, tir_axes_add(tir_axes_one(j), k), -1, 1);
+    w[1] = program_input(&p, &r, tir_axes_one(k), -1, 1);
+    w[2] = program_input(&p, &r, tir_axes_add(tir_axes_one(i), k), -1, 1);
+    w[3] = program_input(&p, &r, tir_axes_one(i), -1, 1);
+    TirId inner = map1(&p, TIR_SIN, x), slope, score = small_critic(&p, inner, w);
+    ad_adjoint(f, score, real(&p, 1), &inner, 1, &slope);
+    cr_assert(tir_axes_equal(axes_of(&p, slope), axes_of(&p, inner)), "of the shape of what it is derived by");
+    TirId square = tir_sum(f, map2(&p, TIR_MUL, slope, slope), tir_axes_one(j), nowhere);
+    TirId miss = map2(&p, TIR_SUB, map1(&p, TIR_SQRT, square), real(&p, 1));
+    TirId n = map1(&p, TIR_TO_REAL, tir_extent(f, rows, nowhere));
+    TirId loss = map2(&p, TIR_DIV, tir_sum(f, map2(&p, TIR_MUL, miss, miss), tir_axes_one(rows), nowhere), n);
+    tir_output(f, TIR_PORT_LOSS, 0, "loss", loss);
+    uint32_t gradients = program_gradient(&p, 0);
+    cr_assert_null(tir_verify(f, &p.arena));
+    const char *wrong = program_check_first(&p, 0, gradients, 1e-8);
+    cr_expect_null(wrong, "%s", wrong);
+    wrong = program_check_second(&p, gradients, 1e-7);
+    cr_expect_null(wrong, "%s", wrong);
+    program_free(&p);
+}
+
+Test(ad, leaves_stop_the_way_back) {
+    Program p;
+    Random r = {43};
+    program_start(&p);
+    TirId x = program_input(&p, &r, tir_axes_one(p.axis[3]), 1, 2), other = real(&p, 2);
+    TirId y = map1(&p, TIR_EXP, x), z = map2(&p, TIR_MUL, y, map2(&p, TIR_MUL, x, y));
+    TirId wrt[3] = {x, y, other}, out[3];
+    ad_adjoint(p.f, z, real(&p, 1), wrt, 3, out);
+    cr_expect_eq(out[2], TIR_NONE, "nothing depends on it");
+    tir_output(p.f, TIR_PORT_VALUE, 0, "dx", out[0]);
+    tir_output(p.f, TIR_PORT_VALUE, 1, "dy", out[1]);
+    TirTensor *got = program_run(&p, &p.arena);
+    for (int e = 0; e < 4; e++) {
+        double at = p.inputs[0].data[e];
+        cr_expect_float_eq(got[0].data[e], exp(2 * at), 1e-13 * exp(2 * at), "y^2, y held fixed");
+        cr_expect_float_eq(got[1].data[e], 2 * at * exp(at), 1e-13 * exp(2 * at));
     }
     program_free(&p);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lir/lir.h"
+#include "tir/special.h"
 
 enum { LANES = 512 };
 typedef union Lane {
@@ -26,8 +27,8 @@ typedef struct Machine {
     Lane (*value)[LANES]; /* by instruction */
 } Machine;
 
-/* A kernel that applies `op` to inputs 0 and 1, with an unused instruction behind that must survive. */
-static void machine_make(Machine *m, LirOpcode op, bool f64) {
+/* A kernel that applies `op` (of this order) to inputs 0 and 1, with an unused instruction behind that must survive. */
+static void machine_make_order(Machine *m, LirOpcode op, int64_t order, bool f64) {
     memset(m, 0, sizeof *m);
     m->f64 = f64;
     m->f.arena = &m->arena;
@@ -40,12 +41,16 @@ static void machine_make(Machine *m, LirOpcode op, bool f64) {
     VEC_PUSH(&m->arena, &m->f.groups, group);
     for (uint32_t i = 0; i < 2; i++)
         VEC_PUSH(&m->arena, &kernel->body, ((LirInstr){.op = LIR_LOAD, .type = LIR_T_REAL, .access = {.buffer = i}}));
-    VEC_PUSH(&m->arena, &kernel->body, ((LirInstr){.op = op, .type = LIR_T_REAL, .args = {0, 1}}));
+    VEC_PUSH(&m->arena, &kernel->body, ((LirInstr){.op = op, .type = LIR_T_REAL, .integer = order, .args = {0, 1}}));
     LirEffect store = {.kind = LIR_STORE, .access = {.buffer = 2}, .value = 2};
     VEC_PUSH(&m->arena, &kernel->effects, store);
     math_expand(&m->f, f64);
     m->result = kernel->effects.data[0].value;
     m->value = calloc(kernel->body.count, sizeof *m->value);
+}
+
+static void machine_make(Machine *m, LirOpcode op, bool f64) {
+    machine_make_order(m, op, 0, f64);
 }
 
 static void machine_free(Machine *m) {
@@ -146,34 +151,57 @@ typedef struct Case {
     double limit32, limit64; /* ulp */
     double low, high;        /* where f64 is sampled evenly, besides all exponents */
     double size32, size64;   /* |x| up to which the limit holds */
+    bool positive;           /* it holds for x > 0 */
+    int64_t order;
 } Case;
 
+#define POLYGAMMA(name, order)                                                                                         \
+    static double name(double x) {                                                                                     \
+        return (double)special_polygamma(order, x);                                                                    \
+    }                                                                                                                  \
+    static long double name##l(long double x) {                                                                        \
+        return special_polygamma(order, x);                                                                            \
+    }
+POLYGAMMA(digamma, 0)
+POLYGAMMA(trigamma, 1)
+POLYGAMMA(tetragamma, 2)
+POLYGAMMA(pentagamma, 3)
+
 static const Case cases[] = {
-    {LIR_EXP, exp, expl, 1, 1, -746, 710, INFINITY, INFINITY},
-    {LIR_LOG, log, logl, 1, 1, 0, 4, INFINITY, INFINITY},
-    {LIR_EXPM1, expm1, expm1l, 2, 2, -40, 40, INFINITY, INFINITY},
-    {LIR_LOG1P, log1p, log1pl, 2, 2, -1, 4, INFINITY, INFINITY},
-    {LIR_TANH, tanh, tanhl, 2, 2, -20, 20, INFINITY, INFINITY},
-    {LIR_SIN, sin, sinl, 2, 2, -1e4, 1e4, 1e4, 1e9},
-    {LIR_COS, cos, cosl, 2, 2, -1e4, 1e4, 1e4, 1e9},
+    {LIR_EXP, exp, expl, 1, 1, -746, 710, INFINITY, INFINITY, false, 0},
+    {LIR_LOG, log, logl, 1, 1, 0, 4, INFINITY, INFINITY, false, 0},
+    {LIR_EXPM1, expm1, expm1l, 2, 2, -40, 40, INFINITY, INFINITY, false, 0},
+    {LIR_LOG1P, log1p, log1pl, 2, 2, -1, 4, INFINITY, INFINITY, false, 0},
+    {LIR_TANH, tanh, tanhl, 2, 2, -20, 20, INFINITY, INFINITY, false, 0},
+    {LIR_SIN, sin, sinl, 2, 2, -1e4, 1e4, 1e4, 1e9, false, 0},
+    {LIR_COS, cos, cosl, 2, 2, -1e4, 1e4, 1e4, 1e9, false, 0},
+    {LIR_ERF, erf, erfl, 2, 2, -6, 6, INFINITY, INFINITY, false, 0},
+    {LIR_ERFC, erfc, erfcl, 4, 5, -6, 28, INFINITY, INFINITY, false, 0},
+    {LIR_ATAN, atan, atanl, 2, 2, -20, 20, INFINITY, INFINITY, false, 0},
+    {LIR_LGAMMA, lgamma, lgammal, 5, 5, 0, 20, INFINITY, INFINITY, true, 0},
+    {LIR_POLYGAMMA, digamma, digammal, 5, 5, 0, 20, INFINITY, INFINITY, true, 0},
+    {LIR_POLYGAMMA, trigamma, trigammal, 6, 6, 0, 30, 1e18, 1e100, true, 1},
+    {LIR_POLYGAMMA, tetragamma, tetragammal, 7, 7, 0, 30, 1e9, 1e50, true, 2},
+    {LIR_POLYGAMMA, pentagamma, pentagammal, 8, 8, 0, 30, 1e6, 1e30, true, 3},
 };
 
-static const Case *find_case(LirOpcode op) {
+static const Case *find_case(LirOpcode op, int64_t order) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (cases[i].op == op) return &cases[i];
+        if (cases[i].op == op && cases[i].order == order) return &cases[i];
     return NULL;
 }
 
-static void sweep_f32(LirOpcode op) {
-    const Case *c = find_case(op);
+static void sweep_order_f32(LirOpcode op, int64_t order) {
+    const Case *c = find_case(op, order);
     Machine m;
-    machine_make(&m, op, false);
-    const uint32_t step = getenv("QTM_TEST_DENSE") ? 61 : 1021;
+    machine_make_order(&m, op, order, false);
+    const uint32_t step = (getenv("QTM_TEST_DENSE") ? 61 : 1021) * (op == LIR_POLYGAMMA ? 64 : 1); /* slow to compare */
     double worst = 0;
     float worst_at = 0;
-    for (uint64_t bits = 0; bits < (UINT64_C(1) << 32);) {
+    const uint64_t end = c->positive ? UINT64_C(0x7f800000) : UINT64_C(1) << 32;
+    for (uint64_t bits = c->positive; bits < end;) {
         int n = 0;
-        for (; n < LANES && bits < (UINT64_C(1) << 32); bits += step) {
+        for (; n < LANES && bits < end; bits += step) {
             uint32_t word = (uint32_t)bits;
             float x;
             memcpy(&x, &word, sizeof x);
@@ -189,6 +217,10 @@ static void sweep_f32(LirOpcode op) {
            m.kernel.body.count);
     cr_expect_leq(worst, c->limit32, "%s in f32: %g ulp at %a", lir_op_text(op), worst, (double)worst_at);
     machine_free(&m);
+}
+
+static void sweep_f32(LirOpcode op) {
+    sweep_order_f32(op, 0);
 }
 
 static uint64_t random_state = 0x9e3779b97f4a7c15;
@@ -208,18 +240,19 @@ static double random_double(void) {
     return x;
 }
 
-static void sweep_f64(LirOpcode op) {
-    const Case *c = find_case(op);
+static void sweep_order_f64(LirOpcode op, int64_t order) {
+    const Case *c = find_case(op, order);
     Machine m;
-    machine_make(&m, op, true);
+    machine_make_order(&m, op, order, true);
     printf("seed %llx\n", (unsigned long long)random_state);
     double worst = 0, worst_at = 0;
-    for (int i = 0; i < 2000000; i += LANES) {
+    for (int i = 0; i < (op == LIR_POLYGAMMA ? 60000 : 2000000); i += LANES) {
         for (int k = 0; k < LANES; k++) {
             double x = k % 4 == 0   ? random_double()
                        : k % 4 == 1 ? copysign(exp(random_between(-50, 3)), random_between(-1, 1))
                                     : random_between(c->low, c->high);
-            m.value[0][k].d = fabs(x) <= c->size64 ? x : 0;
+            if (c->positive) x = fabs(x);
+            m.value[0][k].d = fabs(x) <= c->size64 && (x != 0 || !c->positive) ? x : c->positive;
         }
         const Lane *r = machine_run(&m);
         for (int k = 0; k < LANES; k++) {
@@ -230,6 +263,10 @@ static void sweep_f64(LirOpcode op) {
     printf("%-6s f64  %.3f ulp at %a, %zu instructions\n", lir_op_text(op), worst, worst_at, m.kernel.body.count);
     cr_expect_leq(worst, c->limit64, "%s in f64: %g ulp at %a", lir_op_text(op), worst, worst_at);
     machine_free(&m);
+}
+
+static void sweep_f64(LirOpcode op) {
+    sweep_order_f64(op, 0);
 }
 
 Test(math_accuracy, exp_f32) {
@@ -273,6 +310,67 @@ Test(math_accuracy, sin_f64) {
 }
 Test(math_accuracy, cos_f64) {
     sweep_f64(LIR_COS);
+}
+
+Test(math_accuracy, erf) {
+    sweep_f32(LIR_ERF);
+    sweep_f64(LIR_ERF);
+}
+Test(math_accuracy, erfc) {
+    sweep_f32(LIR_ERFC);
+    sweep_f64(LIR_ERFC);
+}
+Test(math_accuracy, atan) {
+    sweep_f32(LIR_ATAN);
+    sweep_f64(LIR_ATAN);
+}
+Test(math_accuracy, lgamma) {
+    sweep_f32(LIR_LGAMMA);
+    sweep_f64(LIR_LGAMMA);
+}
+Test(math_accuracy, polygamma, .timeout = 120) {
+    for (int64_t order = 0; order < 4; order++) {
+        sweep_order_f32(LIR_POLYGAMMA, order);
+        sweep_order_f64(LIR_POLYGAMMA, order);
+    }
+}
+
+/* Where x < 0 the functions have zeros and poles between all integers: the error is compared with the size of the two
+ * terms whose difference they are, pi^(n+1) |cot^(n)| or log |sin|, and their value at 1 - x. */
+static void sweep_negative(LirOpcode op, int64_t order, bool f64, double limit) {
+    Machine m;
+    machine_make_order(&m, op, order, f64);
+    double worst = 0, worst_at = 0;
+    for (int i = 0; i < 40; i++) {
+        for (int k = 0; k < LANES; k++) {
+            double x = k % 2 ? random_between(-20, 0) : -exp(random_between(-30, 3));
+            if (f64)
+                m.value[0][k].d = x;
+            else
+                m.value[0][k].f = (float)x;
+        }
+        const Lane *r = machine_run(&m);
+        for (int k = 0; k < LANES; k++) {
+            double x = f64 ? m.value[0][k].d : (double)m.value[0][k].f, got = f64 ? r[k].d : (double)r[k].f;
+            bool gamma = op == LIR_LGAMMA;
+            double want = gamma ? lgamma(x) : (double)special_polygamma(order, x);
+            double mirror = gamma ? lgamma(1 - x) : (double)special_polygamma(order, 1 - x);
+            double size = fabs(want) + 2 * fabs(mirror) + 1, unit = f64 ? 0x1p-53 : 0x1p-24;
+            if (!isfinite(want) || size > 1e30) continue;
+            double error = fabs(got - want) / size / unit;
+            if (error > worst) worst = error, worst_at = x;
+        }
+    }
+    printf("%s %d of negative numbers, %s: %.2f roundings at %a\n", lir_op_text(op), (int)order, f64 ? "f64" : "f32",
+           worst, worst_at);
+    cr_expect_leq(worst, limit, "%g roundings at %a", worst, worst_at);
+    machine_free(&m);
+}
+Test(math_accuracy, gamma_functions_of_negative_numbers) {
+    for (int f64 = 0; f64 < 2; f64++) {
+        sweep_negative(LIR_LGAMMA, 0, f64, 8);
+        for (int64_t order = 0; order < 4; order++) sweep_negative(LIR_POLYGAMMA, order, f64, 20);
+    }
 }
 
 /* Pairs whose power covers all exponents and a bit more, pairs near 1, and small everyday ones. */
@@ -380,6 +478,69 @@ Test(math_special, trigonometry) {
     check_special(LIR_COS, -INFINITY, 0, NAN);
     check_special(LIR_COS, NAN, 0, NAN);
     check_special(LIR_SIN, 1e20, 0, NAN);
+}
+
+Test(math_special, error_functions_and_gamma) {
+    check_special(LIR_ERF, 0, 0, 0);
+    check_special(LIR_ERF, -0.0, 0, -0.0);
+    check_special(LIR_ERF, INFINITY, 0, 1);
+    check_special(LIR_ERF, -INFINITY, 0, -1);
+    check_special(LIR_ERF, NAN, 0, NAN);
+    check_special(LIR_ERFC, 0, 0, 1);
+    check_special(LIR_ERFC, INFINITY, 0, 0);
+    check_special(LIR_ERFC, -INFINITY, 0, 2);
+    check_special(LIR_ERFC, NAN, 0, NAN);
+    check_special(LIR_LGAMMA, 1, 0, 0);
+    check_special(LIR_LGAMMA, 2, 0, 0);
+    check_special(LIR_LGAMMA, 0, 0, INFINITY);
+    check_special(LIR_LGAMMA, -3, 0, INFINITY);
+    check_special(LIR_LGAMMA, -1e30, 0, INFINITY);
+    check_special(LIR_LGAMMA, INFINITY, 0, INFINITY);
+    check_special(LIR_LGAMMA, -INFINITY, 0, INFINITY);
+    check_special(LIR_LGAMMA, NAN, 0, NAN);
+    check_special(LIR_POLYGAMMA, 0, 0, NAN);
+    check_special(LIR_POLYGAMMA, -2, 0, NAN);
+    check_special(LIR_POLYGAMMA, INFINITY, 0, INFINITY);
+    check_special(LIR_POLYGAMMA, NAN, 0, NAN);
+}
+
+/* Every pair of these, and random ones, against the C library. */
+Test(math_special, quadrants) {
+    static const double at[] = {0.0, -0.0, 1.0, -1.0, 0.5, -2.0, 1e30, -1e-30, INFINITY, -INFINITY, NAN};
+    const size_t n = sizeof at / sizeof *at;
+    Machine m[2];
+    machine_make(&m[0], LIR_ATAN2, false);
+    machine_make(&m[1], LIR_ATAN2, true);
+    printf("seed %llx\n", (unsigned long long)random_state);
+    for (size_t i = 0; i < n * n * 2 + 4000; i++) {
+        bool listed = i < n * n * 2;
+        double y = listed ? at[i / 2 / n] : random_between(-3, 3), x = listed ? at[i / 2 % n] : random_between(-3, 3);
+        if (!(i % 2)) y = (float)y, x = (float)x;
+        double got = machine_one(&m[i % 2], y, x), want = atan2(y, x);
+        double error = i % 2 ? ulps64(got, atan2l(y, x)) : ulps32((float)got, want);
+        cr_expect(error <= 2 && (want != want || signbit(got) == signbit(want)), "atan2(%g, %g): %g instead of %g", y,
+                  x, got, want);
+    }
+    machine_free(&m[0]);
+    machine_free(&m[1]);
+}
+
+/* The functions of special.c are what the others are compared with. Digits from Abramowitz and Stegun, tables 6.1, 6.2
+ * and 26.2, and the closed forms at 1/4, 1/2 and 1. */
+Test(math_special, references) {
+    const long double gamma = 0.57721566490153286060651209008240243L, pi = 3.14159265358979323846264338327950288L;
+    const long double zeta3 = 1.20205690315959428539973816151144999L;
+    cr_expect_float_eq(special_polygamma(0, 1), -gamma, 1e-18L);
+    cr_expect_float_eq(special_polygamma(0, 0.5L), -gamma - 2 * logl(2), 1e-18L);
+    cr_expect_float_eq(special_polygamma(0, 0.25L), -gamma - pi / 2 - 3 * logl(2), 2e-18L);
+    cr_expect_float_eq(special_polygamma(0, -0.5L), 2 - gamma - 2 * logl(2), 1e-18L);
+    cr_expect_float_eq(special_polygamma(1, 1), pi * pi / 6, 1e-18L);
+    cr_expect_float_eq(special_polygamma(1, -0.5L), pi * pi / 2 + 4, 1e-17L);
+    cr_expect_float_eq(special_polygamma(2, 1), -2 * zeta3, 1e-18L);
+    cr_expect_float_eq(special_polygamma(3, 1), powl(pi, 4) / 15, 1e-17L);
+    cr_expect_float_eq(special_polygamma(3, 0.5L), powl(pi, 4), 1e-16L);
+    cr_expect_float_eq(special_lgamma(0.5), 0.57236494292470008707, 1e-15);
+    cr_expect_float_eq(special_lgamma(-0.5), 1.26551212348464539649, 1e-15);
 }
 
 /* Every pair of these against the C library, whose pow is exact in these cases or the result is not finite. */
