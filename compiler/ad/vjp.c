@@ -264,6 +264,18 @@ void ad_vjp_scatter(Reverse *r, TirId id, const TirOp *op, TirId g) {
     ad_add_summed(r, op->args[0], read, axes_of(r, read), op->span);
 }
 
+/* Every point of the argument reads the place that it went to: ((i n_1 + j) n_2 + k) ... */
+void ad_vjp_flatten(Reverse *r, TirId id, const TirOp *op, TirId g) {
+    Span s = op->span;
+    g = with_axes(r, g, tir_axes_one(op->axis), s);
+    TirId place = tir_iota(r->f, op->attr_axes.id[0], s);
+    for (uint32_t i = 1; i < op->attr_axes.count; i++) {
+        TirId size = tir_int(r->f, r->f->axes.data[op->attr_axes.id[i]].size, s);
+        place = map2(r, TIR_ADD, s, map2(r, TIR_MUL, s, place, size), tir_iota(r->f, op->attr_axes.id[i], s));
+    }
+    ad_add(r, op->args[0], tir_gather(r->f, g, place, op->axis, s), s);
+}
+
 /* --- reductions --- */
 
 void ad_vjp_sum(Reverse *r, TirId id, const TirOp *op, TirId g) {

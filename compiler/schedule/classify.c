@@ -140,6 +140,7 @@ static void require_tables(Plan *plan, TirId at) {
     case TIR_GATHER:
     case TIR_SEARCH:
     case TIR_CUMSUM:
+    case TIR_FLATTEN:
         /* tables may still be sliced or renamed in place; only leaves without memory must be stored */
         for (TirId t = op->args[0];; t = plan->f->ops.data[t].args[0]) {
             TirOpcode code = plan->f->ops.data[t].op;
@@ -190,7 +191,8 @@ static void follow(Plan *plan, TirId reader, TirId value, bool table, TirAxisId 
 
 void plan_visit_uses(Plan *plan, TirId reader, UseVisitor visit, void *context) {
     const TirOp *op = &plan->f->ops.data[reader];
-    bool tabled = op->op == TIR_GATHER || op->op == TIR_SEARCH || op->op == TIR_CUMSUM;
+    bool tabled = op->op == TIR_GATHER || op->op == TIR_SEARCH || op->op == TIR_CUMSUM ||
+                  op->op == TIR_FLATTEN;
     OpKind kind = plan->op[reader].kind;
     bool whole = kind == OP_DOT || kind == OP_DOT_ROWS;
     bool moves = op->op == TIR_SLICE || op->op == TIR_RENAME; /* when stored itself */

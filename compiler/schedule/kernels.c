@@ -151,6 +151,44 @@ static uint32_t load_table(Body *body, TirId at, const TirOp *op) {
     return instr(body, i);
 }
 
+static uint32_t int_map(Body *body, LirOpcode op, uint32_t a, uint32_t b, Span span) {
+    return instr(body, (LirInstr){.op = op, .type = LIR_T_INT, .args = {a, b}, .span = span});
+}
+
+/* One element of a flattened value: its place k, taken apart from the last axis on, k = (rest) n + index. The quotient
+ * is taken in reals, exactly: (k + 1/2) / n keeps 1/(2n) away from whole numbers, and k stays below 2^23. */
+static uint32_t load_flattened(Body *body, const TirOp *op) {
+    Plan *plan = body->plan;
+    Route route = {0};
+    uint32_t rest = instr(body, (LirInstr){.op = LIR_LOOP, .type = LIR_T_INT, .axis = op->axis, .span = op->span});
+    for (uint32_t i = op->attr_axes.count; i-- > 0;) {
+        uint32_t index = rest;
+        if (i > 0) {
+            int64_t n = plan_axis_size(plan, op->attr_axes.id[i]);
+            LirInstr real = {.type = LIR_T_REAL, .span = op->span};
+            real.op = LIR_TO_REAL, real.args[0] = rest;
+            uint32_t k = instr(body, real);
+            uint32_t half = instr(body, (LirInstr){.op = LIR_REAL, .type = LIR_T_REAL, .real = 0.5, .span = op->span});
+            uint32_t size =
+                instr(body, (LirInstr){.op = LIR_REAL, .type = LIR_T_REAL, .real = (double)n, .span = op->span});
+            real.op = LIR_ADD, real.args[0] = k, real.args[1] = half;
+            k = instr(body, real);
+            real.op = LIR_DIV, real.args[0] = k, real.args[1] = size;
+            k = instr(body, real);
+            uint32_t above = instr(
+                body, (LirInstr){.op = LIR_TO_INT, .type = LIR_T_INT, .args = {k}, .span = op->span});
+            uint32_t whole = instr(body, (LirInstr){.op = LIR_INT, .type = LIR_T_INT, .integer = n, .span = op->span});
+            index = int_map(body, LIR_SUB, rest, int_map(body, LIR_MUL, above, whole, op->span), op->span);
+            rest = above;
+        }
+        route_set(body, &route, op->attr_axes.id[i], (LirIndex){.kind = LIR_INDEX_VALUE, .value = index});
+    }
+    TirId base = route_follow(body, &route, op->args[0]);
+    LirInstr load = {.op = LIR_LOAD, .type = lir_type(op->type), .span = op->span};
+    load.access = access_of(plan, readable_from(plan, base, body->group), &route);
+    return instr(body, load);
+}
+
 static const struct {
     TirOpcode tir;
     LirOpcode lir;
@@ -199,6 +237,7 @@ static uint32_t point(Body *body, TirId at) {
     case TIR_PICK: return draw(body, op);
     case TIR_GATHER:
     case TIR_SEARCH: return load_table(body, at, op);
+    case TIR_FLATTEN: return load_flattened(body, op);
     case TIR_STOP:
     case TIR_BROADCAST: return value_of(body, op->args[0]);
     case TIR_CONST:

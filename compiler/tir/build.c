@@ -154,6 +154,10 @@ TirId tir_search(TirFunction *f, TirId table, TirId x, TirAxisId axis, Span span
     return op_push(f, (TirOp){.op = TIR_SEARCH, .axis = axis, .span = span}, (TirId[]){table, x}, 2);
 }
 
+TirId tir_flatten(TirFunction *f, TirId a, TirAxes axes, TirAxisId axis, Span span) {
+    return op_push(f, (TirOp){.op = TIR_FLATTEN, .attr_axes = axes, .axis = axis, .span = span}, &a, 1);
+}
+
 TirId tir_sum(TirFunction *f, TirId a, TirAxes axes, Span span) {
     if (!axes.count) return a;
     return op_push(f, (TirOp){.op = TIR_SUM, .attr_axes = axes, .span = span}, &a, 1);

@@ -12,7 +12,8 @@ typedef enum ShapeRule {
     SCATTER,
     RENAME,
     BROADCAST,
-    KEEP
+    KEEP,
+    FLATTEN
 } ShapeRule;
 typedef enum TypeRule { REAL, INT, BOOL, SAME, ARITH, ATTR } TypeRule;
 
@@ -106,6 +107,19 @@ static const char *infer_summed(const TirFunction *f, const TirOp *op, TirAxes *
     return NULL;
 }
 
+static const char *infer_flatten(const TirFunction *f, const TirOp *op, TirAxes *axes) {
+    int64_t size = 1;
+    if (tir_axes_minus(op->attr_axes, *axes).count) return "the argument lacks a flattened axis";
+    for (uint32_t i = 0; i < op->attr_axes.count; i++) {
+        if (f->axes.data[op->attr_axes.id[i]].size < 0) return "flattens a dynamic axis";
+        size *= f->axes.data[op->attr_axes.id[i]].size;
+    }
+    if (op->attr_axes.count < 2 || size != f->axes.data[op->axis].size) return "axes of another size";
+    if (tir_axes_has(*axes, op->axis)) return "the argument has the new axis already";
+    *axes = tir_axes_add(tir_axes_minus(*axes, op->attr_axes), op->axis);
+    return NULL;
+}
+
 static const char *infer_one_axis(const TirFunction *f, const TirOp *op, TirAxes *axes) {
     const TirAxis *axis = &f->axes.data[op->axis];
     TirAxes one = tir_axes_one(op->axis);
@@ -149,6 +163,7 @@ static const char *infer_axes(const TirFunction *f, const TirOp *op, TirAxes *ax
     case DOT: return infer_summed(f, op, axes);
     case GATHER: return infer_gather(f, op, axes);
     case SCATTER: return infer_scatter(op, points, axes);
+    case FLATTEN: return infer_flatten(f, op, axes);
     case BROADCAST:
         if (tir_axes_minus(points, op->attr_axes).count) return "the result lacks an axis of the argument";
         *axes = op->attr_axes;

@@ -149,6 +149,25 @@ static void interp_lookup(const Interp *in, const TirOp *op, double *out) {
     nest_run(&nest, scatter ? scatter_row : op->op == TIR_GATHER ? gather_row : search_row, &look);
 }
 
+/* The flattened axes are the innermost loops in the argument and one axis in the result: both have the same strides
+ * where the result's axis is cut again into its parts. */
+static void interp_flatten(const Interp *in, const TirOp *op, double *out) {
+    TirAxes kept = tir_axes_minus(op->axes, tir_axes_one(op->axis));
+    Nest nest = {0};
+    nest_loop(in, &nest, kept);
+    nest_loop(in, &nest, op->attr_axes);
+    nest.arrays = 2;
+    nest.base[0] = out;
+    nest.base[1] = in->values[op->args[0]].data;
+    for (uint32_t d = 0; d < nest.rank; d++) {
+        TirAxisId axis = d < kept.count ? kept.id[d] : op->attr_axes.id[d - kept.count];
+        nest.stride[1][d] = axis_stride(in, arg_op(in, op, 0)->axes, axis);
+        nest.stride[0][d] = d < kept.count ? axis_stride(in, op->axes, axis)
+                                           : axis_stride(in, op->axes, op->axis) * axis_stride(in, op->attr_axes, axis);
+    }
+    nest_run(&nest, interp_map_row, op);
+}
+
 static void sum_row(const void *context, int64_t n, double *const *p, const int64_t *step) {
     if (step[0] == 0) {
         double sum = *p[0];
@@ -269,6 +288,7 @@ static void interp_op(const Interp *in, TirId id) {
     case TIR_GATHER:
     case TIR_SCATTER:
     case TIR_SEARCH: interp_lookup(in, op, out); break;
+    case TIR_FLATTEN: interp_flatten(in, op, out); break;
     case TIR_SUM:
     case TIR_REDUCE_MAX: interp_reduce(in, op, out, count); break;
     case TIR_CUMSUM: interp_cumsum(in, op, out); break;

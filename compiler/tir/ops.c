@@ -48,6 +48,7 @@ unsigned tir_op_attrs(TirOpcode op) {
     case TIR_SUM:
     case TIR_REDUCE_MAX:
     case TIR_DOT: return TIR_ATTR_OVER;
+    case TIR_FLATTEN: return TIR_ATTR_AXIS | TIR_ATTR_OVER;
     case TIR_CUMSUM: return TIR_ATTR_AXIS | TIR_ATTR_FLAG;
     default: return 0;
     }

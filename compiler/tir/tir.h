@@ -109,6 +109,8 @@ TirId tir_stack(TirFunction *f, const TirId *args, uint32_t count, TirAxisId axi
 TirId tir_gather(TirFunction *f, TirId table, TirId index, TirAxisId axis, Span span);
 TirId tir_scatter(TirFunction *f, TirId values, TirId index, TirAxisId axis, TirAxes result, Span span);
 TirId tir_search(TirFunction *f, TirId table, TirId x, TirAxisId axis, Span span);
+/* Two axes or more, in their order, become `axis`, which is as long as they together. */
+TirId tir_flatten(TirFunction *f, TirId a, TirAxes axes, TirAxisId axis, Span span);
 TirId tir_sum(TirFunction *f, TirId a, TirAxes axes, Span span); /* axes that `a` lacks must not be listed */
 TirId tir_reduce_max(TirFunction *f, TirId a, TirAxes axes, Span span);
 TirId tir_cumsum(TirFunction *f, TirId a, TirAxisId axis, bool from_end, Span span);

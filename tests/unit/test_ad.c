@@ -40,6 +40,12 @@ static TirId apply_structure(Program *p, Random *r, TirOpcode op, int variant) {
         TirId place = map2(p, TIR_MUL, tir_uniform(f, 1, points, nowhere), real(p, 2.5));
         return tir_scatter(f, x, map1(p, TIR_TO_INT, place), i, result, nowhere);
     }
+    case TIR_FLATTEN: {
+        TirAxes axes = tir_axes_add(tir_axes_one(variant ? b : j), k);
+        const char *name = "flat";
+        int64_t size = f->axes.data[variant ? b : j].size * f->axes.data[k].size;
+        return tir_flatten(f, x, axes, tir_axis_add(f, name, size, false), nowhere);
+    }
     default: return TIR_NONE;
     }
 }
@@ -86,7 +92,7 @@ Test(ad, every_operation_agrees_with_differences) {
         }
         tested++;
     }
-    cr_expect_eq(tested, 34);
+    cr_expect_eq(tested, 35);
 }
 
 Test(ad, operations_of_derivative_zero) {

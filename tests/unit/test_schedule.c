@@ -13,7 +13,7 @@ static const char *const every_op =
     "  axis vectors = 37 batch\n"
     "  axis events = 5 batch\n"
     "  axis measured = dynamic 0 batch\n"
-    "  axis in = 5\n  axis node = 7\n  axis out = 6\n  axis pair = 2\n  axis other = 7\n"
+    "  axis in = 5\n  axis node = 7\n  axis out = 6\n  axis pair = 2\n  axis other = 7\n  axis flat = 49\n  axis cube = 210\n"
     "  input block 0 0 \"W\" = %0\n  input block 1 0 \"T\" = %1\n  input column 0 0 \"x\" = %2\n"
     "  %0 : real{in, out} = input port 0\n"
     "  %1 : real{node} = input port 1\n"
@@ -65,6 +65,12 @@ static const char *const every_op =
     "  %47 : real{vectors, events, in} = broadcast %11\n"
     "  %48 : real{vectors, events, out} = dot %47, %0 over {in}\n"
     "  %49 : real{vectors, events, in} = add %10, %3\n"
+    "  %50 : real{vectors, flat} = flatten %29 over {node, other} axis flat\n"
+    "  %51 : real{vectors, node, out} = mul %12, %37\n"
+    "  %52 : real{in, node, out} = mul %0, %1\n"
+    "  %53 : real{cube} = flatten %52 over {in, node, out} axis cube\n"
+    "  %54 : int{vectors, events} = pick stream 4 rows measured\n"
+    "  %55 : real{vectors, events} = gather %50, %54 axis flat\n"
     "  output loss 0 \"loss\" = %8\n"
     "}\n";
 
