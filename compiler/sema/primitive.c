@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { FLATTEN_MAX = 4 << 20 }; /* places in a flat array are divided in reals, exactly below 2^23 */
+
 typedef const Primitive *Self;
 
 static Value apply_map(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
@@ -151,6 +153,36 @@ static Value apply_bound(Elab *e, Self self, const AstNode *node, const Value *a
                          "give the name of a density, without arguments");
     if (!density_domain(e, args[0].decl, &low, &high)) return value_poison();
     return value_number(self->op == TIR_MIN ? low : high, node->span);
+}
+
+/* a[i, j, ...] as one dimension, the last index fastest. */
+Value value_flatten(Elab *e, Value v, Span span) {
+    TirAxes axes = tir_axes_none();
+    int64_t size = 1;
+    for (uint32_t i = 0; i < v.rank; i++) size *= v.dim[i].size;
+    if (size > FLATTEN_MAX)
+        return elab_help(e,
+                         elab_error(e, DIAG_E0306, span, "an array of %lld numbers: at most %d can be made flat",
+                                    (long long)size, FLATTEN_MAX),
+                         "make flat a part of it, taken by an index");
+    for (uint32_t i = 0; i < v.rank; i++) {
+        TirAxisId axis = v.dim[i].axis;
+        if (axis == TIR_NONE) continue;
+        if (axes.count && axis < axes.id[axes.count - 1]) {
+            axis = dim_new(e, "a", v.dim[i].size).axis;
+            v = value_move(e, &v, i, axis, span);
+        }
+        axes = tir_axes_add(axes, axis);
+    }
+    Dim dim = {size, axes.count == 1 ? axes.id[0] : TIR_NONE};
+    if (axes.count < 2) return value_tensor(e, v.id, &dim, 1, span);
+    dim = dim_new(e, "flat", size);
+    return value_tensor(e, tir_flatten(e->context->f, v.id, axes, dim.axis, span), &dim, 1, span);
+}
+
+static Value apply_flatten(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value v = array_argument(e, self, &args[0]);
+    return value_is_poison(&v) ? v : value_flatten(e, v, node->span);
 }
 
 static Value apply_pi(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {

@@ -268,6 +268,7 @@ int64_t elab_stream(Elab *e, const AstNode *node);
 
 /* --- primitive.c --- */
 const Primitive *primitive_find(const char *name);
+Value value_flatten(Elab *e, Value v, Span span);
 Value elab_linspace(Elab *e, Value low, Value high, int64_t count, Dim dim, Span span);
 
 /* --- context.c: inputs, parameters, axes of the function under construction --- */
