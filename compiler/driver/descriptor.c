@@ -149,6 +149,8 @@ static void print_events(FILE *out, const Pipeline *p) {
             print_real(out, event->fields.data[k].low);
             fputs(", ", out);
             print_real(out, event->fields.data[k].high);
+            fputs(", 1, ", out);
+            print_real(out, event->fields.data[k].scale);
             fputs("},\n", out);
         }
         fputs("};\n", out);
@@ -165,11 +167,11 @@ static void print_events(FILE *out, const Pipeline *p) {
     if (program->events.count) fputs("};\n", out);
     if (program->data.count) fputs("\nstatic const struct qtm_data data[] = {\n", out);
     for (size_t i = 0; i < program->data.count; i++) {
-        fputs("    {", out);
+        fputs("    {.name = ", out);
         print_string(out, program->data.data[i].name);
-        fputs(", ", out);
+        fputs(", .path = ", out);
         print_string(out, program->data.data[i].path);
-        fprintf(out, ", %u, ", program->data.data[i].event);
+        fprintf(out, ", .event = %u, .split = ", program->data.data[i].event);
         print_real(out, program->data.data[i].split);
         fputs("},\n", out);
     }
@@ -279,6 +281,20 @@ static void print_monitors(FILE *out, const ProgramFit *fit, size_t number) {
     if (fit->curves.count) fputs("};\n", out);
 }
 
+static void print_checks(FILE *out, const ProgramFit *fit, size_t number) {
+    if (!fit->checks.count) return;
+    fprintf(out, "static const struct qtm_check fit%zu_checks[] = {\n", number);
+    for (size_t i = 0; i < fit->checks.count; i++) {
+        const ProgramCheck *check = &fit->checks.data[i];
+        fputs("    {", out);
+        print_string(out, check->text);
+        fprintf(out, ", \"%s\", ", check->op);
+        print_real(out, check->tolerance);
+        fprintf(out, ", %s},\n", flag(check->relative));
+    }
+    fputs("};\n", out);
+}
+
 static void print_table(FILE *out, const char *member, size_t count, const char *table, size_t number) {
     fprintf(out, "        .%s_count = %zu,\n", member, count);
     if (count) fprintf(out, "        .%ss = fit%zu_%s,\n", member, number, table);
@@ -299,12 +315,15 @@ static void print_fit(FILE *out, const ProgramFit *fit, const FitUnits *units, s
     print_fn(out, "params", units->params, WIDTH_F64, "        ");
     print_fn(out, "monitor", units->monitor, WIDTH_F64, "        ");
     print_fn(out, "curve", units->curve, WIDTH_F64, "        ");
-    fprintf(out, "        .curve_points = %" PRId64 ",\n        .best = %d,\n        .stops = %s,\n    },\n",
-            fit->curve_points, fit->best, flag(fit->stops));
+    fprintf(out, "        .curve_points = %" PRId64 ",\n        .best = %d,\n        .stops = %s,\n", fit->curve_points,
+            fit->best, flag(fit->stops));
+    print_table(out, "check", fit->checks.count, "checks", number);
+    if (units->check) print_fn(out, "check", units->check, WIDTH_F64, "        ");
+    fputs("    },\n", out);
 }
 
 static void print_wrappers(FILE *out, const Program *program) {
-    static const char *const kinds[] = {"QTM_ENSEMBLE", "QTM_BOOTSTRAP", "QTM_LAPLACE", "QTM_HMC"};
+    static const char *const kinds[] = {"QTM_ENSEMBLE", "QTM_BOOTSTRAP", "QTM_LAPLACE"};
     if (program->wrappers.count) fputs("\nstatic const struct qtm_wrapper wrappers[] = {\n", out);
     for (size_t i = 0; i < program->wrappers.count; i++) {
         const ProgramWrapper *wrapper = &program->wrappers.data[i];
@@ -377,6 +396,7 @@ void descriptor_print(FILE *out, const Pipeline *p) {
         print_blocks(out, &program->fits.data[i], i);
         print_updates(out, &program->fits.data[i], &p->fits[i], i);
         print_monitors(out, &program->fits.data[i], i);
+        print_checks(out, &program->fits.data[i], i);
     }
     if (program->fits.count) fputs("\nstatic const struct qtm_fit fits[] = {\n", out);
     for (size_t i = 0; i < program->fits.count; i++) print_fit(out, &program->fits.data[i], &p->fits[i], i);

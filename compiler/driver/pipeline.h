@@ -39,7 +39,7 @@ typedef struct UpdateUnits {
     Unit *objective, *gradient, *settings;
 } UpdateUnits;
 typedef struct FitUnits {
-    Unit *init, *params, *monitor, *curve; /* monitor may be NULL */
+    Unit *init, *params, *monitor, *curve, *check; /* monitor and check may be NULL */
     UpdateUnits *updates;
 } FitUnits;
 

@@ -16,6 +16,7 @@ static void collect_fit(Pipeline *p, const ProgramFit *fit, FitUnits *units) {
     units->params = unit_add(p, arena_format(arena, "%s_params", fit->name), fit->params, false, true);
     units->monitor = unit_add(p, arena_format(arena, "%s_monitor", fit->name), fit->monitor, false, true);
     units->curve = unit_add(p, arena_format(arena, "%s_curve", fit->name), fit->curve, false, true);
+    units->check = unit_add(p, arena_format(arena, "%s_check", fit->name), fit->check, false, true);
     units->updates = ARENA_ARRAY(arena, UpdateUnits, fit->updates.count);
     for (size_t i = 0; i < fit->updates.count; i++) {
         const ProgramUpdate *update = &fit->updates.data[i];

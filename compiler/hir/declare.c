@@ -92,9 +92,11 @@ static void resolve_qcf(Resolver *r, const AstNode *node) {
     resolve(r, node->kids[1]);
     for (uint32_t i = 0; i < node->kids[5]->count; i++)
         if (node->kids[5]->kids[i]->kind == AST_TRUTH) resolve(r, node->kids[5]->kids[i]);
-    r->scope = outside; /* a sum rule is about the function, not about one value of its argument */
+    r->scope = outside; /* a sum rule is about the function, not about one value of its argument, and no recursion */
+    size_t reached = r->reached.count;
     for (uint32_t i = 0; i < node->kids[5]->count; i++)
         if (node->kids[5]->kids[i]->kind == AST_NORMALIZED) resolve_kids(r, node->kids[5]->kids[i]);
+    r->reached.count = reached;
 }
 
 static void resolve_density_decl(Resolver *r, const AstNode *node) {

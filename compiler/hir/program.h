@@ -21,7 +21,9 @@ typedef struct ProgramOption {
 } ProgramOption;
 typedef struct ProgramField {
     const char *name;
-    double low, high;
+    double low, high; /* in base units */
+    const char *unit; /* as declared, "GeV^2"; NULL: a pure number */
+    double scale;     /* base units in one of it: files and reports hold value / scale */
 } ProgramField;
 typedef struct ProgramEvent {
     const char *name;
@@ -75,6 +77,12 @@ typedef struct ProgramCurve {
     double low, high;
     int32_t event_field;
 } ProgramCurve;
+/* LEFT OP RIGHT, evaluated when a fit starts. */
+typedef struct ProgramCheck {
+    const char *text, *op;
+    double tolerance;
+    bool relative; /* the tolerance is of the right side, where that is above 1 */
+} ProgramCheck;
 typedef struct ProgramFit {
     const char *name;
     bool generated;
@@ -84,14 +92,16 @@ typedef struct ProgramFit {
     VEC(ProgramUpdate) updates;
     VEC(ProgramMonitor) monitors;
     VEC(ProgramCurve) curves;
+    VEC(ProgramCheck) checks;
     TirFunction *init, *params, *monitor, *curve; /* monitor may be NULL */
+    TirFunction *check;                           /* may be NULL; VALUE 2i and 2i + 1: the sides of check i */
     int64_t curve_points;
     int32_t best; /* monitor whose least value chooses best.h5, or -1 */
     bool stops;   /* the monitor function has one more output: 1 where `stop when` holds */
 } ProgramFit;
 
-typedef enum ProgramWrap { PROGRAM_ENSEMBLE, PROGRAM_BOOTSTRAP, PROGRAM_LAPLACE, PROGRAM_HMC } ProgramWrap;
-enum { PROGRAM_WRAP_SETTINGS = 4 };
+typedef enum ProgramWrap { PROGRAM_ENSEMBLE, PROGRAM_BOOTSTRAP, PROGRAM_LAPLACE } ProgramWrap;
+enum { PROGRAM_WRAP_SETTINGS = 1 };
 /* fit final = ensemble(gan, members = 20): the settings in the order of runtime/include/qtm/model.h */
 typedef struct ProgramWrapper {
     const char *name;

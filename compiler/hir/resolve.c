@@ -190,8 +190,9 @@ void resolve_call(Resolver *r, const AstNode *call, int piped) {
     int given = piped + (call->kind == AST_CALL ? (int)call->count - 1 : 0), least, most;
     bool known_locally = resolve_local(r, callee->name) != NULL;
     HirDecl *decl = resolve_name(r, callee);
+    bool per = !decl && !known_locally && !strcmp(callee->name, "per"); /* per(f(x), dlnx): dlnx is no name */
     if (call->kind == AST_CALL)
-        for (uint32_t i = 1; i < call->count; i++) resolve(r, call->kids[i]);
+        for (uint32_t i = 1; i < (per && call->count > 2 ? 2 : call->count); i++) resolve(r, call->kids[i]);
     if (decl && !hir_callable(decl) && decl->node->kind != AST_FIT && decl->node->kind != AST_EVENT) {
         diag_report(r->hir->sink, DIAG_E0303, callee->span, "'%s' is %s and cannot be called", callee->name,
                     hir_kind_text(decl->node->kind));

@@ -1,8 +1,8 @@
 /* Calls. A function's body is evaluated in a frame of its own with its arguments as values, so a call leaves no trace
  * but its operations. Function values (an activation passed to a layer) carry only their declaration. */
-#include "sema/sema.h"
-
 #include <string.h>
+
+#include "sema/measure.h"
 
 enum { DEPTH_MAX = 200, OPS_MAX = 1000000 };
 
@@ -40,7 +40,7 @@ bool frame_bind_array(Elab *e, const AstNode *arg, Value *v, const HirDecl *decl
     if (!value_to_array(e, v, TIR_NONE)) return false;
     if (!v->rank && dims->count == 1) {
         TirId id = v->kind == VALUE_NUMBER ? value_real_id(e, v) : v->id;
-        *v = value_tensor(e, id, &(Dim){1, TIR_NONE}, 1, v->span);
+        *v = value_like(e, v, id, &(Dim){1, TIR_NONE}, 1, v->span);
     }
     if (v->rank != dims->count) {
         elab_error(e, DIAG_E0302, v->span.file ? v->span : arg->span,
@@ -72,10 +72,13 @@ static bool bind_arguments(Elab *e, HirDecl *decl, const Value *args) {
     const AstNode *arguments = hir_arguments(decl);
     Value *values = arena_copy(e->arena, args, arguments->count * sizeof *args);
     /* numbers first: a dimension may be named by a later argument */
-    for (uint32_t i = 0; i < arguments->count; i++)
+    for (uint32_t i = 0; i < arguments->count; i++) {
+        if (values[i].kind == VALUE_FUNCTION && values[i].decl->node->kind == AST_DENSITY) values[i].numbers = true;
         if (!hir_argument_dims(arguments->kids[i])) local_push(e, arguments->kids[i]->name, values[i]);
+    }
     for (uint32_t i = 0; i < arguments->count; i++) {
         const AstNode *arg = arguments->kids[i];
+        if (!unit_check_argument(e, &values[i], arg, decl)) return false;
         if (arg->kind != AST_ARG) continue;
         if (!check_record(e, arg, &values[i], decl) || !frame_bind_array(e, arg, &values[i], decl)) return false;
         if (hir_argument_dims(arg)) local_push(e, arg->name, values[i]);
@@ -98,7 +101,7 @@ static Value check_result(Elab *e, const HirDecl *decl, const AstNode *shape, Va
         same = same && v.dim[i].size == size[i];
     }
     if (!same && shape->count == 1 && size[0] == 1 && !v.rank && v.kind == VALUE_TENSOR)
-        return value_tensor(e, v.id, &(Dim){1, TIR_NONE}, 1, v.span);
+        return value_like(e, &v, v.id, &(Dim){1, TIR_NONE}, 1, v.span);
     if (same) return shape->count ? v : value_scalar(v);
     Value poison = elab_error(
         e, DIAG_E0308, decl->node->name_span, "'%s' is declared to give %s%s%s, and its body gives %s", decl->name,
@@ -115,6 +118,7 @@ static Value evaluate_body(Elab *e, HirDecl *decl) {
     if (node->kind != AST_LAYER) {
         bool shaped = node->kind == AST_FUN || node->kind == AST_NETWORK;
         Value v = elab_expr(e, node->kids[shaped ? 2 : 1]);
+        if (!unit_check_result(e, &v, decl)) return value_poison();
         return check_result(e, decl, shaped ? node->kids[1] : NULL, v);
     }
     const AstNode *weights = node->kids[2];
@@ -165,8 +169,14 @@ static Value pointwise_result(Elab *e, const HirDecl *decl, const Value *points,
             "write a density for each of the numbers, or one formula such as a sum of them");
     v = value_scalar(v);
     TirAxes axes = tir_axes_union(value_axes(e, points), v.kind == VALUE_NUMBER ? tir_axes_none() : value_axes(e, &v));
-    return value_tensor(e, id_broadcast(e, value_real_id(e, &v), axes, points->span), points->dim, points->rank,
-                        points->span);
+    Value result = v;
+    result.kind = VALUE_TENSOR;
+    result.type = TIR_REAL;
+    result.id = id_broadcast(e, value_real_id(e, &v), axes, points->span);
+    result.rank = points->rank;
+    memcpy(result.dim, points->dim, sizeof result.dim);
+    result.span = points->span;
+    return result;
 }
 
 /* Arrays made in the body get axes of their own, also where they are as long as the grid. */
@@ -178,15 +188,22 @@ static void hide_axes(Elab *e, const Value *points, bool hidden) {
                 c->by_size.data[i].size = hidden ? -1 : points->dim[d].size;
 }
 
+static Value evaluate_density(Elab *e, HirDecl *decl, const Value *args) {
+    Value v = evaluate_body(e, decl);
+    return value_is_poison(&v) || decl->node->kind != AST_DENSITY ? v : measure_of_call(e, decl, args, v);
+}
+
 static Value evaluate_pointwise(Elab *e, HirDecl *decl, const Value *args) {
     Value *own = arena_copy(e->arena, args, hir_arguments(decl)->count * sizeof *args);
     Value *array = pointwise_argument(e, decl, own);
-    if (!array) return bind_arguments(e, decl, own) ? evaluate_body(e, decl) : value_poison();
+    if (!array) return bind_arguments(e, decl, own) ? evaluate_density(e, decl, own) : value_poison();
     Value points = *array, v = value_poison();
-    *array = value_tensor(e, points.id, NULL, 0, points.span);
+    array->rank = 0;
     hide_axes(e, &points, true);
-    if (bind_arguments(e, decl, own)) v = pointwise_result(e, decl, &points, evaluate_body(e, decl));
+    if (bind_arguments(e, decl, own)) v = evaluate_density(e, decl, own);
+    v = pointwise_result(e, decl, &points, v);
     hide_axes(e, &points, false);
+    *array = points; /* where the measure of the result says that its variable stands */
     return v;
 }
 
@@ -290,7 +307,9 @@ Value elab_function_call(Elab *e, const Value *callee, const AstNode *node, cons
 Value elab_apply(Elab *e, Value callee, const AstNode *node, const Value *args, uint32_t count, Span span) {
     for (uint32_t i = 0; i < count; i++)
         if (value_is_poison(&args[i])) return value_poison();
-    if (callee.kind == VALUE_FUNCTION) return elab_function_call(e, &callee, node, args, count, span);
+    if (callee.kind == VALUE_FUNCTION)
+        return callee.numbers ? measure_call_numbers(e, &callee, node, args, count, span)
+                              : elab_function_call(e, &callee, node, args, count, span);
     if (callee.kind == VALUE_PRIMITIVE) {
         const Primitive *p = callee.primitive;
         if ((int)count < p->least || (p->most >= 0 && (int)count > p->most))
@@ -374,12 +393,17 @@ Value elab_call(Elab *e, const AstNode *node, const Value *piped) {
     if (name->kind == AST_NAME && !strcmp(name->name, "fold") && !local_find(e->frame, "fold") &&
         !hir_decl(e->hir, name))
         return elab_fold(e, node);
-    if (name->kind == AST_NAME && !strcmp(name->name, "grad") && !piped && !local_find(e->frame, "grad") &&
-        !hir_decl(e->hir, name))
-        return elab_grad(e, node);
     if (name->kind == AST_NAME && !strcmp(name->name, "fresh") && !local_find(e->frame, "fresh") &&
         !hir_decl(e->hir, name))
         return elab_fresh(e, node);
+    if (name->kind == AST_NAME && !strcmp(name->name, "per") && !local_find(e->frame, "per") && !hir_decl(e->hir, name))
+        return elab_per(e, node);
+    if (name->kind == AST_NAME && !strcmp(name->name, "grad") && !piped && !local_find(e->frame, "grad") &&
+        !hir_decl(e->hir, name))
+        return elab_grad(e, node);
+    if (name->kind == AST_NAME && !strcmp(name->name, "integral") && !local_find(e->frame, "integral") && !piped &&
+        node->count == 2 && node->kids[1]->kind == AST_COMPREHEND)
+        return elab_integral(e, node, node->kids[1]);
     Value callee = elab_expr(e, name);
     if (value_is_poison(&callee)) return callee;
     return elab_shaped_call(e, node, piped, callee);

@@ -1,9 +1,9 @@
 /* The function under construction: its batch axes, its inputs, and the values that every formula in a fit may name:
  * parameters, lets, data. */
-#include "sema/sema.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "sema/unit.h"
 
 static void batch_add(Elab *e, Context *c, uint32_t row, int64_t count) {
     for (size_t i = 0; i < c->batches.count; i++)
@@ -130,6 +130,8 @@ static const Value *fitted_params(Elab *e) {
 }
 
 Value context_param(Elab *e, const HirDecl *decl, Span span) {
+    e->context->params_used = true;
+    if (e->context->mode == PARAMS_START) return value_number(param_start(&e->program->params.data[decl->index]), span);
     if (e->context->mode == PARAMS_TRUTH) return value_number(e->program->params.data[decl->index].truth, span);
     if (e->context->mode == PARAMS_NONE) { /* perhaps before the table of parameters is there */
         Value poison =
@@ -239,6 +241,9 @@ Value context_data(Elab *e, const Value *data, int64_t count, Span span) {
         TirId id = context_input(e, TIR_PORT_COLUMN, row, (uint32_t)i, name, tir_axes_one(all->axis), span);
         if (rows != TIR_NONE) id = tir_gather(c->f, id, rows, all->axis, span);
         items[i] = value_tensor(e, id, NULL, 0, span);
+        const AstNode *field = sample.decl->node->kids[0]->kids[i];
+        double scale; /* columns are brought to base units as they are read */
+        if (!unit_of_type(e, field->kids[2], &items[i].unit, &scale)) return value_poison();
     }
     sample.items = items;
     sample.count = (uint32_t)event->fields.count;

@@ -1,7 +1,7 @@
 /* Expressions: one case a kind of node. */
-#include "sema/sema.h"
-
 #include <string.h>
+
+#include "sema/unit.h"
 
 Local *local_find(Frame *frame, const char *name) {
     for (Local *l = frame ? frame->locals : NULL; l; l = l->next)
@@ -23,7 +23,7 @@ static bool known_now(const Value *v) {
 }
 
 /* Evaluated once, in a frame of its own: a constant does not depend on where it is used. */
-static Value const_value(Elab *e, HirDecl *decl, Span span) {
+Value const_value(Elab *e, HirDecl *decl, Span span) {
     if (!decl->value) {
         Frame frame = {.caller = e->frame, .decl = decl, .site = span}, *before = e->frame;
         e->frame = &frame;
@@ -56,7 +56,11 @@ static Value decl_value(Elab *e, HirDecl *decl, Span span) {
     switch (decl->node->kind) {
     case AST_SIZE: return value_int((double)size_value(e, decl), span);
     case AST_CONST: return const_value(e, decl, span);
-    case AST_PARAM: return context_param(e, decl, span);
+    case AST_UNIT: return unit_value(e, decl, span);
+    case AST_PARAM:
+        if (e->checking) return body_param(e, decl, span);
+        return context_param(e, decl, span);
+    case AST_NORMALIZED: return context_solved(e, decl, span);
     case AST_OPTION:
         return value_tensor(e, context_input(e, TIR_PORT_OPTION, decl->index, 0, decl->name, tir_axes_none(), span),
                             NULL, 0, span);
@@ -147,8 +151,8 @@ static Value list_member(Elab *e, const Value *list, const AstNode *node) {
 }
 
 static Value elab_field(Elab *e, const AstNode *node) {
-    HirDecl *qualified = hir_decl(e->hir, node);
-    if (qualified) return decl_value(e, qualified, node->span);
+    HirDecl *member = hir_decl(e->hir, node);
+    if (member) return decl_value(e, member, node->span);
     Value of = elab_expr(e, node->kids[0]);
     if (value_is_poison(&of)) return of;
     /* inside of a member of a family [q], q is a flavour, and q.u still another */
@@ -243,6 +247,7 @@ Value elab_expr(Elab *e, const AstNode *node) {
     switch (node->kind) {
     case AST_NUMBER: return node->flag ? value_int(node->number, node->span) : value_number(node->number, node->span);
     case AST_NAME: return elab_name(e, node);
+    case AST_QUANTITY: return unit_quantity(e, node);
     case AST_FIELD: return elab_field(e, node);
     case AST_CALL: return elab_call(e, node, NULL);
     case AST_INDEX: return elab_subscript(e, node);

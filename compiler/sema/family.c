@@ -87,13 +87,13 @@ uint32_t family_size(Elab *e, HirDecl *decl) {
     uint64_t size = 1;
     for (uint32_t i = 0; family && i < family->count; i++) {
         Value set = index_set(e, decl, i);
-        if (value_is_poison(&set)) return 0;
+        if (value_is_poison(&set)) return 1;
         size *= set_size(&set);
     }
     if (size <= MEMBERS_MAX) return (uint32_t)size;
     elab_error(e, DIAG_E0306, family->span, "a family has at most %d members", MEMBERS_MAX);
     diag_help(e->sink, "use an array, whose elements are computed together");
-    return 0;
+    return 1;
 }
 
 Value family_member(Elab *e, HirDecl *decl, uint32_t number, Span span) {

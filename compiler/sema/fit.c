@@ -1,7 +1,7 @@
 /* The items of a fit: counts, lets, updates and monitors. */
-#include "sema/sema.h"
-
 #include <string.h>
+
+#include "sema/unit.h"
 
 static const AstNode *find_draw(const AstNode *node) {
     if (!node || node->kind == AST_DRAW) return node;
@@ -133,7 +133,7 @@ static void elab_monitor(Elab *e, FitState *fit, const AstNode *item) {
     Frame frame = {.path = &path};
     e->frame = &frame;
     Value v = elab_expr(e, item->kids[0]);
-    if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE)) {
+    if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE) && unit_pure(e, &v, item->kids[0]->span, "a monitor")) {
         TirId id = value_real_id(e, &v);
         TirAxes rows = tir_axes_both(c->f->ops.data[id].axes, context_rows(c, false));
         if (rows.count) {
@@ -185,6 +185,7 @@ void fit_elaborate(Elab *e, FitState *fit) {
     if (e->sink->errors != errors) return;
     fit_params_function(e, fit);
     fit_curve_function(e, fit);
+    fit_check_function(e, fit);
     fit_init_function(e, fit);
     if (!fit->draw)
         fit->out->events = 0;

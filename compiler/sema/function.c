@@ -1,8 +1,8 @@
 /* The functions that every fit has whatever its objective: initial weights, parameters, curves; and the events of the
  * declared truth. */
-#include "sema/sema.h"
-
 #include <string.h>
+
+#include "sema/measure.h"
 
 enum { DRAW_BATCH = 16384, DRAW_STREAMS = 32768 };
 
@@ -45,7 +45,7 @@ static TirId initial_weight(Elab *e, const BlockState *state, size_t number) {
     const AstNode *node = state->weight->kids[1];
     Value v = initial_value(e, state, node);
     TirId id = TIR_NONE;
-    if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE)) {
+    if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE) && unit_pure(e, &v, node->span, "the initial value")) {
         bool same = !value_scalar(v).rank || v.rank == state->rank;
         for (uint32_t i = 0; same && value_scalar(v).rank && i < v.rank; i++) same = v.dim[i].size == state->size[i];
         if (!same) {
@@ -109,18 +109,21 @@ static const HirDecl *next_decl(const Hir *hir, AstKind kind, size_t *at) {
     return NULL;
 }
 
-/* The field that some draw of the model takes from this density, or -1. */
-static int32_t drawn_field(Elab *e, const AstNode *node, const HirDecl *density) {
+/* The field that some draw of the model takes from this density, and the scale of its unit, or -1. */
+static int32_t drawn_field(Elab *e, const AstNode *node, const HirDecl *density, double *scale) {
     if (!node) return -1;
     for (uint32_t i = 0; node->kind == AST_DRAW && node->kids[1] && i < node->kids[1]->count; i++) {
         const AstNode *field = node->kids[1]->kids[i];
         if (field->kind != AST_DRAW_FIELD || hir_decl(e->hir, field->kids[0]) != density) continue;
-        const AstNode *fields = hir_decl(e->hir, node->kids[0])->node->kids[0];
-        for (uint32_t k = 0; k < fields->count; k++)
-            if (!strcmp(fields->kids[k]->name, field->name)) return (int32_t)k;
+        const ProgramEvent *event = &e->program->events.data[hir_decl(e->hir, node->kids[0])->index];
+        for (size_t k = 0; k < event->fields.count; k++) {
+            if (strcmp(event->fields.data[k].name, field->name)) continue;
+            *scale = event->fields.data[k].scale;
+            return (int32_t)k;
+        }
     }
     for (uint32_t i = 0; i < node->count; i++) {
-        int32_t found = drawn_field(e, node->kids[i], density);
+        int32_t found = drawn_field(e, node->kids[i], density, scale);
         if (found >= 0) return found;
     }
     return -1;
@@ -140,15 +143,45 @@ static Value normalised(Elab *e, Value v, Dim grid, double width, Span span) {
     return elab_map(e, TIR_DIV, span, v, area, none);
 }
 
-static void put_curve(Elab *e, FitState *fit, const Value *of, const ProgramCurve *curve, Dim grid, bool truth) {
+/* The declaration with the formula of its `truth` in place of its own; NULL when it has none. */
+static HirDecl *declared_truth(Elab *e, const HirDecl *decl) {
+    const AstNode *conditions = decl->node->kind == AST_QCF ? decl->node->kids[5] : NULL;
+    for (uint32_t i = 0; conditions && i < conditions->count; i++) {
+        if (conditions->kids[i]->kind != AST_TRUTH) continue;
+        AstNode *node = arena_copy(e->arena, decl->node, sizeof *node);
+        node->kids = arena_copy(e->arena, node->kids, node->count * sizeof *node->kids);
+        node->kids[1] = conditions->kids[i]->kids[0];
+        HirDecl *truth = arena_copy(e->arena, decl, sizeof *truth);
+        truth->node = node;
+        return truth;
+    }
+    return NULL;
+}
+
+/* What a curve is drawn over, in base units; the values of a qcf are shown in its declared unit. */
+typedef struct CurveRange {
+    Value low, high;
+} CurveRange;
+
+static Value curve_values(Elab *e, const Value *of, const CurveRange *range, Dim grid, Span span) {
+    HirDecl *decl = of->decl;
+    const Unit *unit;
+    double scale;
+    Value x = elab_linspace(e, range->low, range->high, grid.size, grid, span);
+    Value v = measure_to_linear(e, elab_function_call(e, of, decl->node, &x, 1, span), span);
+    if (decl->node->kind != AST_QCF || !unit_of_type(e, decl->node->kids[3], &unit, &scale) || scale == 1) return v;
+    return elab_map(e, TIR_DIV, span, v, value_number(scale, span), value_poison());
+}
+
+static void put_curve(Elab *e, FitState *fit, const Value *of, const CurveRange *range, const ProgramCurve *curve,
+                      Dim grid, bool truth) {
     Context *c = e->context;
     HirDecl *decl = of->decl;
     Span span = decl->node->name_span;
     Frame frame = {0};
     e->frame = &frame;
     c->mode = truth ? PARAMS_TRUTH : PARAMS_FITTED;
-    Value x = elab_linspace(e, value_number(curve->low, span), value_number(curve->high, span), grid.size, grid, span);
-    Value v = elab_function_call(e, of, decl->node, &x, 1, span);
+    Value v = curve_values(e, of, range, grid, span);
     TirAxes axes = tir_axes_union(truth ? tir_axes_none() : context_rows(c, false), tir_axes_one(grid.axis));
     if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE)) {
         if (v.rank > 1 || v.type == TIR_BOOL || tir_axes_minus(value_axes(e, &v), axes).count) {
@@ -171,34 +204,48 @@ static bool has_truth(const Program *p) {
     return p->params.count > 0;
 }
 
-/* A curve for the declaration, or one for every member of a family. */
-static void add_curve(Elab *e, FitState *fit, HirDecl *decl, double low, double high, Dim grid) {
+/* Over the domain of the density `domain`, if what the curve is of takes values of that unit: one curve for the
+ * declaration, or one for every member of a family. */
+static void add_curve(Elab *e, FitState *fit, HirDecl *decl, HirDecl *domain, Dim grid) {
     bool density = decl->node->kind == AST_DENSITY;
+    ProgramCurve curve = {.density = density, .event_field = -1};
+    CurveRange range;
+    const Unit *unit, *own;
+    double scale, own_scale;
+    if (!density_domain(e, domain, &curve.low, &curve.high) ||
+        !unit_of_type(e, hir_argument_unit(e->hir, hir_arguments(domain)->kids[0]), &unit, &scale) ||
+        !unit_of_type(e, hir_argument_unit(e->hir, hir_arguments(decl)->kids[0]), &own, &own_scale) || unit != own)
+        return;
+    for (size_t i = 0; density && curve.event_field < 0 && i < e->fits.count; i++)
+        curve.event_field = drawn_field(e, e->fits.data[i]->decl->node, decl, &scale);
+    range.low = value_number(curve.low, decl->node->name_span);
+    range.high = value_number(curve.high, decl->node->name_span);
+    range.low.unit = range.high.unit = unit;
+    curve.low /= scale;
+    curve.high /= scale;
+    HirDecl *truth = declared_truth(e, decl);
     uint32_t members = family_size(e, decl);
     for (uint32_t k = 0; k < members; k++) {
-        Value of = family_member(e, decl, k, decl->node->name_span);
-        ProgramCurve curve = {family_name(e, &of), density, low, high, -1};
-        for (size_t i = 0; density && curve.event_field < 0 && i < e->fits.count; i++)
-            curve.event_field = drawn_field(e, e->fits.data[i]->decl->node, decl);
+        Value of = family_member(e, decl, k, decl->node->name_span), true_one = of;
+        if (truth) true_one.decl = truth;
+        curve.name = family_name(e, &of);
         VEC_PUSH(e->arena, &fit->out->curves, curve);
-        put_curve(e, fit, &of, &curve, grid, false);
-        if (has_truth(e->program)) put_curve(e, fit, &of, &curve, grid, true);
+        put_curve(e, fit, &of, &range, &curve, grid, false);
+        if (truth || has_truth(e->program)) put_curve(e, fit, &true_one, &range, &curve, grid, true);
     }
 }
 
 void fit_curve_function(Elab *e, FitState *fit) {
     Context *c = context_new(e, arena_format(e->arena, "%s.curve", fit->out->name), fit, PARAMS_FITTED, false, NULL);
     Dim grid = {fit->out->curve_points, tir_axis_add(c->f, "points", fit->out->curve_points, false)};
-    double low, high;
-    const HirDecl *decl;
+    const HirDecl *decl, *first;
     size_t at = 0;
     fit->out->curve = c->f;
-    if (!(decl = next_decl(e->hir, AST_DENSITY, &at)) || !density_domain(e, (HirDecl *)decl, &low, &high)) return;
+    if (!(first = next_decl(e->hir, AST_DENSITY, &at))) return;
     at = 0;
-    while ((decl = next_decl(e->hir, AST_QCF, &at))) add_curve(e, fit, (HirDecl *)decl, low, high, grid);
+    while ((decl = next_decl(e->hir, AST_QCF, &at))) add_curve(e, fit, (HirDecl *)decl, (HirDecl *)first, grid);
     at = 0;
-    while ((decl = next_decl(e->hir, AST_DENSITY, &at)))
-        if (density_domain(e, (HirDecl *)decl, &low, &high)) add_curve(e, fit, (HirDecl *)decl, low, high, grid);
+    while ((decl = next_decl(e->hir, AST_DENSITY, &at))) add_curve(e, fit, (HirDecl *)decl, (HirDecl *)decl, grid);
 }
 
 /* --- events of the truth --- */

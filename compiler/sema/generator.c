@@ -1,8 +1,8 @@
 /* `generate params by NETWORK from NOISE[k]`: the network, given k random numbers a parameter vector, and a last dense
  * layer with one output a parameter. Its output is squashed into the domains by context.c. */
-#include "sema/sema.h"
-
 #include <string.h>
+
+#include "sema/unit.h"
 
 /* The last layer starts with small weights: the first vectors lie near the middle of the domains and spread from there.
  */
@@ -39,7 +39,7 @@ static Value noise_array(Elab *e, const AstNode *noise) {
     Value v = elab_apply(e, noise_source(e, noise->kids[0]), noise, NULL, 0, noise->span);
     TirAxes all = e->frame->force;
     e->frame->force = force;
-    if (value_is_poison(&v)) return v;
+    if (value_is_poison(&v) || !unit_pure(e, &v, noise->span, "noise")) return value_poison();
     return value_tensor(e, id_broadcast(e, value_real_id(e, &v), all, noise->span), &dim, 1, noise->span);
 }
 

@@ -6,7 +6,7 @@
  * gives the derivative at every point of x, since each event's number depends on that event. Along an axis that EXPR
  * has and x lacks (x a parameter, EXPR for every event) the sum would mix the events; there dE_b/dx = d/ds_b ( sum_b
  * s_b dE_b/dx )     at any s: the adjoint of the adjoint by its seed. */
-#include "sema/sema.h"
+#include "sema/unit.h"
 
 #include <string.h>
 
@@ -84,13 +84,13 @@ static Value report_independent(Elab *e, const AstNode *call, const Leaves *leav
     TirId at = find_break(e, leaves, of);
     const char *name = by->kind == AST_NAME ? arena_format(e->arena, "'%s'", by->name) : "the second argument";
     if (at == TIR_NONE) {
-        Value poison = elab_error(e, DIAG_E0316, formula->span, "this does not depend on %s", name);
+        Value poison = elab_error(e, DIAG_E0323, formula->span, "this does not depend on %s", name);
         diag_note(e->sink, by->span, "the derivative by this is wanted");
         diag_help(e->sink, "name in the formula what the derivative is taken by");
         return poison;
     }
     Value poison =
-        elab_error(e, DIAG_E0316, formula->span, "this depends on %s only through steps that have no derivative", name);
+        elab_error(e, DIAG_E0323, formula->span, "this depends on %s only through steps that have no derivative", name);
     if (e->context->f->ops.data[at].span.file)
         diag_note(e->sink, e->context->f->ops.data[at].span,
                   "here: stop, whole, floor, round, sign, comparisons and draws have none");
@@ -133,7 +133,7 @@ static TirId derive_points(Elab *e, const AstNode *call, TirId of, const Value *
     for (uint32_t i = 0; i < x->rank; i++) rounds *= x->dim[i].size;
     if (tir_axes_minus(tir_axes_minus(x_axes, seen), of_axes).count || tir_axes_both(of_axes, seen).count ||
         rounds > ROUNDS_MAX || of_axes.count + seen.count > TIR_MAX_AXES) {
-        elab_error(e, DIAG_E0316, call->span,
+        elab_error(e, DIAG_E0323, call->span,
                    "the formula has a value for every event, and what it is derived by is one array of %lld numbers "
                    "for all of them",
                    (long long)rounds);
@@ -147,14 +147,18 @@ static TirId derive_points(Elab *e, const AstNode *call, TirId of, const Value *
     return g == TIR_NONE ? zero_like(e, x->id, call->span) : unseed(e, x, 0, g, seed, call->span);
 }
 
-/* Values of x in the order of `ids`, each replaced by its derivative. */
-static Value result_value(Elab *e, const Value *x, const TirId *ids, uint32_t *at) {
-    if (x->kind == VALUE_TENSOR) return value_tensor(e, ids[(*at)++], x->dim, x->rank, x->span);
+/* Values of x in the order of `ids`, each replaced by its derivative of something with unit `of`. */
+static Value result_value(Elab *e, const Value *x, const TirId *ids, uint32_t *at, const Unit *of) {
+    if (x->kind == VALUE_TENSOR) {
+        Value v = value_tensor(e, ids[(*at)++], x->dim, x->rank, x->span);
+        unit_product(e, of, x->unit, -1, &v.unit);
+        return v;
+    }
     Value *items = ARENA_ARRAY(e->arena, Value, x->count + 1);
     uint32_t count = 0;
     for (uint32_t i = 0; i < x->count; i++)
         if (x->items[i].kind == VALUE_TENSOR || x->kind == VALUE_LIST)
-            items[count++] = result_value(e, &x->items[i], ids, at);
+            items[count++] = result_value(e, &x->items[i], ids, at, of);
     return value_list(e, items, count, x->span);
 }
 
@@ -189,7 +193,7 @@ static void collect(const Value *x, Value *tensors, uint32_t *count) {
 
 static Value report_formula(Elab *e, const AstNode *formula, const Value *v) {
     Value poison =
-        elab_error(e, DIAG_E0316, formula->span, "a derivative is taken of one number, and this is %s",
+        elab_error(e, DIAG_E0323, formula->span, "a derivative is taken of one number, and this is %s",
                    v->kind == VALUE_TENSOR && v->type != TIR_BOOL ? value_shape_text(e, v) : value_kind_text(v));
     diag_help(e->sink, "derive one element, or a sum or a norm of them");
     return poison;
@@ -210,7 +214,7 @@ Value elab_grad(Elab *e, const AstNode *call) {
     Leaves leaves = {0};
     Value x = leaf_value(e, &given, &leaves);
     if (leaves.failed || !leaves.ids.count)
-        return elab_error(e, DIAG_E0316, by->span,
+        return elab_error(e, DIAG_E0323, by->span,
                           "a derivative is taken by numbers, an array or an event, and this is %s",
                           value_kind_text(&given));
     Local *outer = e->frame->locals;
@@ -227,7 +231,7 @@ Value elab_grad(Elab *e, const AstNode *call) {
     uint32_t count = 0, at = 0;
     collect(&x, tensors, &count);
     if (!derive(e, call, of, &leaves, tensors)) return value_poison();
-    Value result = result_value(e, &x, leaves.ids.data, &at);
+    Value result = result_value(e, &x, leaves.ids.data, &at, v.unit);
     result.span = call->span;
     return result;
 }

@@ -1,5 +1,5 @@
 /* The smaller items of a fit: weights read from another run, stopping and choosing, how data are split; and fits made
- * from other fits (ensemble, bootstrap, laplace, hmc). */
+ * from other fits (ensemble, bootstrap, laplace). */
 #include "sema/sema.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@ void fit_freeze(Elab *e, FitState *fit, const AstNode *item) {
     if (!network) return;
     ProgramWeights *group = &fit->out->groups.data[fit_group(e, fit, network->name, PROGRAM_NETWORK)];
     if (group->frozen && strcmp(group->frozen, item->text)) {
-        elab_error(e, DIAG_E0431, item->span, "network '%s' is frozen with the weights of two files", network->name);
+        elab_error(e, DIAG_E0441, item->span, "network '%s' is frozen with the weights of two files", network->name);
         diag_help(e->sink, "remove one of them, or declare a second network");
         return;
     }
@@ -27,7 +27,7 @@ void fit_check_frozen(Elab *e, FitState *fit) {
         for (size_t b = 0; b < fit->out->blocks.count; b++)
             used |= !strcmp(fit->out->groups.data[fit->out->blocks.data[b].group].name, item->name);
         if (used) continue;
-        elab_error(e, DIAG_E0431, item->span, "network '%s' is frozen, and nothing in this fit uses it", item->name);
+        elab_error(e, DIAG_E0441, item->span, "network '%s' is frozen, and nothing in this fit uses it", item->name);
         diag_help(e->sink, "remove this item, or use '%s' in an objective or a monitor", item->name);
     }
 }
@@ -50,7 +50,7 @@ void fit_stop_when(Elab *e, FitState *fit) {
     }
     if (v.kind != VALUE_TENSOR || v.type != TIR_BOOL || v.rank || value_axes(e, &v).count) {
         bool fixed = v.kind == VALUE_NUMBER && v.type == TIR_BOOL;
-        elab_error(e, DIAG_E0432, item->kids[0]->span,
+        elab_error(e, DIAG_E0442, item->kids[0]->span,
                    fixed ? "this condition %s" : "'stop when' needs one condition, and this is %s",
                    fixed ? (v.number != 0 ? "always holds" : "never holds") : value_kind_text(&v));
         diag_help(e->sink, "compare a monitor with a number: monitor loss = ...  stop when loss < 1e-3");
@@ -74,12 +74,12 @@ void fit_select(Elab *e, FitState *fit) {
     if (fit->out->best >= 0) {
         const ProgramFit *out = fit->out;
         if ((size_t)out->best >= out->monitors.count || out->monitors.data[out->best].count == 1) return;
-        elab_error(e, DIAG_E0433, item->name_span, "monitor '%s' is a list of %lld numbers: which is to be least?",
+        elab_error(e, DIAG_E0443, item->name_span, "monitor '%s' is a list of %lld numbers: which is to be least?",
                    item->name, (long long)out->monitors.data[out->best].count);
         diag_help(e->sink, "add a monitor that is one number, such as max(abs(...))");
         return;
     }
-    elab_error(e, DIAG_E0433, item->name_span, "this fit has no monitor '%s'", item->name);
+    elab_error(e, DIAG_E0443, item->name_span, "this fit has no monitor '%s'", item->name);
     const char *near = diag_nearest(item->name, known, fit->monitors.count);
     if (near)
         diag_help(e->sink, "did you mean '%s'?", near);
@@ -98,7 +98,7 @@ double data_split(Elab *e, const AstNode *node) {
     if (pair && (value_is_poison(&first) || value_is_poison(&second))) return 0;
     if (pair && first.number > 0 && second.number > 0 && isfinite(first.number + second.number))
         return first.number / (first.number + second.number);
-    elab_error(e, DIAG_E0434, node->span, "a split is two positive shares");
+    elab_error(e, DIAG_E0444, node->span, "a split is two positive shares");
     diag_help(e->sink, "write for example: split 80/20 (objectives see the first 80 %%, monitors the rest)");
     return 0;
 }
@@ -120,13 +120,6 @@ static const Wrap wraps[] = {
     {"ensemble", PROGRAM_ENSEMBLE, "ensemble(NAME, members = 20)", {{"members", 10, 2, 1e6, true}}},
     {"bootstrap", PROGRAM_BOOTSTRAP, "bootstrap(NAME, replicas = 200)", {{"replicas", 100, 2, 1e6, true}}},
     {"laplace", PROGRAM_LAPLACE, "laplace(NAME)", {{"scale", 0, 1e-300, 1e300, false}}},
-    {"hmc",
-     PROGRAM_HMC,
-     "hmc(NAME, chains = 4)",
-     {{"chains", 4, 2, 1000, true},
-      {"samples", 1000, 10, 1e8, true},
-      {"warmup", 500, 10, 1e8, true},
-      {"leaps", 10, 1, 10000, true}}},
 };
 enum { WRAPS = sizeof wraps / sizeof *wraps };
 
@@ -137,7 +130,7 @@ static const Wrap *wrap_find(Elab *e, const AstNode *call) {
         known[i] = wraps[i].name;
         if (name->kind == AST_NAME && call->kind == AST_CALL && !strcmp(name->name, known[i])) return &wraps[i];
     }
-    elab_error(e, DIAG_E0435, call->span, "a fit is made from another by ensemble, bootstrap, laplace or hmc");
+    elab_error(e, DIAG_E0445, call->span, "a fit is made from another by ensemble, bootstrap or laplace");
     const char *near = name->kind == AST_NAME ? diag_nearest(name->name, known, WRAPS) : NULL;
     diag_help(e->sink, "write for example: %s", near && call->kind == AST_CALL ? near : "ensemble(gan, members = 20)");
     return NULL;
@@ -146,7 +139,7 @@ static const Wrap *wrap_find(Elab *e, const AstNode *call) {
 static bool wrap_setting(Elab *e, const Wrap *wrap, const AstNode *arg, uint32_t at, double *value) {
     const WrapSetting *setting = at < PROGRAM_WRAP_SETTINGS ? &wrap->settings[at] : NULL;
     if (!setting || !setting->name) {
-        elab_error(e, DIAG_E0435, arg->span, "%s has no setting '%s'", wrap->name, arg->name ? arg->name : "");
+        elab_error(e, DIAG_E0445, arg->span, "%s has no setting '%s'", wrap->name, arg->name ? arg->name : "");
         diag_help(e->sink, "write for example: %s", wrap->example);
         return false;
     }
@@ -155,7 +148,7 @@ static bool wrap_setting(Elab *e, const Wrap *wrap, const AstNode *arg, uint32_t
     *value = v.number;
     if (v.number >= setting->least && v.number <= setting->most && (!setting->whole || v.number == floor(v.number)))
         return true;
-    elab_error(e, DIAG_E0435, arg->span, "'%s' of %s cannot be %.10g", setting->name, wrap->name, v.number);
+    elab_error(e, DIAG_E0445, arg->span, "'%s' of %s cannot be %.10g", setting->name, wrap->name, v.number);
     diag_help(e->sink, "it is a %s from %.10g", setting->whole ? "whole number" : "number", setting->least);
     return false;
 }
@@ -168,9 +161,20 @@ static bool wrap_fit(Elab *e, const Wrap *wrap, const AstNode *call, uint32_t *r
             *row = i;
             return true;
         }
-    elab_error(e, DIAG_E0435, name ? name->span : call->span,
+    elab_error(e, DIAG_E0445, name ? name->span : call->span,
                "the first argument of %s is the name of a fit with items", wrap->name);
     diag_help(e->sink, "write for example: %s", wrap->example);
+    return false;
+}
+
+/* The curvature of an objective is information when it is a sum or a mean over all events. */
+static bool wrap_suits(Elab *e, const Wrap *wrap, const AstNode *call, const ProgramFit *fit) {
+    bool whole = false;
+    for (size_t i = 0; i < fit->updates.count; i++) whole |= fit->updates.data[i].full_data;
+    if (wrap->kind != PROGRAM_LAPLACE || (whole && !fit->generated)) return true;
+    elab_error(e, DIAG_E0445, call->kids[1]->span, "%s needs an objective over all of the data and fitted parameters",
+               wrap->name);
+    diag_help(e->sink, "minimize -sum(log(pdf(DENSITY, e.x)) for e in DATA) over params, without drawing");
     return false;
 }
 
@@ -179,6 +183,7 @@ void wrapper_add(Elab *e, HirDecl *decl) {
     const Wrap *wrap = wrap_find(e, call);
     ProgramWrapper wrapper = {.name = decl->name};
     if (!wrap || !wrap_fit(e, wrap, call, &wrapper.fit)) return;
+    if (!wrap_suits(e, wrap, call, &e->program->fits.data[wrapper.fit])) return;
     wrapper.kind = wrap->kind;
     Frame frame = {.decl = decl}, *before = e->frame;
     e->frame = &frame;

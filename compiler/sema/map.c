@@ -1,9 +1,9 @@
 /* Element-wise operations, products and indexing of values. Shapes are compared by the dimensions the user sees; the
  * arguments are brought onto the same axes; numbers known now are computed now. */
-#include "sema/sema.h"
-#include "tir/special.h"
-
 #include <math.h>
+
+#include "sema/measure.h"
+#include "tir/special.h"
 
 static double fold_number(TirOpcode op, double a, double b) {
     switch (op) {
@@ -170,14 +170,26 @@ Value elab_map(Elab *e, TirOpcode op, Span span, Value a, Value b, Value c) {
         known &= args[i].kind == VALUE_NUMBER;
     }
     if (!align_all(e, span, args, count, &lead) || !types_fit(e, op, span, args, count)) return value_poison();
-    if (known && op != TIR_SELECT) return fold(op, span, args, count);
+    const Unit *unit;
+    const Measure *measure;
+    if (!unit_of_map(e, op, span, args, count, &unit) || !measure_of_map(e, op, span, args, count, &measure))
+        return value_poison();
+    if (known && op != TIR_SELECT) {
+        Value v = fold(op, span, args, count);
+        v.unit = unit;
+        v.measure = measure;
+        return v;
+    }
     if (!axes_fit(e, span, args, count)) return value_poison();
     TirId id[3] = {TIR_NONE, TIR_NONE, TIR_NONE};
     TirType type = op == TIR_SELECT ? working_type(TIR_ADD, args + 1, 2) : working_type(op, args, count);
     if (op == TIR_SELECT && args[1].type == TIR_BOOL) type = TIR_BOOL;
     for (uint32_t i = 0; i < count; i++) id[i] = value_id(e, &args[i], op == TIR_SELECT && i == 0 ? TIR_BOOL : type);
     TirId result = tir_map(e->context->f, op, span, id[0], id[1], id[2]);
-    return value_tensor(e, result, args[lead].dim, args[lead].rank, span);
+    Value v = value_tensor(e, result, args[lead].dim, args[lead].rank, span);
+    v.unit = unit;
+    v.measure = measure;
+    return v;
 }
 
 /* Last dimension of `a` against the first of `b`. */
@@ -214,12 +226,15 @@ Value elab_matmul(Elab *e, Span span, Value a, Value b) {
     for (uint32_t i = 0; i + 1 < a.rank; i++) dim[rank++] = a.dim[i];
     for (uint32_t i = 1; i < b.rank; i++) dim[rank++] = b.dim[i];
     Value both[2] = {a, b};
-    if (!axes_fit(e, span, both, 2)) return value_poison();
+    const Unit *unit;
+    if (!axes_fit(e, span, both, 2) || !unit_of_map(e, TIR_MUL, span, both, 2, &unit)) return value_poison();
     TirId x = value_real_id(e, &a), y = value_real_id(e, &b);
     TirFunction *f = e->context->f;
     TirId id =
         left.size == 1 ? tir_map(f, TIR_MUL, span, x, y, TIR_NONE) : tir_dot(f, x, y, tir_axes_one(left.axis), span);
-    return value_tensor(e, id, dim, rank, span);
+    Value v = value_tensor(e, id, dim, rank, span);
+    v.unit = unit;
+    return v;
 }
 
 Value elab_binary(Elab *e, AstOp op, Span span, Value a, Value b) {
@@ -347,5 +362,5 @@ Value elab_index_at(Elab *e, Span span, Value of, uint32_t at, Value index) {
         id = tir_slice(f, id, first.axis, (int64_t)index.number, span);
     else
         id = id_take(e, id, index.id, first.axis, span);
-    return value_tensor(e, id, dim, rank, span);
+    return value_like(e, &of, id, dim, rank, span);
 }

@@ -1,10 +1,9 @@
 /* minimize L over GROUPS using OPTIMISER [every k] [shared by EXCHANGE]: one update, which is the objective as a tensor
  * function, the groups of weights it moves, and the optimiser's settings as another function. */
-#include "sema/sema.h"
-
-#include <ctype.h>
 #include <math.h>
 #include <string.h>
+
+#include "sema/unit.h"
 
 typedef struct Setting {
     const char *name;
@@ -25,23 +24,6 @@ static const Optimiser optimisers[] = {{"adam", PROGRAM_ADAM, adam_settings, 4},
                                        {"lbfgs", PROGRAM_LBFGS, lbfgs_settings, 2}};
 enum { OPTIMISERS = sizeof optimisers / sizeof *optimisers };
 
-/* The source text of an expression on one line, for reports. */
-static const char *source_text(Elab *e, Span span) {
-    const SourceFile *file = source_file(e->hir->sources, span.file);
-    char *text = arena_alloc(e->arena, span.end - span.begin + 1), *to = text;
-    for (uint32_t i = span.begin; i < span.end; i++) {
-        char c = file->text[i];
-        if (c == '#')
-            while (i < span.end && file->text[i] != '\n') i++;
-        if (!isspace((unsigned char)c) && c != '#')
-            *to++ = c;
-        else if (to > text && to[-1] != ' ')
-            *to++ = ' ';
-    }
-    if (to > text && to[-1] == ' ') to[-1] = 0;
-    return text;
-}
-
 /* --- settings --- */
 
 static bool setting_valid(const char *name, double value) {
@@ -60,6 +42,7 @@ static void put_setting(Elab *e, uint32_t index, const char *name, const AstNode
         diag_help(e->sink, "write for example %s = %.10g", name, otherwise);
         return;
     }
+    if (!unit_pure(e, &v, node ? node->span : span, "a setting of an optimiser")) return;
     if (v.kind == VALUE_NUMBER && !setting_valid(name, v.number)) {
         elab_error(e, DIAG_E0403, node ? node->span : span, "'%s' of the optimiser cannot be %.10g", name, v.number);
         diag_help(e->sink, "%s",
@@ -169,6 +152,7 @@ static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *no
         diag_help(e->sink, "take a sum or a mean: mean(... for e in ...)");
         return NULL;
     }
+    if (!unit_pure(e, &v, node->span, "an objective")) return NULL;
     TirId id = value_real_id(e, &v);
     TirAxes rows = tir_axes_both(c->f->ops.data[id].axes, context_rows(c, false));
     if (rows.count) { /* one value a parameter vector: their mean */
@@ -225,7 +209,7 @@ static bool take_group(Elab *e, FitState *fit, const AstNode *name, ProgramUpdat
     }
     const char *frozen = fit->out->groups.data[group].frozen;
     if (frozen) {
-        elab_error(e, DIAG_E0431, name->span, "network '%s' is frozen, and this objective would train it", name->name);
+        elab_error(e, DIAG_E0441, name->span, "network '%s' is frozen, and this objective would train it", name->name);
         for (size_t i = 0; i < fit->freezes.count; i++)
             if (!strcmp(fit->freezes.data[i]->name, name->name))
                 diag_note(e->sink, fit->freezes.data[i]->span, "frozen here");
@@ -288,7 +272,7 @@ static bool check_lbfgs(Elab *e, const AstNode *item, const ProgramUpdate *updat
 
 bool fit_minimize(Elab *e, FitState *fit, const AstNode *item) {
     size_t errors = e->sink->errors, number = fit->out->updates.count;
-    ProgramUpdate update = {.objective_text = source_text(e, item->kids[0]->span), .every = 1};
+    ProgramUpdate update = {.objective_text = elab_source_text(e, item->kids[0]->span), .every = 1};
     update.objective = objective_function(e, fit, item->kids[0], &update, number);
     for (uint32_t i = 0; i < item->kids[1]->count; i++)
         if (item->kids[1]->kids[i]->kind == AST_NAME) take_group(e, fit, item->kids[1]->kids[i], &update);

@@ -1,8 +1,9 @@
 /* The primitives of primitive.def. */
-#include "sema/sema.h"
-#include "tir/special.h"
-
+#include <math.h>
 #include <string.h>
+
+#include "sema/unit.h"
+#include "tir/special.h"
 
 enum { FLATTEN_MAX = 4 << 20 }; /* places in a flat array are divided in reals, exactly below 2^23 */
 
@@ -35,6 +36,9 @@ static Value apply_polygamma(Elab *e, Self self, const AstNode *node, const Valu
     if (!value_to_array(e, &x, TIR_NONE)) return value_poison();
     if (x.type == TIR_BOOL)
         return elab_error(e, DIAG_E0303, args[1].span, "a number is wanted here, and this is a condition");
+    if (!unit_pure(e, &n, args[0].span, "the order of polygamma") ||
+        !unit_pure(e, &x, args[1].span, "the argument of polygamma"))
+        return value_poison();
     if (x.kind == VALUE_NUMBER) return value_number((double)special_polygamma((int)n.number, x.number), node->span);
     TirId id = tir_polygamma(e->context->f, (int)n.number, value_real_id(e, &x), node->span);
     return value_tensor(e, id, x.dim, x.rank, node->span);
@@ -72,12 +76,16 @@ static Value apply_cumsum(Elab *e, Self self, const AstNode *node, const Value *
     if (value_is_poison(&v)) return v;
     TirId id = value_real_id(e, &v);
     if (v.dim[0].size > 1) id = tir_cumsum(e->context->f, id, v.dim[0].axis, false, node->span);
-    return value_tensor(e, id, v.dim, v.rank, node->span);
+    Value sum = value_tensor(e, id, v.dim, v.rank, node->span);
+    sum.unit = v.unit;
+    return sum;
 }
 
 static Value apply_search(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     Value table = array_argument(e, self, &args[0]), x = args[1];
+    const Unit *unit;
     if (value_is_poison(&table) || !value_to_array(e, &x, TIR_NONE)) return value_poison();
+    if (!unit_same(e, node->span, &table, &x, "compared", &unit)) return value_poison();
     if (table.rank != 1)
         return elab_help(e,
                          elab_error(e, DIAG_E0302, args[0].span,
@@ -94,8 +102,9 @@ static Value apply_search(Elab *e, Self self, const AstNode *node, const Value *
 /* low (1 - t) + high t with t = k / (n - 1): exact at both ends, so that a formula such as (1 - x)^b is not asked for
  * a point just outside its domain. */
 Value elab_linspace(Elab *e, Value low, Value high, int64_t count, Dim dim, Span span) {
-    if (count == 1) return low;
     Value none = value_poison();
+    if (value_is_poison(&low) || value_is_poison(&high)) return none;
+    if (count == 1) return unit_same(e, span, &low, &high, "the ends of one grid", &low.unit) ? low : none;
     Value k = value_tensor(e, tir_iota(e->context->f, dim.axis, span), &dim, 1, span);
     Value t = elab_map(e, TIR_DIV, span, k, value_number((double)(count - 1), span), none);
     Value rest = elab_map(e, TIR_SUB, span, value_number(1, span), t, none);
@@ -152,7 +161,14 @@ static Value apply_bound(Elab *e, Self self, const AstNode *node, const Value *a
                                     self->name, value_kind_text(&args[0])),
                          "give the name of a density, without arguments");
     if (!density_domain(e, args[0].decl, &low, &high)) return value_poison();
-    return value_number(self->op == TIR_MIN ? low : high, node->span);
+    Value bound = value_number(self->op == TIR_MIN ? low : high, node->span);
+    double scale;
+    if (!unit_of_type(e, hir_arguments(args[0].decl)->kids[0]->kids[2], &bound.unit, &scale)) return value_poison();
+    if (args[0].numbers) {
+        bound.unit = NULL;
+        bound.number /= scale;
+    }
+    return bound;
 }
 
 /* a[i, j, ...] as one dimension, the last index fastest. */
@@ -187,6 +203,16 @@ static Value apply_flatten(Elab *e, Self self, const AstNode *node, const Value 
 
 static Value apply_pi(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     return value_number(3.14159265358979323846, node->span);
+}
+
+static Value apply_inf(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    return value_number(INFINITY, node->span);
+}
+
+static Value apply_integral(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value poison = elab_error(e, DIAG_E0309, node->span, "'integral' takes a formula and an interval");
+    diag_help(e->sink, "write integral(f(x) for x in 0 .. 1); for the integral of a density add 'use std.sampler'");
+    return poison;
 }
 
 static Value apply_step(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {

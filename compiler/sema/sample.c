@@ -1,7 +1,7 @@
 /* Samples: drawing events, and sums, means and extremes over events, over the elements of an array, and over lists. */
-#include "sema/sema.h"
-
 #include <string.h>
+
+#include "sema/measure.h"
 
 enum { ROUNDS_MAX = 4096, STREAMS_MAX = 4096 };
 
@@ -62,7 +62,11 @@ static Value reduce_axes(Elab *e, const Primitive *reduce, Value v, TirAxes axes
             id = tir_reduce_max(f, tir_map(f, TIR_NEG, span, id, TIR_NONE, TIR_NONE), present, span);
             id = tir_map(f, TIR_NEG, span, id, TIR_NONE, TIR_NONE);
         }
-        v = value_tensor(e, id, v.dim, v.rank, span);
+        const Unit *unit = v.unit;
+        if (reduce->op == TIR_MUL && unit && !unit_of_product(e, &v, axes_points(e, present, span), &unit))
+            return value_poison();
+        v = value_tensor(e, id, v.dim, v.rank, span); /* a sum over points is no density any more */
+        v.unit = unit;
     }
     if (reduce->op == TIR_DIV && present.count)
         v = elab_map(e, TIR_DIV, span, v, axes_points(e, present, span), value_poison());
@@ -71,6 +75,7 @@ static Value reduce_axes(Elab *e, const Primitive *reduce, Value v, TirAxes axes
     if (reduce->op == TIR_MUL && present.count < axes.count)
         v = elab_map(e, TIR_POW, span, v, axes_points(e, tir_axes_minus(axes, present), span), value_poison());
     v.span = span;
+    v.measure = NULL;
     return v;
 }
 
@@ -81,7 +86,7 @@ Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span) {
         diag_help(e->sink, "write %s(... for e in ...)", reduce->name);
         return poison;
     }
-    if (!value_to_array(e, &v, TIR_NONE)) return value_poison();
+    if (!measure_check_list(e, &v, span) || !value_to_array(e, &v, TIR_NONE)) return value_poison();
     TirAxes axes = tir_axes_none();
     for (uint32_t i = 0; i < v.rank; i++)
         if (v.dim[i].axis != TIR_NONE) axes = tir_axes_add(axes, v.dim[i].axis);
@@ -229,7 +234,7 @@ static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node,
         axes = tir_axes_one(fresh);
     }
     for (uint32_t i = 1; i < v.rank; i++) rest[i - 1] = v.dim[i];
-    return reduce_points(e, reduce, node, value_tensor(e, v.id, rest, v.rank - 1, node->span), axes);
+    return reduce_points(e, reduce, node, value_like(e, &v, v.id, rest, v.rank - 1, node->span), axes);
 }
 
 static Value elab_reduce_over(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend,
@@ -339,7 +344,23 @@ static bool check_draw_domain(Elab *e, const AstNode *field, HirDecl *density, c
     return false;
 }
 
-static Value draw_field(Elab *e, const AstNode *field, const ProgramField *target) {
+static bool check_draw_unit(Elab *e, const AstNode *field, const AstNode *wanted, const HirDecl *density) {
+    const AstNode *variable = hir_arguments(density)->kids[0];
+    const Unit *unit, *own;
+    double scale;
+    if (!unit_of_type(e, wanted->kids[2], &unit, &scale)) return false;
+    if (!unit_of_type(e, hir_argument_unit(e->hir, variable), &own, &scale)) return false;
+    if (unit == own) return true;
+    elab_error(e, DIAG_E0317, field->span, "field '%s' is declared %s%s, and '%s' is a density of %s", field->name,
+               unit ? "in " : "", unit_text(e, unit), density->name, unit_text(e, own));
+    diag_note(e->sink, wanted->span, "the field");
+    diag_note(e->sink, variable->span, "the variable of the density");
+    diag_help(e->sink, "declare both in one unit");
+    return false;
+}
+
+/* `wanted` is the field's declaration, `target` its row. */
+static Value draw_field(Elab *e, const AstNode *field, const AstNode *wanted, const ProgramField *target) {
     Value of = elab_expr(e, field->kids[0]);
     if (value_is_poison(&of)) return of;
     if (of.kind != VALUE_FUNCTION || of.decl->node->kind != AST_DENSITY)
@@ -348,7 +369,8 @@ static Value draw_field(Elab *e, const AstNode *field, const ProgramField *targe
                                     "field '%s' is drawn from a density, and this is %s", field->name,
                                     value_kind_text(&of)),
                          "name a density: FIELD ~ DENSITY");
-    if (!family_complete(e, &of, field->kids[0]->span) || !check_draw_domain(e, field, of.decl, target))
+    if (!family_complete(e, &of, field->kids[0]->span) || !check_draw_unit(e, field, wanted, of.decl) ||
+        !check_draw_domain(e, field, of.decl, target))
         return value_poison();
     Value method = sampling_method(e, field);
     Value v = value_scalar(elab_apply(e, method, field, &of, 1, field->span));
@@ -360,7 +382,10 @@ static Value draw_field(Elab *e, const AstNode *field, const ProgramField *targe
                                     value_shape_text(e, &v)),
                          "let it give one number, or leave out 'by' to use the library's method");
     TirId id = id_broadcast(e, value_real_id(e, &v), e->frame->force, field->span);
-    return value_tensor(e, id, NULL, 0, field->span);
+    Value drawn = value_tensor(e, id, NULL, 0, field->span);
+    drawn.unit = v.unit; /* of a method that gives quantities; the library's give numbers */
+    if (!unit_attach(e, hir_arguments(of.decl)->kids[0]->kids[2], &drawn, field->span)) return value_poison();
+    return unit_check_field(e, &drawn, wanted) ? drawn : value_poison();
 }
 
 static const AstNode *find_draw_field(Elab *e, const AstNode *node, const AstNode *wanted) {
@@ -419,7 +444,8 @@ Value elab_draw(Elab *e, const AstNode *node) {
     bool whole = true;
     for (uint32_t i = 0; i < fields->count; i++) {
         const AstNode *field = find_draw_field(e, node, fields->kids[i]);
-        if (field) items[i] = draw_field(e, field, &e->program->events.data[event->index].fields.data[i]);
+        if (field)
+            items[i] = draw_field(e, field, fields->kids[i], &e->program->events.data[event->index].fields.data[i]);
         whole &= field && !value_is_poison(&items[i]);
     }
     frame->force = force;

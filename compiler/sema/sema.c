@@ -20,6 +20,7 @@ static void verify_all(Elab *e) {
         verify(e, fit->params);
         verify(e, fit->monitor);
         verify(e, fit->curve);
+        verify(e, fit->check);
         for (size_t k = 0; k < fit->updates.count; k++) {
             verify(e, fit->updates.data[k].objective);
             verify(e, fit->updates.data[k].settings);
@@ -70,7 +71,12 @@ Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const cha
     if (hir_out) hir_print(hir_out, &hir);
     if (!sized) return NULL;
     table_build(&e); /* a domain that cannot be read is (0, 1) from here on: the fits are looked through all the same */
+    Context *scratch = e.context;
+    if (sink->errors == errors) check_now(&e);
     elaborate_fits(&e);
+    e.context = scratch;
+    table_check_constants(&e);
+    body_check_all(&e);
     if (sink->errors != errors) return NULL;
     verify_all(&e);
     return program;

@@ -46,6 +46,7 @@ struct Value {
     uint32_t count;
     HirDecl *decl;            /* FUNCTION, DATA, SET, LABEL; RECORD and SAMPLE: the event type, or NULL */
     const char *const *names; /* RECORD without an event type */
+    bool numbers; /* FUNCTION: a density that was passed as an argument: one of pure numbers, see measure.h */
     const Primitive *primitive;
     TirAxes sample;      /* SAMPLE */
     const Value *weight; /* SAMPLE: of every event; NULL: all 1 */
@@ -113,7 +114,7 @@ typedef struct FitState {
     uint32_t param_group, stream_base;
 } FitState;
 
-typedef enum ParamMode { PARAMS_NONE, PARAMS_FITTED, PARAMS_TRUTH } ParamMode;
+typedef enum ParamMode { PARAMS_NONE, PARAMS_FITTED, PARAMS_TRUTH, PARAMS_START } ParamMode;
 
 typedef struct BatchAxis {
     uint32_t row;
@@ -132,6 +133,15 @@ typedef struct LetValue {
     Value value;
 } LetValue;
 
+/* A parameter that a qcf solves. */
+typedef struct Solved {
+    HirDecl *decl;
+    bool busy;  /* being solved */
+    bool trial; /* `value` is the trial value that its own condition sees */
+    Value value;
+    struct Solved *outer;
+} Solved;
+
 /* One tensor function under construction. */
 typedef struct Context {
     TirFunction *f;
@@ -141,7 +151,10 @@ typedef struct Context {
     int64_t vector_count, event_count;
     VEC(BatchAxis) batches;
     VEC(Input) inputs;
-    Value *params;      /* fitted or generated, NULL until needed */
+    Value *params;    /* fitted or generated, NULL until needed */
+    bool params_used; /* a parameter was asked for */
+    VEC(Solved *) solved;
+    Solved *solving;    /* the innermost being solved */
     VEC(LetValue) lets; /* of the fit, as far as evaluated */
     const Path *fresh;  /* lets are evaluated for this call of fresh() */
     bool full_data;     /* all local events of data set `data` were used */
@@ -150,6 +163,15 @@ typedef struct Context {
     uint32_t axis_names;
     VEC(Dim) by_size; /* one axis for all lists and grids of one length: then they need no renaming */
 } Context;
+
+/* A type, `: GeV^2`, that was read before: a function's are asked for at every call. */
+enum { UNIT_TYPES = 256 };
+typedef struct UnitType {
+    const AstNode *type;
+    const Unit *unit;
+    double scale;
+    bool valid;
+} UnitType;
 
 typedef struct Elab {
     Arena *arena;
@@ -164,6 +186,9 @@ typedef struct Elab {
     uint64_t work;     /* expressions evaluated */
     bool too_deep;     /* reported: too deep, too much work, or too many draws */
     VEC(FitState *) fits;
+    bool checking;     /* bodies are evaluated on their own: body.c */
+    const Unit *units; /* all that were met: unit.c */
+    UnitType types[UNIT_TYPES];
 } Elab;
 
 struct Primitive {
@@ -181,6 +206,8 @@ Value value_int(double number, Span span);
 Value value_bool(bool truth, Span span);
 /* A tensor of this function with these visible dimensions; reports a value too large to hold. */
 Value value_tensor(Elab *e, TirId id, const Dim *dim, uint32_t rank, Span span);
+/* The same with the unit and the measure of what it is made from, or is a part of. */
+Value value_like(Elab *e, const Value *from, TirId id, const Dim *dim, uint32_t rank, Span span);
 Value value_list(Elab *e, const Value *items, uint32_t count, Span span);
 bool value_is_poison(const Value *v);
 const char *value_shape_text(Elab *e, const Value *v); /* "[3, 4]", "a number" */
@@ -202,6 +229,7 @@ bool value_size(Elab *e, const Value *v, const char *what, int64_t *size); /* a 
 
 /* --- error.c: reports with the chain of calls that leads into library code. --- */
 Value elab_error(Elab *e, DiagCode code, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
+const char *elab_source_text(Elab *e, Span span); /* what is written there, on one line */
 /* return elab_help(e, elab_error(...), "a remedy"); gives `poison`. */
 Value elab_help(Elab *e, Value poison, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -216,6 +244,7 @@ Value elab_index_at(Elab *e, Span span, Value of, uint32_t at, Value index);
 
 /* --- expr.c --- */
 Value elab_expr(Elab *e, const AstNode *node);
+Value const_value(Elab *e, HirDecl *decl, Span span);
 Value elab_const_number(Elab *e, const AstNode *node, const char *what); /* NUMBER or POISON */
 Value record_field(Elab *e, const Value *of, const AstNode *node);
 Local *local_find(Frame *frame, const char *name);
@@ -228,7 +257,7 @@ const char *label_text(const Value *label);
 Value set_label(Elab *e, HirDecl *flavour, const AstNode *field); /* the flavour that a FIELD names */
 /* A flavour set or a whole number n as the list of its rounds; other values stay. False after a report. */
 bool source_expand(Elab *e, Value *source);
-uint32_t family_size(Elab *e, HirDecl *decl); /* members in all, 1 without a family; 0 after a report */
+uint32_t family_size(Elab *e, HirDecl *decl); /* members in all, 1 without a family and after a report */
 Value family_member(Elab *e, HirDecl *decl, uint32_t number, Span span);
 uint32_t family_number(Elab *e, const Value *member);  /* counts members, the last index fastest */
 const char *family_name(Elab *e, const Value *member); /* "critic[0]" */
@@ -266,6 +295,20 @@ Value elab_draw(Elab *e, const AstNode *node);
 Value elab_fold(Elab *e, const AstNode *call);
 int64_t elab_stream(Elab *e, const AstNode *node);
 
+/* --- solve.c: the value of a parameter that a qcf solves --- */
+Value context_solved(Elab *e, HirDecl *decl, Span span);
+
+/* --- check.c: `check` declarations, sum rules and positivity --- */
+/* Evaluates what can be evaluated now: at constants, and at the truth. Reports what does not hold. */
+void check_now(Elab *e);
+/* The others, evaluated when a fit starts. */
+void fit_check_function(Elab *e, FitState *fit);
+
+/* --- integral.c, closed.c: integral(EXPR for x in LOW .. HIGH) --- */
+Value elab_integral(Elab *e, const AstNode *call, const AstNode *comprehend);
+/* Over 0 .. 1 of the variable `x`, in terms of Beta functions; poison, without a report, when it has no such form. */
+Value closed_integral(Elab *e, Value integrand, Value x, Span span);
+
 /* --- primitive.c --- */
 const Primitive *primitive_find(const char *name);
 Value value_flatten(Elab *e, Value v, Span span);
@@ -292,10 +335,16 @@ Value generator_output(Elab *e, FitState *fit);
 /* --- table.c --- */
 bool table_sizes(Elab *e, SizeOverride *overrides, size_t count);
 void table_build(Elab *e);
+void table_check_constants(Elab *e);
 int64_t size_value(Elab *e, HirDecl *decl);
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high);
+double param_start(const ProgramParam *param);             /* declared, or what the fit takes otherwise */
 double param_raw(const ProgramParam *param, double value); /* inverse of the squashing into the domain */
 enum { PARAM_MARGIN_PPM = 1 }; /* parameters keep this many millionths of their domain away from its ends */
+
+/* --- body.c: units and measures in what no fit reaches --- */
+void body_check_all(Elab *e);
+Value body_param(Elab *e, const HirDecl *param, Span span);
 
 /* --- fit.c: reads the items of a fit and makes its updates and monitors --- */
 bool fit_collect(Elab *e, FitState *fit);

@@ -1,8 +1,8 @@
 /* The tables of a Program that need no tensors: sizes (with -D), parameters, options, event types, data sets. */
-#include "sema/sema.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "sema/measure.h"
 
 int64_t size_value(Elab *e, HirDecl *decl) {
     if (decl->size) return decl->size;
@@ -64,13 +64,17 @@ bool table_sizes(Elab *e, SizeOverride *overrides, size_t count) {
     return e->sink->errors == errors;
 }
 
-/* low .. high of parameters, fields and variables. */
-static bool read_domain(Elab *e, const char *name, AstNode *const *ends, double *low, double *high) {
+/* low .. high of parameters, fields and variables, in base units: a plain number is in the declared unit. */
+static bool read_domain(Elab *e, const char *name, AstNode *const *ends, const AstNode *type, double *low,
+                        double *high) {
     *low = 0;
     *high = 1;
     Value a = elab_const_number(e, ends[0], "the end of a domain");
     Value b = elab_const_number(e, ends[1], "the end of a domain");
     if (value_is_poison(&a) || value_is_poison(&b)) return false;
+    if (!unit_number(e, &a, type, "the end of this domain", &a.number) ||
+        !unit_number(e, &b, type, "the end of this domain", &b.number))
+        return false;
     if (!isfinite(a.number) || !isfinite(b.number) || a.number >= b.number) {
         elab_error(e, DIAG_E0401, span_join(ends[0]->span, ends[1]->span),
                    "the domain of '%s' is empty: %.10g is not below %.10g", name, a.number, b.number);
@@ -85,7 +89,8 @@ static bool read_domain(Elab *e, const char *name, AstNode *const *ends, double 
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high) {
     Frame frame = {.caller = e->frame, .decl = density}, *before = e->frame;
     e->frame = &frame;
-    bool good = read_domain(e, hir_arguments(density)->kids[0]->name, hir_arguments(density)->kids[0]->kids, low, high);
+    const AstNode *variable = hir_arguments(density)->kids[0];
+    bool good = read_domain(e, variable->name, variable->kids, variable->kids[2], low, high);
     e->frame = before;
     return good;
 }
@@ -102,6 +107,10 @@ static bool read_inside(Elab *e, const ProgramParam *param, const AstNode *node,
     return false;
 }
 
+double param_start(const ProgramParam *param) {
+    return param->has_start ? param->start : (param->low + param->high) / 2;
+}
+
 double param_raw(const ProgramParam *param, double value) {
     double middle = (param->low + param->high) / 2, half = (param->high - param->low) / 2;
     double t = (value - middle) / (half * (1 - 2e-6 * PARAM_MARGIN_PPM));
@@ -112,7 +121,7 @@ static void add_param(Elab *e, HirDecl *decl) {
     const AstNode *node = decl->node;
     ProgramParam param = {.name = decl->name};
     const AstNode *domain = node->kids[0];
-    if (domain && read_domain(e, decl->name, domain->kids, &param.low, &param.high)) {
+    if (domain && read_domain(e, decl->name, domain->kids, NULL, &param.low, &param.high)) {
         param.has_start = read_inside(e, &param, node->kids[2], "the start", &param.start);
         param.has_truth = read_inside(e, &param, node->kids[3], "the truth", &param.truth);
     }
@@ -123,6 +132,7 @@ static void add_param(Elab *e, HirDecl *decl) {
 
 static void add_option(Elab *e, HirDecl *decl) {
     Value v = elab_const_number(e, decl->node->kids[0], "the default of an option");
+    unit_pure(e, &v, decl->node->kids[0]->span, "the default of an option");
     ProgramOption option = {decl->name, decl->node->text, v.number, v.type == TIR_INT};
     decl->index = (uint32_t)e->program->options.count;
     VEC_PUSH(e->arena, &e->program->options, option);
@@ -134,8 +144,11 @@ static void add_event(Elab *e, HirDecl *decl) {
     const AstNode *fields = decl->node->kids[0];
     for (uint32_t i = 0; i < fields->count; i++) {
         if (fields->kids[i]->kind == AST_POISON) continue;
-        ProgramField field = {.name = fields->kids[i]->name};
-        read_domain(e, field.name, fields->kids[i]->kids, &field.low, &field.high);
+        const AstNode *node = fields->kids[i];
+        ProgramField field = {.name = node->name, .unit = unit_type_text(e, node->kids[2])};
+        const Unit *unit;
+        if (unit_of_type(e, node->kids[2], &unit, &field.scale))
+            read_domain(e, field.name, node->kids, node->kids[2], &field.low, &field.high);
         VEC_PUSH(e->arena, &event.fields, field);
     }
     decl->index = (uint32_t)e->program->events.count;
@@ -162,12 +175,11 @@ static void add_data(Elab *e, HirDecl *decl) {
     for (uint32_t i = 0; i < members; i++) {
         Value member = family_member(e, decl, i, decl->node->name_span);
         ProgramData data = {data_name(e, &member), family_path(e, &member), event->index, split};
-        if (i && !strcmp(data.path, e->program->data.data[decl->index].path)) {
-            elab_error(e, DIAG_E0430, decl->node->span, "data sets '%s' and '%s' would be read from one file, \"%s\"",
+        if (i == 1 && !strcmp(data.path, e->program->data.data[decl->index].path)) {
+            elab_error(e, DIAG_E0440, decl->node->span, "data sets '%s' and '%s' would be read from one file, \"%s\"",
                        e->program->data.data[decl->index].name, data.name, data.path);
             diag_help(e->sink, "put the index into the name: \"%s{%s}.h5\"", decl->name,
                       hir_family(decl)->kids[0]->name ? hir_family(decl)->kids[0]->name : "i");
-            return;
         }
         VEC_PUSH(e->arena, &e->program->data, data);
         VEC_PUSH(e->arena, &e->data, decl);
@@ -191,8 +203,12 @@ static void each_decl(Elab *e, AstKind kind, void (*add)(Elab *, HirDecl *)) {
 /* A density is looked at even when nothing draws from it. */
 static void check_density(Elab *e, HirDecl *decl) {
     double low, high;
-    for (uint32_t i = 0; i < hir_arguments(decl)->count; i++)
-        read_domain(e, hir_arguments(decl)->kids[i]->name, hir_arguments(decl)->kids[i]->kids, &low, &high);
+    for (uint32_t i = 0; i < hir_arguments(decl)->count; i++) {
+        const AstNode *variable = hir_arguments(decl)->kids[i];
+        if (variable->kind == AST_VARIABLE && variable->kids[1])
+            read_domain(e, variable->name, variable->kids, variable->kids[2], &low, &high);
+    }
+    measure_check_decl(e, decl);
 }
 
 void table_build(Elab *e) {
@@ -201,4 +217,17 @@ void table_build(Elab *e) {
     each_decl(e, AST_EVENT, add_event);
     each_decl(e, AST_DATA, add_data);
     each_decl(e, AST_DENSITY, check_density);
+}
+
+/* Units and constants are evaluated even when nothing uses them: a slip in one is no less a slip. */
+static void check_constant(Elab *e, HirDecl *decl) {
+    if (decl->node->kind == AST_UNIT)
+        unit_value(e, decl, (Span){0});
+    else
+        const_value(e, decl, (Span){0});
+}
+
+void table_check_constants(Elab *e) {
+    each_decl(e, AST_UNIT, check_constant);
+    each_decl(e, AST_CONST, check_constant);
 }

@@ -1,9 +1,9 @@
 /* Values of elaboration: making them, showing them, and turning numbers and lists into tensors when an operation needs
  * them as such. */
-#include "sema/sema.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "sema/measure.h"
 
 Value value_poison(void) {
     return (Value){.kind = VALUE_POISON};
@@ -39,6 +39,13 @@ Value value_tensor(Elab *e, TirId id, const Dim *dim, uint32_t rank, Span span) 
     Value v = {.kind = VALUE_TENSOR, .type = e->context->f->ops.data[id].type, .id = id, .rank = rank, .span = span};
     for (uint32_t i = 0; i < rank; i++) v.dim[i] = dim[i];
     check_volume(e, id, span);
+    return v;
+}
+
+Value value_like(Elab *e, const Value *from, TirId id, const Dim *dim, uint32_t rank, Span span) {
+    Value v = value_tensor(e, id, dim, rank, span);
+    v.unit = from->unit;
+    v.measure = measure_elsewhere(e, from->measure);
     return v;
 }
 
@@ -167,10 +174,14 @@ static bool list_to_array(Elab *e, Value *v, TirAxisId hint) {
         diag_help(e->sink, "give it at least one element");
         return false;
     }
-    Value *items = arena_copy(e->arena, v->items, count * sizeof *items);
+    Value *items = arena_copy(e->arena, v->items, count * sizeof *items), common;
     TirType type = TIR_BOOL;
     for (uint32_t i = 0; i < count; i++) {
         if (!value_to_array(e, &items[i], TIR_NONE)) return false;
+        if (i == 0) common = items[0];
+        if (!unit_same(e, v->span, &common, &items[i], "elements of one list", &common.unit)) return false;
+        common.measure = NULL;                       /* a list of densities is none */
+        if (common.unit) common.kind = VALUE_TENSOR; /* a unit once found is asked of the rest */
         if (items[i].type == TIR_REAL || (items[i].type == TIR_INT && type == TIR_BOOL)) type = items[i].type;
         if ((items[i].type == TIR_BOOL) != (items[0].type == TIR_BOOL)) {
             elab_error(e, DIAG_E0303, items[i].span, "a list cannot hold both numbers and conditions");
@@ -206,7 +217,7 @@ static bool list_to_array(Elab *e, Value *v, TirAxisId hint) {
     for (uint32_t i = 0; i < count; i++) ids[i] = id_broadcast(e, ids[i], axes, v->span);
     for (uint32_t d = 0; d < items[0].rank; d++) dim[d + 1] = items[0].dim[d];
     TirId id = count == 1 ? ids[0] : tir_stack(f, ids, count, dim[0].axis, v->span);
-    *v = value_tensor(e, id, dim, items[0].rank + 1, v->span);
+    *v = value_like(e, &common, id, dim, items[0].rank + 1, v->span);
     return true;
 }
 
@@ -239,6 +250,7 @@ bool value_size(Elab *e, const Value *v, const char *what, int64_t *size) {
         diag_help(e->sink, "use numbers, `size` and `const` declarations");
         return false;
     }
+    if (!unit_pure(e, v, v->span, what)) return false;
     if (v->number != floor(v->number) || v->number < 1 || v->number > 0x1p31) {
         elab_error(e, DIAG_E0305, v->span, "%s must be a whole number from 1 to 2147483648, and this is %.10g", what,
                    v->number);

@@ -50,11 +50,8 @@ static qtm_status input_bind(struct qtm_call *call, int index) {
         }
         return QTM_OK;
     case QTM_COLUMN:
-        if (!binding->events || !binding->events[port->index].f32) break;
-        if (f64) QTM_TRY(qtm_events_make_f64(&binding->events[port->index]));
-        call->in[index] = f64 ? (const void *)binding->events[port->index].f64[port->field]
-                              : (const void *)binding->events[port->index].f32[port->field];
-        return QTM_OK;
+        if (!binding->events || !binding->events[port->index].fields) break;
+        return qtm_events_column(&binding->events[port->index], port->field, f64, &call->in[index]);
     case QTM_OPTION:
         if (!binding->options_f32 || !binding->options_f64) break;
         call->in[index] = f64 ? (const void *)(binding->options_f64 + (int64_t)8 * port->index)
@@ -97,6 +94,21 @@ static qtm_status call_bind(struct qtm_call *call) {
     for (int i = 0; i < fn->in_count; i++) QTM_TRY(input_bind(call, i));
     for (int i = 0; i < fn->out_count; i++) QTM_TRY(output_bind(call, i));
     return workspace_grow(call->binding.space, fn, call->binding.extent);
+}
+
+qtm_status qtm_options_align(int count, const double *options, float **f32, double **f64) {
+    *f64 = qtm_alloc(64 * (int64_t)count);
+    *f32 = *f64 ? qtm_alloc(64 * (int64_t)count) : NULL;
+    if (!*f32) {
+        qtm_free(*f64);
+        *f64 = NULL;
+        return qtm_error_memory(64 * (int64_t)count);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        (*f64)[8 * i] = options[i];
+        (*f32)[16 * i] = (float)options[i];
+    }
+    return QTM_OK;
 }
 
 qtm_status qtm_call_bind(struct qtm_call *call, const struct qtm_fn *fn, const struct qtm_binding *binding) {

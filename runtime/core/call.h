@@ -26,6 +26,9 @@ struct qtm_binding {
     const double *options_f64; /* option i at [8 i] */
 };
 
+/* The options as a binding has them; both to be given to qtm_free. */
+qtm_status qtm_options_align(int count, const double *options, float **f32, double **f64);
+
 struct qtm_call {
     const struct qtm_fn *fn;
     struct qtm_binding binding;

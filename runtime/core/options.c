@@ -13,7 +13,7 @@
 #define NAMES_MAX 256
 #define THREADS_MAX 4096
 
-enum flag_kind { SWITCH, COUNT, NATURAL, TEXT };
+enum flag_kind { SWITCH, COUNT, NATURAL, TEXT, DATA };
 
 struct command_row {
     const char *name, *operand;
@@ -84,7 +84,26 @@ static bool integer_read(const char *text, int64_t *value) {
     return true;
 }
 
-static int flag_store(struct qtm_arguments *arguments, const struct flag_row *row, const char *value) {
+/* NAME=FILE of --data. */
+static int data_store(struct qtm_arguments *arguments, const struct qtm_model *model, const char *value) {
+    const char *names[NAMES_MAX], *equal = strchr(value, '=');
+    char name[64];
+    if (!equal || equal == value || !equal[1])
+        return fail(arguments, "--data needs the name of a data set and a file: --data=NAME=FILE, not '%.60s'", value);
+    snprintf(name, sizeof name, "%.*s", (int)(equal - value), value);
+    int count = model->data_count < NAMES_MAX ? model->data_count : NAMES_MAX;
+    for (int d = 0; d < count; d++) {
+        names[d] = model->data[d].name;
+        if (strcmp(names[d], name)) continue;
+        arguments->data[d] = equal + 1;
+        return 0;
+    }
+    fail(arguments, count ? "the model has no data '%s'" : "the model has no data, so no '%s'", name);
+    return fail_suggest(arguments, name, "", names, (size_t)count);
+}
+
+static int flag_store(struct qtm_arguments *arguments, const struct qtm_model *model, const struct flag_row *row,
+                      const char *value) {
     char *field = (char *)arguments + row->offset;
     int64_t number;
     switch (row->kind) {
@@ -93,6 +112,7 @@ static int flag_store(struct qtm_arguments *arguments, const struct flag_row *ro
         if (!*value) return fail(arguments, "--%s needs a value: --%s=%s", row->name, row->name, row->argument);
         *(const char **)field = value;
         return 0;
+    case DATA: return data_store(arguments, model, value);
     case COUNT:
     case NATURAL: break;
     }
@@ -177,14 +197,14 @@ static int flag_read(struct qtm_arguments *arguments, const struct qtm_model *mo
     const char *value = equal ? equal + 1 : NULL;
     if (target.row && target.row->kind == SWITCH) {
         if (value) return fail(arguments, "--%s takes no value", target.row->name);
-        return flag_store(arguments, target.row, "");
+        return flag_store(arguments, model, target.row, "");
     }
     if (!value) {
         if (*at + 1 >= argc || !strncmp(argv[*at + 1], "--", 2))
             return fail(arguments, "--%.*s needs a value", (int)length, word);
         value = argv[++*at];
     }
-    if (target.row) return flag_store(arguments, target.row, value);
+    if (target.row) return flag_store(arguments, model, target.row, value);
     if (target.option >= 0) return option_store(arguments, &model->options[target.option], target.option, value);
     if (!*value) return fail(arguments, "--%.*s needs the name of a file", (int)length, word);
     arguments->data[target.data] = value;
@@ -323,7 +343,7 @@ void qtm_arguments_help(const char *program, enum qtm_command command, const str
         for (int i = 0; i < model->fit_count; i++)
             printf("  %-24s %lld steps%s\n", model->fits[i].name, (long long)model->fits[i].steps,
                    model->fits[i].generated ? ", parameters from a generator network" : "");
-        static const char *const kinds[] = {"ensemble", "bootstrap", "laplace", "hmc"};
+        static const char *const kinds[] = {"ensemble", "bootstrap", "laplace"};
         for (int i = 0; i < model->wrapper_count; i++)
             printf("  %-24s %s of %s\n", model->wrappers[i].name, kinds[model->wrappers[i].kind],
                    model->fits[model->wrappers[i].fit].name);

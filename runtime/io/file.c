@@ -150,6 +150,18 @@ qtm_status qtm_file_read(const char *path, char **text, int64_t *length) {
     return status;
 }
 
+qtm_status qtm_file_check(const char *path, const char *kind) {
+    struct stat status;
+    if (stat(path, &status) != 0 || access(path, R_OK) != 0)
+        return qtm_error("%s: cannot be read: %s%s", path, strerror(errno),
+                         errno == ENOENT ? "; check the name and the folder" : "");
+    if (S_ISDIR(status.st_mode)) return qtm_error("%s: is a folder, not %s; give the name of a file in it", path, kind);
+    if (!S_ISREG(status.st_mode))
+        return qtm_error("%s: is a device or a pipe, not %s; give the name of a file", path, kind);
+    if (status.st_size == 0) return qtm_error("%s: the file is empty (0 bytes), not %s", path, kind);
+    return QTM_OK;
+}
+
 qtm_status qtm_make_folders(const char *path) {
     char *part = qtm_text_copy(path);
     if (!part) return qtm_error_memory((int64_t)strlen(path));

@@ -30,6 +30,9 @@ qtm_status qtm_file_replace(const char *temporary, const char *path);
 /* The whole file with a NUL behind it, to be given to qtm_free; `length` (may be NULL) is without the NUL. */
 qtm_status qtm_file_read(const char *path, char **text, int64_t *length);
 
+/* Can the file be read, and is there anything in it? `kind` is what it should be, "an event file". */
+qtm_status qtm_file_check(const char *path, const char *kind);
+
 /* mkdir -p. Fine if it is there; an error if something else has that name. */
 qtm_status qtm_make_folders(const char *path);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/io/file.h"
 #include "runtime/io/h5_driver.h"
 
 static _Thread_local char h5_reason[512];
@@ -26,25 +27,28 @@ const char *qtm_h5_reason(void) {
     return h5_reason;
 }
 
-static qtm_status h5_check_path(const char *path, const char *kind) {
-    struct stat status;
-    if (stat(path, &status) != 0 || access(path, R_OK) != 0)
-        return qtm_error("%s: cannot be read: %s%s", path, strerror(errno),
-                         errno == ENOENT ? "; check the name and the folder" : "");
-    if (S_ISDIR(status.st_mode)) return qtm_error("%s: is a folder, not %s; give the name of a file in it", path, kind);
-    if (status.st_size == 0) return qtm_error("%s: the file is empty (0 bytes), not %s", path, kind);
-    return QTM_OK;
-}
-
 static hid_t h5_access(void) {
     hid_t access_list = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fclose_degree(access_list, H5F_CLOSE_STRONG);
     return access_list;
 }
 
+/* A file cut in its superblock is no HDF5 file to the library any more, but still none of another kind. */
+qtm_status qtm_h5_recognise(const char *path, bool *hdf5) {
+    static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+    unsigned char start[sizeof signature];
+    FILE *stream = fopen(path, "re");
+    if (!stream) return qtm_error("%s: cannot be read: %s", path, strerror(errno));
+    *hdf5 = fread(start, 1, sizeof start, stream) == sizeof start && !memcmp(start, signature, sizeof start);
+    fclose(stream);
+    qtm_h5_quiet();
+    if (!*hdf5) *hdf5 = H5Fis_hdf5(path) > 0; /* behind a user block */
+    return QTM_OK;
+}
+
 qtm_status qtm_h5_open(const char *path, const char *kind, hid_t *file) {
     *file = -1;
-    QTM_TRY(h5_check_path(path, kind));
+    QTM_TRY(qtm_file_check(path, kind));
     qtm_h5_quiet();
     htri_t is_hdf5 = H5Fis_hdf5(path);
     if (is_hdf5 == 0) return qtm_error("%s: not an HDF5 file, so not %s", path, kind);

@@ -4,6 +4,7 @@
 #define QTM_IO_H5_H
 
 #include <hdf5.h>
+#include <stdbool.h>
 
 #include "runtime/core/status.h"
 
@@ -11,6 +12,8 @@
 void qtm_h5_quiet(void);
 /* The innermost description of HDF5's error stack, of the call that just failed. Static, per thread. */
 const char *qtm_h5_reason(void);
+/* Does the file begin as HDF5 does, damaged or not? */
+qtm_status qtm_h5_recognise(const char *path, bool *hdf5);
 /* Opens for reading; closing the file closes everything opened in it. `kind` is what it should be, "an event file". */
 qtm_status qtm_h5_open(const char *path, const char *kind, hid_t *file);
 

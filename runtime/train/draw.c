@@ -37,13 +37,7 @@ static qtm_status drawer_bind(struct drawer *drawer, int threads, int option_cou
     static const int64_t no_extent[1] = {0};
     QTM_TRY(qtm_pool_create(threads, 0, 1, &drawer->pool));
     drawer->space.pool = drawer->pool;
-    drawer->options_f32 = qtm_alloc(64 * (int64_t)option_count);
-    drawer->options_f64 = qtm_alloc(64 * (int64_t)option_count);
-    if (!drawer->options_f32 || !drawer->options_f64) return qtm_error_memory(64 * (int64_t)option_count);
-    for (int64_t i = 0; i < option_count; i++) {
-        drawer->options_f64[8 * i] = options[i];
-        drawer->options_f32[16 * i] = (float)options[i];
-    }
+    QTM_TRY(qtm_options_align(option_count, options, &drawer->options_f32, &drawer->options_f64));
     struct qtm_binding binding = {.space = &drawer->space,
                                   .extent = no_extent,
                                   .options_f32 = drawer->options_f32,
@@ -73,12 +67,16 @@ static qtm_status drawer_fill(void *context, int64_t first, int64_t count, float
             drawer->batch = batch;
         }
         for (int f = 0; f < drawer->event->field_count; f++) {
-            double value = qtm_call_value(&drawer->call, qtm_call_find(&drawer->call, QTM_VALUE, f), at);
-            if (!isfinite(value))
-                return qtm_error("event %lld drawn at the truth has a field '%s' that is not finite; is the density "
-                                 "finite all over its domain?",
-                                 (long long)(first + i), drawer->event->fields[f].name);
-            columns[f][i] = (float)value;
+            int output = qtm_call_find(&drawer->call, QTM_VALUE, f);
+            int64_t length = drawer->event->fields[f].length;
+            for (int64_t k = 0; k < length; k++) {
+                double value = qtm_call_value(&drawer->call, output, at * length + k);
+                if (!isfinite(value))
+                    return qtm_error("event %lld drawn at the truth has a field '%s' that is not finite; is the "
+                                     "density finite all over its domain?",
+                                     (long long)(first + i), drawer->event->fields[f].name);
+                columns[f][i * length + k] = (float)value;
+            }
         }
     }
     return QTM_OK;

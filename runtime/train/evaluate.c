@@ -37,9 +37,9 @@ static qtm_status result_create(struct qtm_session *session, struct qtm_result *
 }
 
 void qtm_result_free(struct qtm_result *result) {
-    double *blocks[] = {result->value, result->spread,    result->mean,        result->sd,
-                        result->truth, result->variation, result->correlation, result->convergence};
-    for (int i = 0; i < 8; i++) qtm_free(blocks[i]);
+    double *blocks[] = {result->value, result->spread,    result->mean,       result->sd,
+                        result->truth, result->variation, result->correlation};
+    for (int i = 0; i < 7; i++) qtm_free(blocks[i]);
     *result = (struct qtm_result){0};
 }
 

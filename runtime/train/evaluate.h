@@ -12,7 +12,6 @@ struct qtm_result {
     double *mean, *sd, *truth; /* [curve_count, points]; sd and truth NaN: none */
     double *variation;         /* [curve_count] total variation to the truth; NaN: not a density or no truth */
     double *correlation;       /* NULL, or [param_count, param_count]; NaN where a parameter is not determined */
-    double *convergence;       /* NULL, or [param_count] R-hat of chains */
     const char *wrapper;       /* NULL, or "ensemble of 20 runs of gan": what value and spread are over */
 };
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/core/memory.h"
+#include "runtime/train/data.h"
 #include "runtime/train/draw.h"
 #include "runtime/train/session.h"
 
@@ -183,29 +184,45 @@ static qtm_status fit_check(struct qtm_session *session, int *failures) {
     return status;
 }
 
+/* Events drawn at the truth stand for a file that is not there. */
+static qtm_status data_draw(const struct qtm_data_source *source, uint64_t seed, struct qtm_events *set) {
+    const struct qtm_data *data = &source->model->data[source->data];
+    const struct qtm_event *event = &source->model->events[data->event];
+    QTM_TRY(qtm_events_create(event, SYNTHETIC, set));
+    for (int f = 0; f < event->field_count; f++) {
+        set->f32[f] = qtm_alloc_array(SYNTHETIC * event->fields[f].length, sizeof(float));
+        if (!set->f32[f]) return qtm_error_memory(SYNTHETIC * event->fields[f].length * (int64_t)sizeof(float));
+    }
+    QTM_TRY(qtm_draw_events(source->model, event, source->options, seed, SYNTHETIC, set->f32));
+    QTM_TRY(qtm_data_cut(source, set));
+    printf("data %s: %d events drawn at the truth (no file %s)", data->name, SYNTHETIC, data->path);
+    if (data->where.name) printf(", %lld kept by where", (long long)set->total);
+    printf("\n");
+    return QTM_OK;
+}
+
 /* Events from the file if there is one, else drawn. */
 static qtm_status data_make(const struct qtm_model *model, const struct qtm_arguments *arguments, uint64_t seed,
                             struct qtm_events *events) {
-    for (int d = 0; d < model->data_count; d++) {
+    qtm_status status = QTM_OK;
+    for (int d = 0; !status && d < model->data_count; d++) {
         const struct qtm_event *event = &model->events[model->data[d].event];
-        const char *path = arguments->data[d] ? arguments->data[d] : model->data[d].path;
-        if (arguments->data[d] || !access(path, F_OK) || !event->draw.name) {
-            QTM_TRY(qtm_events_read(path, event, 0, 1, &events[d]));
+        struct qtm_data_source source = {
+            .model = model, .data = d, .path = arguments->data[d], .options = arguments->options, .ranks = 1};
+        char found[QTM_DATA_PATH];
+        bool there = !access(qtm_data_find(&model->data[d], NULL, found), F_OK);
+        if (!arguments->data[d] && !there && event->draw.name) {
+            status = data_draw(&source, seed, &events[d]);
             continue;
         }
-        struct qtm_events *set = &events[d];
-        set->local = set->total = SYNTHETIC;
-        set->fields = event->field_count;
-        set->f32 = qtm_alloc_array(event->field_count, sizeof *set->f32);
-        if (!set->f32) return qtm_error_memory(event->field_count * (int64_t)sizeof *set->f32);
-        for (int f = 0; f < event->field_count; f++) {
-            set->f32[f] = qtm_alloc_array(SYNTHETIC, sizeof(float));
-            if (!set->f32[f]) return qtm_error_memory(SYNTHETIC * (int64_t)sizeof(float));
-        }
-        QTM_TRY(qtm_draw_events(model, event, arguments->options, seed, SYNTHETIC, set->f32));
-        printf("data %s: %d events drawn at the truth (no file %s)\n", model->data[d].name, SYNTHETIC, path);
+        bool *wide = qtm_alloc_array(event->field_count, sizeof *wide);
+        if (!wide) return qtm_error_memory(event->field_count);
+        for (int f = 0; f < event->field_count; f++) wide[f] = true; /* every function that is called is in f64 */
+        source.wide = wide;
+        status = qtm_data_load(&source, &events[d]);
+        qtm_free(wide);
     }
-    return QTM_OK;
+    return status;
 }
 
 qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm_arguments *arguments,
@@ -232,9 +249,6 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
         status = qtm_session_open(&session, &config);
         if (status) break;
         status = fit_check(&session, &failures);
-        /* f64 columns made for a session belong to the events below. */
-        for (int d = 0; d < model->data_count; d++)
-            if (session.events[d].f32) events[d] = session.events[d];
         qtm_session_close(&session);
     }
     for (int d = 0; d < model->data_count; d++) qtm_events_free(&events[d]);

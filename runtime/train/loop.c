@@ -10,6 +10,8 @@
 #include "runtime/core/clock.h"
 #include "runtime/core/memory.h"
 #include "runtime/io/file.h"
+#include "runtime/train/checks.h"
+#include "runtime/train/data.h"
 #include "runtime/train/metrics.h"
 #include "runtime/train/report.h"
 #include "runtime/train/saved.h"
@@ -205,6 +207,10 @@ static void run_announce(const struct run *run, const char *what) {
     printf("%s %s: %lld steps, %d rank%s of %d thread%s, seed %llu, in %s\n", what, session->fit->name,
            (long long)run->plan.steps, session->ranks, session->ranks == 1 ? "" : "s", session->threads,
            session->threads == 1 ? "" : "s", (unsigned long long)session->config.seed, run->folder);
+    for (int d = 0; d < session->model->data_count; d++)
+        if (session->events[d].fields)
+            qtm_data_print(&session->model->data[d], session->config.data ? session->config.data[d] : NULL,
+                           &session->events[d]);
     fflush(stdout);
 }
 
@@ -241,6 +247,11 @@ qtm_status qtm_fit_command(const struct qtm_model *model, const struct qtm_argum
         .scale = wrapper ? wrapper->settings[0] : 0,
     };
     QTM_TRY(qtm_session_open(&run.session, &config));
+    qtm_status status = qtm_session_checks(&run.session);
+    if (status) {
+        qtm_session_close(&run.session);
+        return status;
+    }
     run_announce(&run, "fit");
     return run_go(&run, exit_status);
 }

@@ -8,6 +8,7 @@
 
 #include "runtime/core/memory.h"
 #include "runtime/core/pool.h"
+#include "runtime/train/data.h"
 #include "runtime/train/freeze.h"
 #include "runtime/train/split.h"
 
@@ -34,6 +35,35 @@ static bool fit_uses(const struct qtm_fit *fit, int data) {
     return false;
 }
 
+/* Marks the columns of a data set that a function reads in f64. */
+static void wide_mark(const struct qtm_fn *fn, int data, bool *wide) {
+    for (int i = 0; fn->name && fn->f64 && i < fn->in_count; i++)
+        if (fn->in[i].role == QTM_COLUMN && fn->in[i].index == data) wide[fn->in[i].field] = true;
+}
+
+static qtm_status data_read(struct qtm_session *session, int d) {
+    const struct qtm_fit *fit = session->fit;
+    int fields = session->model->events[session->model->data[d].event].field_count;
+    bool *wide = qtm_alloc_array(fields, sizeof *wide);
+    if (!wide) return qtm_error_memory(fields);
+    wide_mark(&fit->monitor, d, wide);
+    wide_mark(&fit->curve, d, wide);
+    wide_mark(&fit->params, d, wide);
+    for (int u = 0; u < fit->update_count; u++) wide_mark(&fit->updates[u].gradient, d, wide);
+    const struct qtm_data_source source = {
+        .model = session->model,
+        .data = d,
+        .path = session->config.data ? session->config.data[d] : NULL,
+        .options = session->config.options,
+        .rank = session->rank,
+        .ranks = session->ranks,
+        .wide = wide,
+    };
+    qtm_status status = qtm_data_load(&source, &session->events[d]);
+    qtm_free(wide);
+    return status;
+}
+
 static qtm_status data_open(struct qtm_session *session) {
     const struct qtm_model *model = session->model;
     session->events = qtm_alloc_array(model->data_count, sizeof *session->events);
@@ -42,28 +72,13 @@ static qtm_status data_open(struct qtm_session *session) {
     session->owns_events = !session->config.events;
     for (int d = 0; d < model->data_count; d++) {
         if (!fit_uses(session->fit, d)) continue;
-        const char *path =
-            session->config.data && session->config.data[d] ? session->config.data[d] : model->data[d].path;
         if (session->owns_events)
-            QTM_TRY(qtm_events_read(path, &model->events[model->data[d].event], session->rank, session->ranks,
-                                    &session->events[d]));
+            QTM_TRY(data_read(session, d));
         else
             session->events[d] = session->config.events[d];
         session->extent[d] = session->events[d].local;
     }
     return qtm_split_open(session);
-}
-
-static qtm_status options_open(struct qtm_session *session) {
-    int count = session->model->option_count;
-    session->options_f32 = qtm_alloc(64 * (int64_t)count);
-    session->options_f64 = qtm_alloc(64 * (int64_t)count);
-    if (!session->options_f32 || !session->options_f64) return qtm_error_memory(64 * (int64_t)count);
-    for (int64_t i = 0; i < count; i++) {
-        session->options_f64[8 * i] = session->config.options[i];
-        session->options_f32[16 * i] = (float)session->config.options[i];
-    }
-    return QTM_OK;
 }
 
 static void trainer_label(struct qtm_session *session, int index) {
@@ -150,57 +165,34 @@ static qtm_status weights_broadcast(struct qtm_session *session) {
     return QTM_OK;
 }
 
-/* The same few events of a data set once and twice, in place of all. */
-static qtm_status events_repeat(const struct qtm_events *whole, int64_t few, double ***columns, double **twice) {
-    *twice = qtm_alloc_array(2 * few * whole->fields, sizeof(double));
-    *columns = qtm_alloc_array(whole->fields, sizeof **columns);
-    if (!*twice || !*columns) return qtm_error_memory(2 * few * (int64_t)sizeof(double));
-    for (int f = 0; f < whole->fields; f++) {
-        (*columns)[f] = *twice + 2 * few * f;
-        for (int64_t i = 0; i < 2 * few; i++) (*columns)[f][i] = whole->f64[f][i % few];
-    }
-    return QTM_OK;
-}
-
-/* The loss with `times` the few events of every data set that the objective uses. */
+/* The loss with `times` the same few events of every data set that the objective uses. */
 static qtm_status few_loss(struct qtm_session *session, const struct qtm_update *update, int times, double *loss) {
     const int64_t FEW = 64;
     int sets = session->model->data_count;
-    struct qtm_events *whole = qtm_alloc_array(sets, sizeof *whole);
-    double ***columns = qtm_alloc_array(sets, sizeof *columns), **twice = qtm_alloc_array(sets, sizeof *twice);
+    struct qtm_events *whole = session->events, *few = qtm_alloc_array(sets, sizeof *few);
     int64_t *extent = qtm_alloc_array(sets, sizeof *extent);
-    qtm_status status = whole && columns && twice && extent ? QTM_OK : qtm_error_memory(sets * (int64_t)sizeof *whole);
+    qtm_status status = few && extent ? QTM_OK : qtm_error_memory(sets * (int64_t)sizeof *few);
     for (int d = 0; !status && d < sets; d++) {
-        extent[d] = session->extent[d];
-        if (fn_uses(&update->check, d)) status = qtm_events_make_f64(&session->events[d]);
-        whole[d] = session->events[d];
-    }
-    for (int d = 0; !status && d < sets; d++) {
-        int64_t few = whole[d].local < FEW ? whole[d].local : FEW;
         if (!fn_uses(&update->check, d)) continue;
-        status = events_repeat(&whole[d], few, &columns[d], &twice[d]);
-        session->events[d].f64 = columns[d];
-        session->events[d].local = session->extent[d] = few * times;
+        status = qtm_events_repeat(&whole[d], whole[d].local < FEW ? whole[d].local : FEW, times, &few[d]);
+        extent[d] = few[d].local;
     }
     struct qtm_gradient unused = {0}; /* comes with the loss */
     struct qtm_call call = {0};
     if (!status) status = qtm_gradient_create(session->state, update, true, &unused);
     struct qtm_binding binding = session->binding;
     binding.gradient = &unused;
+    binding.events = few;
+    binding.extent = extent;
     if (!status) status = qtm_call_bind(&call, &update->check, &binding);
-    if (!status) qtm_call_run(&call, session->draw_seed, 0);
-    if (!status) *loss = qtm_call_loss(&call);
-    qtm_call_destroy(&call);
-    qtm_gradient_destroy(&unused);
-    for (int d = 0; whole && columns && twice && extent && d < sets; d++) {
-        if (columns[d] || twice[d]) session->events[d] = whole[d];
-        session->extent[d] = extent[d];
-        qtm_free(columns[d]);
-        qtm_free(twice[d]);
+    if (!status) {
+        qtm_call_run(&call, session->draw_seed, 0);
+        *loss = qtm_call_loss(&call);
+        qtm_call_destroy(&call);
     }
-    qtm_free(whole);
-    qtm_free(columns);
-    qtm_free(twice);
+    qtm_gradient_destroy(&unused);
+    for (int d = 0; few && d < sets; d++) qtm_events_free(&few[d]);
+    qtm_free(few);
     qtm_free(extent);
     return status;
 }
@@ -242,7 +234,8 @@ static qtm_status session_build(struct qtm_session *session) {
     session->threads = qtm_pool_threads(session->pool);
     session->space.pool = session->pool;
     QTM_TRY(qtm_state_create(fit, session->config.checking, &session->state));
-    QTM_TRY(options_open(session));
+    QTM_TRY(qtm_options_align(session->model->option_count, session->config.options, &session->options_f32,
+                              &session->options_f64));
     QTM_TRY(data_open(session));
     session->binding = (struct qtm_binding){
         .space = &session->space,
@@ -306,9 +299,9 @@ void qtm_session_close(struct qtm_session *session) {
     }
     qtm_free(session->trainers);
     qtm_call_destroy(&session->monitor);
+    qtm_split_close(session);
     for (int d = 0; session->owns_events && session->events && d < session->model->data_count; d++)
         qtm_events_free(&session->events[d]);
-    qtm_split_close(session);
     qtm_free(session->events);
     qtm_free(session->extent);
     qtm_free(session->options_f32);

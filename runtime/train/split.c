@@ -3,21 +3,16 @@
 #include "runtime/train/split.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "runtime/core/memory.h"
 
 static qtm_status held_copy(const struct qtm_events *from, int64_t first, struct qtm_events *to) {
-    *to = (struct qtm_events){.local = from->local - first, .total = from->total, .first = from->first + first};
-    to->f32 = qtm_alloc_array(from->fields, sizeof *to->f32);
-    if (!to->f32) return qtm_error_memory(from->fields * (int64_t)sizeof *to->f32);
-    to->fields = from->fields;
-    for (int f = 0; f < from->fields; f++) {
-        to->f32[f] = qtm_alloc_array(to->local, sizeof(float));
-        if (!to->f32[f]) return qtm_error_memory(to->local * (int64_t)sizeof(float));
-        memcpy(to->f32[f], from->f32[f] + first, (size_t)to->local * sizeof(float));
-    }
-    return QTM_OK;
+    int64_t count = from->local - first, *rows = qtm_alloc_array(count, sizeof *rows);
+    if (!rows) return qtm_error_memory(count * (int64_t)sizeof *rows);
+    for (int64_t i = 0; i < count; i++) rows[i] = first + i;
+    qtm_status status = qtm_events_pick(from, count, rows, to);
+    qtm_free(rows);
+    return status;
 }
 
 qtm_status qtm_split_open(struct qtm_session *session) {
@@ -29,7 +24,7 @@ qtm_status qtm_split_open(struct qtm_session *session) {
     for (int64_t d = 0; d < count; d++) {
         struct qtm_events *events = &session->events[d];
         double split = model->data[d].split;
-        if (split > 0 && session->owns_events && events->f32) {
+        if (split > 0 && session->owns_events && events->fields) {
             int64_t first = (int64_t)floor(split * (double)events->local);
             if (first < 1 || first == events->local)
                 return qtm_error("data set '%s': %lld events on a rank cannot be split %g to %g; each share needs one",

@@ -26,7 +26,6 @@ static void params_write(struct qtm_json_writer *json, const struct qtm_session 
         qtm_json_object(json, session->model->params[i].name);
         qtm_json_number(json, "value", result->value[i]);
         qtm_json_number(json, "spread", result->spread[i]);
-        if (result->convergence) qtm_json_number(json, "r_hat", result->convergence[i]);
         qtm_json_end(json);
     }
     qtm_json_end(json);
@@ -135,7 +134,6 @@ void qtm_summary_print(const struct qtm_session *session, const struct qtm_resul
         else
             printf("%12.3g", result->spread[i]);
         if (model->params[i].has_truth) printf(" %12.6g", model->params[i].truth);
-        if (result->convergence) printf("  R-hat %.4f", result->convergence[i]);
         printf("\n");
     }
     if (result->correlation) correlation_print(session, result);

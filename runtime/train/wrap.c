@@ -45,20 +45,15 @@ qtm_status qtm_wrap_steps(const struct qtm_wrap *wrap, struct qtm_session *sessi
 
 /* As many events as there are, each one of them drawn with replacement. */
 static qtm_status events_redraw(const struct qtm_events *from, uint64_t seed, uint32_t data, struct qtm_events *to) {
-    *to = (struct qtm_events){.local = from->local, .total = from->total};
-    if (!from->f32) return QTM_OK;
-    to->f32 = qtm_alloc_array(from->fields, sizeof *to->f32);
-    if (!to->f32) return qtm_error_memory(from->fields * (int64_t)sizeof *to->f32);
-    to->fields = from->fields;
-    for (int f = 0; f < from->fields; f++) {
-        to->f32[f] = qtm_alloc_array(to->local, sizeof(float));
-        if (!to->f32[f]) return qtm_error_memory(to->local * (int64_t)sizeof(float));
-        for (int64_t i = 0; i < to->local; i++) {
-            uint32_t word = qtm_random_word(seed, data, STREAM_ROWS, (uint64_t)i);
-            to->f32[f][i] = from->f32[f][qtm_random_below(word, (uint32_t)from->local)];
-        }
-    }
-    return QTM_OK;
+    if (!from->fields) return QTM_OK;
+    int64_t *rows = qtm_alloc_array(from->local, sizeof *rows);
+    if (!rows) return qtm_error_memory(from->local * (int64_t)sizeof *rows);
+    for (int64_t i = 0; i < from->local; i++)
+        rows[i] = qtm_random_below(qtm_random_word(seed, data, STREAM_ROWS, (uint64_t)i), (uint32_t)from->local);
+    qtm_status status = qtm_events_pick(from, from->local, rows, to);
+    to->total = from->total;
+    qtm_free(rows);
+    return status;
 }
 
 static void events_drop(struct qtm_events *events, int count) {
@@ -138,15 +133,14 @@ static qtm_status members_run(struct qtm_wrap *wrap, struct qtm_session *base, s
 static qtm_status results_write(struct qtm_wrap *wrap, struct qtm_session *session) {
     char path[PATH_LENGTH], text[256];
     struct qtm_result result;
-    static const char *const kinds[] = {"ensemble", "bootstrap", "laplace", "hmc"};
     QTM_TRY(qtm_result_compute(session, &result));
     int64_t used = qtm_result_combine(session, wrap->rows, wrap->values, &result);
     qtm_status status = QTM_OK;
     if (used < 2)
         status = qtm_error("%lld of %lld runs came to an end: no spread can be given", (long long)used,
                            (long long)wrap->rows);
-    snprintf(text, sizeof text, "%s: mean and standard deviation of %lld runs of %s", kinds[wrap->wrapper->kind],
-             (long long)used, session->fit->name);
+    snprintf(text, sizeof text, "%s: mean and standard deviation of %lld runs of %s",
+             wrap->wrapper->kind == QTM_ENSEMBLE ? "ensemble" : "bootstrap", (long long)used, session->fit->name);
     result.wrapper = text;
     if (!status) status = path_join(path, wrap->folder, "curves.json");
     if (!status) status = qtm_curves_write(path, session, &result);

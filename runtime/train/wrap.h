@@ -1,6 +1,5 @@
-/* Fits made of many runs of another fit: other seeds (ensemble), other draws of the data with replacement (bootstrap),
- * chains (hmc). Every run belongs to one rank alone; the ranks share the runs out, and their number changes nothing but
- * the time. */
+/* Fits made of many runs of another fit: other seeds (ensemble) run belongs to one rank alone; the ranks share the runs
+ * out, and their number changes nothing but the time. */
 #ifndef QTM_WRAP_H
 #define QTM_WRAP_H
 
@@ -18,7 +17,7 @@ struct qtm_wrap {
     struct qtm_comm *comm;    /* of all ranks */
     const char *folder;
     int64_t steps, report_every;
-    int64_t rows, width; /* runs (or kept points of chains); parameters and points of curves */
+    int64_t rows, width; /* runs; parameters and points of curves */
     double *values;      /* [rows, width], NaN where a run failed */
     bool quiet;
 };

@@ -1,4 +1,5 @@
 """Bad input for a built model: a message with file and dataset, exit status 1 (2 for usage), nothing half written."""
+import json
 import os
 
 from check import SMALL, expect, expect_in
@@ -167,6 +168,41 @@ def check_input_formats(work):
         expect(weights == results["plain"], f"{name} differs from plain")
 
 
+def check_input_tables(work):
+    """A table of text gives the fit that the same numbers in HDF5 give, on one rank and on two, and f64 objectives see
+    its numbers as they are written."""
+    import h5py
+
+    y1, y2 = spectrum(), spectrum()[::-1]
+    with h5py.File(work.folder / "double.h5", "w") as file:
+        file["events/y1"], file["events/y2"] = y1, y2
+    rows = "".join(f"{b:.17g},{a:.17g}\n" for a, b in zip(y1, y2))
+    (work.folder / "table.csv").write_text("# simulated\ny2,y1\n" + rows)
+    weights = {}
+    for fit, steps in (("gan", 5), ("likelihood", 3)):
+        for name in ("double.h5", "table.csv"):
+            out, _ = work.run(work.small[0], "fit", fit, f"--data=measured={name}", f"--out={fit}-{name}",
+                              f"--steps={steps}")
+            expect_in(f"data measured: 2000 events read from {name}", out)
+            weights[name] = work.weights(f"{fit}-{name}")
+        expect(weights["double.h5"] == weights["table.csv"], f"{fit} differs between HDF5 and text")
+    for name in ("double.h5", "table.csv"):
+        work.ranks(2, work.small[0], "fit", "gan", f"--data=measured={name}", f"--out=two-{name}", "--steps=5")
+    expect(work.weights("two-double.h5") == work.weights("two-table.csv"), "two ranks differ between HDF5 and text")
+
+
+def check_input_bad_tables(work):
+    table = work.folder / "bad.csv"
+    for text, part in (("y1,y2\n0.5,0.5\n0.5,abc\n", "line 3, column 2 (y2): 'abc'"),
+                       ("y1,y2\n0.5,0.5\n0.5\n", "line 3 has 1 column"),
+                       ("y1,y3\n0.5,0.5\n", "no column 'y2'"),
+                       ("y1,y2\n0.5,1.5\n", "1 value outside y2's domain 0.1 .. 1, the first is 1.5 at line 2")):
+        table.write_text(text)
+        refuse(work, ["fit", "gan", "--data=measured=bad.csv", "--out=run"], 1, "bad.csv", part)
+    refuse(work, ["fit", "gan", "--data=mesured=bad.csv"], 2, "no data 'mesured'", "did you mean 'measured'")
+    refuse(work, ["fit", "gan", "--data=bad.csv"], 2, "--data=NAME=FILE")
+
+
 def check_input_unwritable(work):
     (work.folder / "file").write_text("in the way")
     refuse(work, ["draw", "--truth", "--events=10", "--out=file/x.h5"], 1, "file/x.h5")
@@ -210,3 +246,41 @@ def check_input_density_pointwise(work):
         events[name] = read(work, "x.h5", "x")
     for name, values in events.items():
         expect(abs(values - events["plain"]).max() < 1e-5, f"{name} differs from plain")
+
+
+UNITS = """use std.units
+use std.sampler
+param p in (0, 2) truth 1
+event Jet { E : MeV in 100 .. 3000 }
+data measured : Jet from "jet.h5"
+density f(E : MeV in 100 .. 3000) per dlnE = (E / GeV)^p
+fit likelihood {
+    minimize -mean(log(pdf(f, e.E)) for e in all of measured) over params using lbfgs()
+    monitor energy = mean(e.E / GeV for e in all of measured)
+    stop after 30 steps
+}
+fit draws {
+    events 10
+    let s = draw Jet { E ~ f }
+    minimize mean(e.E / GeV for e in s) over params using adam
+}
+"""
+
+
+def check_input_units(work):
+    """Files hold declared units (MeV), formulas base units (GeV), and what is drawn is per dE, not per dlnE."""
+    (work.folder / "jet.qtm").write_text(UNITS)
+    work.run(work.qtmc, "build", "jet.qtm", "-o", "jet")
+    work.run("./jet", "draw", "--truth", "--events=20000", "--out=jet.h5")
+    energies = read(work, "jet.h5", "E")
+    expect(100 <= energies.min() < 102 and 2990 < energies.max() <= 3000, "not in MeV", energies.min(), energies.max())
+    expect(abs(energies.mean() - 1550) < 30, "mean energy in MeV", energies.mean())  # 5 sigma of a flat spectrum
+    work.run("./jet", "fit", "likelihood", "--out=run")
+    summary = json.loads((work.folder / "run" / "summary.json").read_text())
+    fitted = summary["params"]["p"]
+    expect(abs(fitted["value"] - 1) < 5 * fitted["spread"], "p", fitted)
+    last = json.loads((work.folder / "run" / "metrics.jsonl").read_text().splitlines()[-1])
+    expect(abs(last["monitors"]["energy"] - energies.mean() / 1000) < 1e-4, "mean energy in GeV", last)
+    write(work, "jet.h5", {"E": [50.0, 200.0]})
+    _, err = work.run("./jet", "fit", "likelihood", "--out=run2", status=1)
+    expect_in("100", err)

@@ -132,36 +132,33 @@ static const struct qtm_monitor fake_monitors[] = {{"residual", 2, fake_labels}}
 static const struct qtm_curve fake_curves[] = {{"flat", true, 0, 1, 0}};
 
 #define FIT(label, steps_, groups_, blocks_, updates_, count, start)                                                   \
-    {label,                                                                                                            \
-     false,                                                                                                            \
-     1,                                                                                                                \
-     0,                                                                                                                \
-     steps_,                                                                                                           \
-     groups_,                                                                                                          \
-     blocks_,                                                                                                          \
-     count,                                                                                                            \
-     1,                                                                                                                \
-     1,                                                                                                                \
-     fake_groups,                                                                                                      \
-     fake_blocks,                                                                                                      \
-     updates_,                                                                                                         \
-     fake_monitors,                                                                                                    \
-     fake_curves,                                                                                                      \
-     FN("start", start, false, 0, 0, blocks_, starts),                                                                 \
-     FN("params", fake_params, true, 1, x0_nan, 2, scalars),                                                           \
-     FN("monitor", fake_monitor, true, 1, x0_nan, 1, monitors),                                                        \
-     FN("curve", fake_curve, true, 0, 0, 2, curves),                                                                   \
-     5,                                                                                                                \
-     -1,                                                                                                               \
-     false}
+    {.name = label,                                                                                                    \
+     .vectors = 1,                                                                                                     \
+     .steps = steps_,                                                                                                  \
+     .group_count = groups_,                                                                                           \
+     .block_count = blocks_,                                                                                           \
+     .update_count = count,                                                                                            \
+     .monitor_count = 1,                                                                                               \
+     .curve_count = 1,                                                                                                 \
+     .groups = fake_groups,                                                                                            \
+     .blocks = fake_blocks,                                                                                            \
+     .updates = updates_,                                                                                              \
+     .monitors = fake_monitors,                                                                                        \
+     .curves = fake_curves,                                                                                            \
+     .init = FN("start", start, false, 0, 0, blocks_, starts),                                                         \
+     .params = FN("params", fake_params, true, 1, x0_nan, 2, scalars),                                                 \
+     .monitor = FN("monitor", fake_monitor, true, 1, x0_nan, 1, monitors),                                             \
+     .curve = FN("curve", fake_curve, true, 0, 0, 2, curves),                                                          \
+     .curve_points = 5,                                                                                                \
+     .best = -1}
 static const struct qtm_fit fake_fits[] = {FIT("bowl", 400, 2, 2, bowl_updates, 2, start_bowl),
                                            FIT("valley", 200, 1, 1, valley_updates, 1, start_one),
                                            FIT("gauss", 50, 1, 1, gauss_updates, 1, start_one)};
 
-static const struct qtm_field fake_fields[] = {{"y", 0, 1}};
+static const struct qtm_field fake_fields[] = {{"y", 0, 1, 1, 1}};
 static const struct qtm_event fake_events[] = {
     {"Point", 1, fake_fields, FN("draw", fake_draw, false, 0, 0, 1, drawn), 100}};
-static const struct qtm_data fake_data[] = {{"measured", "fake.h5", 0, 0}};
+static const struct qtm_data fake_data[] = {{.name = "measured", .path = "fake.h5", .event = 0}};
 static const struct qtm_option fake_options[] = {{"nan_at", "step from which the loss is NaN", 1e9, true}};
 static const struct qtm_param fake_parameters[] = {{"p", -9, 9, false, true, 0, 0}, {"q", -9, 9, false, true, 0, 1}};
 static const struct qtm_model fake_model = {

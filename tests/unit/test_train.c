@@ -253,13 +253,20 @@ Test(train, lbfgs_finds_valley) {
     qtm_json_free(summary);
 }
 
+/* All columns by name, in f32. */
+static qtm_status events_read(const char *path, const struct qtm_event *event, int rank, int ranks,
+                              struct qtm_events *events) {
+    const struct qtm_events_request request = {.path = path, .event = event, .rank = rank, .ranks = ranks};
+    return qtm_events_read(&request, events);
+}
+
 Test(train, uncertainty_from_information) {
     cr_redirect_stdout();
     cr_assert_eq(command("draw --truth --events=2500 --out=fake.h5"), 0);
     cr_assert_eq(command("fit gauss --quiet --out=run"), 0);
     struct qtm_json *summary = json_load("run/summary.json");
     struct qtm_events events;
-    cr_assert_eq(qtm_events_read("fake.h5", &fake_events[0], 0, 1, &events), QTM_OK);
+    cr_assert_eq(events_read("fake.h5", &fake_events[0], 0, 1, &events), QTM_OK);
     double mean = 0;
     for (int64_t i = 0; i < events.local; i++) mean += events.f32[0][i] / 2500.0;
     qtm_events_free(&events);

@@ -7,7 +7,7 @@
 
 #include "qtm/kernel.h"
 
-#define QTM_MODEL_VERSION 1
+#define QTM_MODEL_VERSION 2
 
 enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_VALUE };
 
@@ -43,21 +43,34 @@ struct qtm_option {
 
 struct qtm_field {
     const char *name;
-    double low, high;
+    double low, high; /* closed; of the numbers in memory */
+    int64_t length;   /* numbers an event: 1, or n for an array; its column is [events, n], row-major */
+    double scale;     /* number in memory = number in a file * scale: 0.01 for percent, 1e-3 for MeV */
 };
 struct qtm_event {
     const char *name;
     int field_count;
     const struct qtm_field *fields;
-    struct qtm_fn draw; /* f32; outputs VALUE i = field i, [draw_batch]; absent unless every param has a truth and a
-                           draw of this event stands in some fit. Seed and step choose the batch */
+    struct qtm_fn
+        draw; /* f32; outputs VALUE i = field i, [draw_batch] or [draw_batch, length]; absent unless every param has a
+                 truth and a draw of this event stands in some fit. Seed and step choose the batch */
     int64_t draw_batch;
+};
+/* One field in the order of the columns of a table; an array stands for `length` columns in a row. */
+struct qtm_column {
+    int field;
+    double scale; /* takes the place of the field's */
 };
 struct qtm_data {
     const char *name, *path;
     int event;
-    double
-        split; /* share of the events that objectives see, from the first on; the rest is for monitors. 0: no split */
+    int column_count; /* 0: fields are found by the names of the file's columns */
+    const struct qtm_column *columns;
+    int ignore_count; /* columns of the file to drop, by their names there */
+    const char *const *ignore;
+    struct qtm_fn where; /* f64; inputs COLUMN of this data set, OPTION; output VALUE 0 = 1 for an event to keep, 0 for
+                            one to drop before anything else sees it, [events]. May be absent */
+    double split; /* share of the events that objectives see, from the first on; the rest is for monitors. 0: none */
 };
 
 enum qtm_group_kind { QTM_GROUP_PARAMS, QTM_GROUP_GENERATOR, QTM_GROUP_NETWORK };
@@ -108,6 +121,12 @@ struct qtm_curve {
     double low, high;
     int event_field;
 };
+/* LEFT OP RIGHT must hold when a fit starts. */
+struct qtm_check {
+    const char *text, *op; /* <, <=, >, >= or == */
+    double tolerance;
+    bool relative; /* the tolerance is of the right side, where that is above 1 */
+};
 struct qtm_fit {
     const char *name;
     bool generated;  /* parameters come from a generator network */
@@ -128,18 +147,21 @@ struct qtm_fit {
                               Densities are normalised to 1 over their domain. Grid: curve_points equally spaced
                               points from low to high, both included */
     int64_t curve_points;
-    int best;   /* the monitor whose least value chooses best.h5; -1: none */
-    bool stops; /* `monitor` has one more output, VALUE monitor_count: 1 where the fit may stop */
+    int check_count;
+    const struct qtm_check *checks;
+    struct qtm_fn check; /* f64; VALUE 2i, 2i+1: the sides of check i, [vectors] or []; absent without checks */
+    int best;            /* the monitor whose least value chooses best.h5; -1: none */
+    bool stops;          /* `monitor` has one more output, VALUE monitor_count: 1 where the fit may stop */
 };
 
-enum qtm_wrap_kind { QTM_ENSEMBLE, QTM_BOOTSTRAP, QTM_LAPLACE, QTM_HMC };
+enum qtm_wrap_kind { QTM_ENSEMBLE, QTM_BOOTSTRAP, QTM_LAPLACE };
 /* A fit made of runs of another. Settings: ENSEMBLE members; BOOTSTRAP replicas; LAPLACE scale of the objective (0: as
- * it is, a mean times the number of events); HMC chains, samples, warmup, leapfrog steps. */
+ * it is, a mean times the number of events). */
 struct qtm_wrapper {
     const char *name;
     enum qtm_wrap_kind kind;
     int fit;
-    double settings[4];
+    double settings[1];
 };
 
 struct qtm_model {
