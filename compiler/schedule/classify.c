@@ -35,7 +35,8 @@ static void mark_live(Plan *plan, bool *live) {
     }
 }
 
-/* Row-less [k, n] weights times rows, which are events and, in a convolution, places: the last axis of the result is n. */
+/* Row-less [k, n] weights times rows, which are events and, in a convolution, places: the last axis of the result is n.
+ */
 static bool dot_by_weights(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan *out) {
     const TirFunction *f = plan->f;
     TirAxes wa = f->ops.data[b].axes, ra = f->ops.data[a].axes;
@@ -192,8 +193,7 @@ static void follow(Plan *plan, TirId reader, TirId value, bool table, TirAxisId 
 
 void plan_visit_uses(Plan *plan, TirId reader, UseVisitor visit, void *context) {
     const TirOp *op = &plan->f->ops.data[reader];
-    bool tabled = op->op == TIR_GATHER || op->op == TIR_SEARCH || op->op == TIR_CUMSUM ||
-                  op->op == TIR_FLATTEN;
+    bool tabled = op->op == TIR_GATHER || op->op == TIR_SEARCH || op->op == TIR_CUMSUM || op->op == TIR_FLATTEN;
     OpKind kind = plan->op[reader].kind;
     bool whole = kind == OP_DOT || kind == OP_DOT_ROWS;
     bool moves = op->op == TIR_SLICE || op->op == TIR_RENAME; /* when stored itself */

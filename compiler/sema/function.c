@@ -21,8 +21,8 @@ static TirId initial_params(Elab *e) {
     return v.id;
 }
 
-/* The initial value is a formula for one element, and a draw in it is drawn for each; or it is a whole array, whose draws
- * are its own. */
+/* The initial value is a formula for one element, and a draw in it is drawn for each; or it is a whole array, whose
+ * draws are its own. */
 static Value initial_value(Elab *e, const BlockState *state, const AstNode *node) {
     TirAxes force = e->frame->force;
     e->frame->force = tir_axes_none();
