@@ -42,8 +42,10 @@ static const char *flag(bool value) {
 
 /* --- functions --- */
 
-static const char *const roles[] = {"QTM_BLOCK", "QTM_COLUMN", "QTM_OPTION", "QTM_LOSS", "QTM_GRADIENT", "QTM_VALUE"};
-_Static_assert(TIR_PORT_BLOCK == 0 && TIR_PORT_LOSS == 3 && TIR_PORT_VALUE == 5, "the order of enum qtm_role");
+static const char *const roles[] = {"QTM_BLOCK",    "QTM_COLUMN", "QTM_OPTION", "QTM_LOSS",
+                                    "QTM_GRADIENT", "QTM_VALUE",  "QTM_HELD"};
+_Static_assert(TIR_PORT_BLOCK == 0 && TIR_PORT_LOSS == 3 && TIR_PORT_VALUE == 5 && TIR_PORT_HELD == 6,
+               "the order of enum qtm_role");
 
 static int64_t extent_code(const TirAxis *axis) {
     return axis->size < 0 ? -1 - (int64_t)axis->data : axis->size;
@@ -105,21 +107,40 @@ static void print_fn(FILE *out, const char *member, const Unit *unit, int width,
 
 /* --- tables --- */
 
+static void print_param(FILE *out, const ProgramParam *param) {
+    static const char *const domains[] = {"QTM_OPEN",  "QTM_CLOSED",  "QTM_LOW_END", "QTM_HIGH_END",
+                                          "QTM_ABOVE", "QTM_FROM",    "QTM_BELOW",   "QTM_UP_TO",
+                                          "QTM_REAL",  "QTM_ORDERED", "QTM_SIMPLEX"};
+    static const char *const kinds[] = {"QTM_FREE", "QTM_FIXED", "QTM_LINK"};
+    fputs("    {", out);
+    print_string(out, param->name);
+    fprintf(out, ", %s, ", domains[param->domain]);
+    print_real(out, param->low);
+    fputs(", ", out);
+    print_real(out, param->high);
+    fprintf(out, ", %s, %s, ", flag(param->has_start), flag(param->has_truth));
+    print_real(out, param->start);
+    fputs(", ", out);
+    print_real(out, param->truth);
+    fprintf(out, ", %s, %s, ", kinds[param->kind], flag(param->bounded));
+    print_string(out, param->unit);
+    fputs(", ", out);
+    print_string(out, param->link);
+    fprintf(out, ", %u, %" PRId64 ", %u, %" PRId64 ", %" PRId64 "},\n", param->output, param->element, param->block,
+            param->place, param->line);
+}
+
 static void print_params(FILE *out, const Program *program) {
     if (program->params.count) fputs("\nstatic const struct qtm_param params[] = {\n", out);
-    for (size_t i = 0; i < program->params.count; i++) {
-        const ProgramParam *param = &program->params.data[i];
-        fputs("    {", out);
-        print_string(out, param->name);
-        const double reals[] = {param->low, param->high, param->start, param->truth};
-        for (int k = 0; k < 4; k++) {
-            fputs(", ", out);
-            if (k == 2) fprintf(out, "%s, %s, ", flag(param->has_start), flag(param->has_truth));
-            print_real(out, reals[k]);
-        }
-        fputs("},\n", out);
-    }
+    for (size_t i = 0; i < program->params.count; i++) print_param(out, &program->params.data[i]);
     if (program->params.count) fputs("};\n", out);
+    if (program->param_blocks.count) fputs("\nstatic const struct qtm_param_block param_blocks[] = {\n", out);
+    for (size_t i = 0; i < program->param_blocks.count; i++) {
+        fputs("    {", out);
+        print_string(out, program->param_blocks.data[i].name);
+        fprintf(out, ", %" PRId64 "},\n", program->param_blocks.data[i].count);
+    }
+    if (program->param_blocks.count) fputs("};\n", out);
 }
 
 static void print_options(FILE *out, const Program *program) {
@@ -369,9 +390,13 @@ static void print_model(FILE *out, const Pipeline *p) {
         const char *name, *table;
         size_t count;
     } tables[] = {
-        {"param", "params", program->params.count}, {"option", "options", program->options.count},
-        {"event", "events", program->events.count}, {"data", "data", program->data.count},
-        {"fit", "fits", program->fits.count},       {"wrapper", "wrappers", program->wrappers.count},
+        {"param", "params", program->params.count},
+        {"param_block", "param_blocks", program->param_blocks.count},
+        {"option", "options", program->options.count},
+        {"event", "events", program->events.count},
+        {"data", "data", program->data.count},
+        {"fit", "fits", program->fits.count},
+        {"wrapper", "wrappers", program->wrappers.count},
     };
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         fprintf(out, "    .%s_count = %zu,\n", tables[i].name, tables[i].count);

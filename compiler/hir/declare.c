@@ -107,11 +107,31 @@ static void resolve_density_decl(Resolver *r, const AstNode *node) {
     resolve_optional(r, node->kids[5]);
 }
 
+/* prior normal(0.5, 0.1): a function whose first argument is the parameter. `normal` is also a way to draw numbers, so
+ * the library's priors go before what else is in use, but not before what this module declares. */
+static void resolve_prior(Resolver *r, const AstNode *prior) {
+    const AstNode *callee = prior->kind == AST_CALL ? prior->kids[0] : prior;
+    if (callee->kind != AST_NAME || hir_find_own(r->module, callee->name)) {
+        resolve_call(r, prior, 1);
+        return;
+    }
+    for (size_t i = 0; i < r->module->uses.count; i++) {
+        const HirUse *use = &r->module->uses.data[i];
+        HirDecl *found =
+            strcmp(use->module->name, "std.prior") || use->hidden ? NULL : hir_find_own(use->module, callee->name);
+        if (!found) continue;
+        resolve_call_of(r, prior, 1, found);
+        return;
+    }
+    resolve_call(r, prior, 1);
+}
+
 static void resolve_param(Resolver *r, const AstNode *node) {
     resolve_family(r, node->kids[4]);
     resolve_type(r, node->kids[5]);
-    for (uint32_t i = 0; i < node->count; i++)
-        if (node->kids[i] && i != 4 && i != 5) resolve(r, node->kids[i]);
+    for (uint32_t i = 0; i < 4; i++)
+        if (node->kids[i]) resolve(r, node->kids[i]);
+    if (node->kids[6] && node->kids[6]->kind != AST_POISON) resolve_prior(r, node->kids[6]);
 }
 
 static void resolve_event(Resolver *r, const AstNode *node) {
@@ -245,6 +265,8 @@ static void resolve_stop_when(Resolver *r, const AstNode *fit, const AstNode *it
 static void resolve_fit(Resolver *r, const AstNode *node) {
     resolve_bind(r, "params", node->name_span);
     resolve_bind(r, "truth", node->name_span);
+    resolve_bind(r, "log_prior", node->name_span);
+    resolve_bind(r, "log_jacobian", node->name_span);
     if (node->kids[1]) resolve_wrapper(r, node->kids[1]);
     for (uint32_t i = 0; i < node->kids[0]->count; i++) {
         const AstNode *item = node->kids[0]->kids[i];
@@ -311,7 +333,7 @@ static void find_recursion(Hir *hir, const Edges *edges, size_t count, HirDecl *
     decl->visit = 1;
     for (size_t i = 0; own && i < own->count; i++) {
         HirDecl *to = own->to[i];
-        if (decl->node->kind == AST_PARAM && to->node->kind == AST_PARAM) continue; /* links: sema follows members */
+        if (decl->node->kind == AST_PARAM) continue; /* links: sema follows members */
         if (to->visit == 0) find_recursion(hir, edges, count, to);
         if (to->visit != 1) continue;
         diag_report(hir->sink, DIAG_E0206, decl->node->name_span, "'%s' is defined by itself%s%s%s", decl->name,
@@ -332,7 +354,7 @@ static void warn_unused(Hir *hir) {
         const HirDecl *decl = hir->main->decls.data[i];
         AstKind kind = decl->node->kind;
         bool told = kind == AST_SIZE || kind == AST_CONST || kind == AST_OPTION || kind == AST_DATA ||
-                    kind == AST_NETWORK || kind == AST_PARAM || kind == AST_LAYER || kind == AST_FUN;
+                    kind == AST_NETWORK || kind == AST_LAYER || kind == AST_FUN; /* parameters: sema/param_seen.c */
         if (decl->used || !told) continue;
         diag_report(hir->sink, DIAG_W0501, decl->node->name_span, "'%s' is declared and never used", decl->name);
         diag_help(hir->sink, "remove it, or use it");

@@ -5,14 +5,36 @@
 #define QTMC_HIR_PROGRAM_H
 
 #include "diag/diag.h"
+#include "qtm/domain.h"
 #include "tir/tir.h"
 
+typedef enum ProgramParamKind { PROGRAM_FREE, PROGRAM_FIXED, PROGRAM_LINK } ProgramParamKind;
+/* One number: a parameter, or one element of an array of parameters. Numbers, also those of the fit's `params`
+ * function, are in the unit of the declaration. */
 typedef struct ProgramParam {
-    const char *name;
+    const char *name; /* "a", "a.u", "theta[0,3]" */
+    enum qtm_domain domain;
     double low, high;
-    bool has_start, has_truth;
-    double start, truth;
+    bool has_start, has_truth; /* has_start: declared */
+    double start, truth;       /* start: in any case */
+    ProgramParamKind kind;     /* as declared */
+    bool bounded;              /* has a domain, so that it can be free */
+    const char *unit;          /* NULL: a pure number */
+    const char *link;          /* its expression */
+    uint32_t output;           /* of the fit's `params` function, and where in it */
+    int64_t element;
+    uint32_t block; /* of raw values, and where in it; not of a link */
+    int64_t place;
+    int64_t line; /* this many, along the last dimension of an array, are transformed together */
 } ProgramParam;
+/* Raw values: all numbers in one block, every array in one of its own. In a fit that moves the parameters themselves
+ * they are its first blocks, under these names. */
+typedef struct ProgramParamBlock {
+    const char *name; /* "params", "params.theta" */
+    uint32_t rank;
+    int64_t shape[TIR_MAX_AXES];
+    int64_t count;
+} ProgramParamBlock;
 
 typedef struct ProgramOption {
     const char *name, *help;
@@ -93,7 +115,7 @@ typedef struct ProgramFit {
     VEC(ProgramMonitor) monitors;
     VEC(ProgramCurve) curves;
     VEC(ProgramCheck) checks;
-    TirFunction *init, *params, *monitor, *curve; /* monitor may be NULL */
+    TirFunction *init, *params, *monitor, *curve; /* init and monitor may be NULL */
     TirFunction *check;                           /* may be NULL; VALUE 2i and 2i + 1: the sides of check i */
     int64_t curve_points;
     int32_t best; /* monitor whose least value chooses best.h5, or -1 */
@@ -114,6 +136,7 @@ typedef struct Program {
     Arena *arena;
     const char *name; /* of the module: file name without folder and .qtm */
     VEC(ProgramParam) params;
+    VEC(ProgramParamBlock) param_blocks;
     VEC(ProgramOption) options;
     VEC(ProgramEvent) events;
     VEC(ProgramData) data;

@@ -178,6 +178,33 @@ static void check_named(Resolver *r, const AstNode *call, const HirDecl *decl) {
     }
 }
 
+static void check_call(Resolver *r, const AstNode *call, int piped, const HirDecl *decl, bool known_locally) {
+    const AstNode *callee = call->kind == AST_CALL ? call->kids[0] : call;
+    int given = piped + (call->kind == AST_CALL ? (int)call->count - 1 : 0), least, most;
+    if (decl && !hir_callable(decl) && decl->node->kind != AST_FIT && decl->node->kind != AST_EVENT) {
+        diag_report(r->hir->sink, DIAG_E0303, callee->span, "'%s' is %s and cannot be called", callee->name,
+                    hir_kind_text(decl->node->kind));
+        diag_note(r->hir->sink, decl->node->name_span, "declared here");
+        diag_help(r->hir->sink, "a product is written with '*': %s * (...)", callee->name);
+    } else if (decl && hir_callable(decl)) {
+        int count = (int)hir_arguments(decl)->count, needed = count;
+        while (needed > 0 && hir_argument_default(hir_arguments(decl)->kids[needed - 1])) needed--;
+        if (decl->node->kind != AST_DENSITY) check_count(r, call->span, callee->name, decl, given, needed, count);
+        if (call->kind == AST_CALL) check_named(r, call, decl);
+    } else if (!decl && !known_locally && sema_primitive(callee->name, &least, &most)) {
+        if (most == 0 && least == 0 && call->kind != AST_CALL) return;
+        check_count(r, call->span, callee->name, NULL, given, least, most);
+    }
+}
+
+void resolve_call_of(Resolver *r, const AstNode *call, int piped, HirDecl *decl) {
+    decl->used = true;
+    hir_set_decl(r->hir, call->kind == AST_CALL ? call->kids[0] : call, decl);
+    VEC_PUSH(r->hir->arena, &r->reached, decl);
+    for (uint32_t i = 1; call->kind == AST_CALL && i < call->count; i++) resolve(r, call->kids[i]);
+    check_call(r, call, piped, decl, false);
+}
+
 /* A call, with `piped` arguments before those written. */
 void resolve_call(Resolver *r, const AstNode *call, int piped) {
     const AstNode *callee = call->kind == AST_CALL ? call->kids[0] : call;
@@ -187,26 +214,12 @@ void resolve_call(Resolver *r, const AstNode *call, int piped) {
         if (member && hir_callable(member) && call->kind == AST_CALL) check_named(r, call, member);
         return;
     }
-    int given = piped + (call->kind == AST_CALL ? (int)call->count - 1 : 0), least, most;
     bool known_locally = resolve_local(r, callee->name) != NULL;
     HirDecl *decl = resolve_name(r, callee);
     bool per = !decl && !known_locally && !strcmp(callee->name, "per"); /* per(f(x), dlnx): dlnx is no name */
     if (call->kind == AST_CALL)
         for (uint32_t i = 1; i < (per && call->count > 2 ? 2 : call->count); i++) resolve(r, call->kids[i]);
-    if (decl && !hir_callable(decl) && decl->node->kind != AST_FIT && decl->node->kind != AST_EVENT) {
-        diag_report(r->hir->sink, DIAG_E0303, callee->span, "'%s' is %s and cannot be called", callee->name,
-                    hir_kind_text(decl->node->kind));
-        diag_note(r->hir->sink, decl->node->name_span, "declared here");
-        diag_help(r->hir->sink, "a product is written with '*': %s * (...)", callee->name);
-    } else if (decl && hir_callable(decl)) {
-        int count = (int)hir_arguments(decl)->count, needed = count;
-        while (needed > 0 && hir_argument_default(hir_arguments(decl)->kids[needed - 1])) needed--;
-        check_count(r, call->span, callee->name, decl, given, needed, count);
-        if (call->kind == AST_CALL) check_named(r, call, decl);
-    } else if (!decl && !known_locally && sema_primitive(callee->name, &least, &most)) {
-        if (most == 0 && least == 0 && call->kind != AST_CALL) return;
-        check_count(r, call->span, callee->name, NULL, given, least, most);
-    }
+    check_call(r, call, piped, decl, known_locally);
 }
 
 /* VALUE for NAME in SOURCE when CONDITION, as an argument or in brackets */

@@ -22,6 +22,8 @@ void resolve(Resolver *r, const AstNode *node);
 void resolve_kids(Resolver *r, const AstNode *node);
 /* A call, with `piped` arguments before those written. */
 void resolve_call(Resolver *r, const AstNode *call, int piped);
+/* The same where it is known which declaration the callee is. */
+void resolve_call_of(Resolver *r, const AstNode *call, int piped, HirDecl *decl);
 /* A name that must be a declaration of one kind: an event type, a density. */
 void resolve_kind(Resolver *r, const AstNode *node, AstKind kind);
 const Scope *resolve_local(const Resolver *r, const char *name);

@@ -175,8 +175,8 @@ static uint32_t load_flattened(Body *body, const TirOp *op) {
             k = instr(body, real);
             real.op = LIR_DIV, real.args[0] = k, real.args[1] = size;
             k = instr(body, real);
-            uint32_t above = instr(
-                body, (LirInstr){.op = LIR_TO_INT, .type = LIR_T_INT, .args = {k}, .span = op->span});
+            uint32_t above =
+                instr(body, (LirInstr){.op = LIR_TO_INT, .type = LIR_T_INT, .args = {k}, .span = op->span});
             uint32_t whole = instr(body, (LirInstr){.op = LIR_INT, .type = LIR_T_INT, .integer = n, .span = op->span});
             index = int_map(body, LIR_SUB, rest, int_map(body, LIR_MUL, above, whole, op->span), op->span);
             rest = above;

@@ -3,16 +3,18 @@
  * is said about units and measures is kept; everything else may depend on how the declaration is used. */
 #include "sema/unit.h"
 
-static Value placeholder(Elab *e, const AstNode *type, Span span) {
+Value body_number(Elab *e, const Unit *unit, Span span) {
     TirId id = tir_input(e->context->f, TIR_PORT_OPTION, (uint32_t)e->context->f->inputs.count, 0, "x", TIR_REAL,
                          tir_axes_none(), span);
     Value v = value_tensor(e, id, NULL, 0, span);
-    double scale;
-    return unit_of_type(e, type, &v.unit, &scale) ? v : value_poison();
+    v.unit = unit;
+    return v;
 }
 
-Value body_param(Elab *e, const HirDecl *param, Span span) {
-    return hir_family(param) ? value_poison() : placeholder(e, param->node->kids[5], span);
+static Value placeholder(Elab *e, const AstNode *type, Span span) {
+    const Unit *unit;
+    double scale;
+    return unit_of_type(e, type, &unit, &scale) ? body_number(e, unit, span) : value_poison();
 }
 
 /* A field or a variable in an interval, but no label. */

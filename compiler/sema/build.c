@@ -23,8 +23,10 @@ static Value build_list(Elab *e, const AstNode *node, Value list) {
     const Path *path = frame->path;
     const AstNode *condition = node->count > 2 ? node->kids[2] : NULL;
     if (list.count > BUILD_ROUNDS_MAX)
-        return elab_error(e, DIAG_E0306, node->kids[1]->span, "a list of %u elements: it must have at most %d",
-                          list.count, BUILD_ROUNDS_MAX);
+        return elab_help(e,
+                         elab_error(e, DIAG_E0306, node->kids[1]->span,
+                                    "a list of %u elements: it must have at most %d", list.count, BUILD_ROUNDS_MAX),
+                         "build an array: go over index(%u)", list.count);
     Value *items = ARENA_ARRAY(e->arena, Value, list.count + 1);
     uint32_t count = 0;
     bool whole = true;
@@ -63,8 +65,10 @@ static Value build_result(Elab *e, const AstNode *node, Value v, Dim each) {
 
 static Value build_array(Elab *e, const AstNode *node, Value source) {
     if (node->count > 2 && node->kids[2])
-        return elab_error(e, DIAG_E0309, node->kids[2]->span,
-                          "'when' would leave an array without a fixed length: only lists are built with it");
+        return elab_help(e,
+                         elab_error(e, DIAG_E0309, node->kids[2]->span,
+                                    "'when' would leave an array without a fixed length: only lists are built with it"),
+                         "give the other elements a value: if condition then a else 0");
     Frame *frame = e->frame;
     Dim each = source.dim[0];
     if (each.size > 1) {

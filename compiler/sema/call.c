@@ -57,9 +57,12 @@ bool frame_bind_array(Elab *e, const AstNode *arg, Value *v, const HirDecl *decl
 }
 
 /* e : Pair */
-static bool check_record(Elab *e, const AstNode *arg, const Value *v, const HirDecl *decl) {
-    const HirDecl *event = hir_argument_event(e->hir, arg);
-    if (!event || (v->kind == VALUE_RECORD && v->decl == event)) return true;
+static bool bind_event(Elab *e, const AstNode *arg, Value *v, const HirDecl *decl) {
+    HirDecl *event = hir_argument_event(e->hir, arg);
+    if (!event) return true;
+    if (v->kind == VALUE_RECORD && (v->decl == event || !v->decl))
+        return record_to_event(e, v, event, v->span.file ? v->span : arg->span);
+    if (v->kind == VALUE_SAMPLE && v->decl == event && decl->node->kind == AST_DETECTOR) return true;
     elab_error(e, DIAG_E0303, v->span.file ? v->span : arg->span,
                "'%s' of '%s' must be an event of type %s, and this is %s%s", arg->name, decl->name, event->name,
                value_kind_text(v), v->kind == VALUE_RECORD ? " of another type" : "");
@@ -68,9 +71,11 @@ static bool check_record(Elab *e, const AstNode *arg, const Value *v, const HirD
     return false;
 }
 
-static bool bind_arguments(Elab *e, HirDecl *decl, const Value *args) {
+bool frame_bind(Elab *e, HirDecl *decl, const Value *args) {
     const AstNode *arguments = hir_arguments(decl);
     Value *values = arena_copy(e->arena, args, arguments->count * sizeof *args);
+    for (uint32_t i = 0; i < arguments->count; i++)
+        if (arguments->kids[i]->kind == AST_ARG && !bind_event(e, arguments->kids[i], &values[i], decl)) return false;
     /* numbers first: a dimension may be named by a later argument */
     for (uint32_t i = 0; i < arguments->count; i++) {
         if (values[i].kind == VALUE_FUNCTION && values[i].decl->node->kind == AST_DENSITY) values[i].numbers = true;
@@ -80,16 +85,47 @@ static bool bind_arguments(Elab *e, HirDecl *decl, const Value *args) {
         const AstNode *arg = arguments->kids[i];
         if (!unit_check_argument(e, &values[i], arg, decl)) return false;
         if (arg->kind != AST_ARG) continue;
-        if (!check_record(e, arg, &values[i], decl) || !frame_bind_array(e, arg, &values[i], decl)) return false;
+        if (!frame_bind_array(e, arg, &values[i], decl)) return false;
         if (hir_argument_dims(arg)) local_push(e, arg->name, values[i]);
     }
     if (arguments->count) e->frame->first = local_find(e->frame, arguments->kids[0]->name);
     return true;
 }
 
+static Value check_result(Elab *e, const HirDecl *decl, const AstNode *shape, Value v);
+
+/* `-> { mean[128], logvar[128] }`: a record with these fields, each of its shape. */
+static Value check_record_result(Elab *e, const HirDecl *decl, const AstNode *shape, Value v) {
+    static const AstNode NUMBER = {.kind = AST_SHAPE};
+    bool same = v.kind == VALUE_RECORD && v.count == shape->count;
+    Value *items = ARENA_ARRAY(e->arena, Value, shape->count + 1);
+    for (uint32_t i = 0; same && i < shape->count; i++) {
+        const AstNode *dims = hir_argument_dims(shape->kids[i]);
+        const AstNode *fields = v.decl ? v.decl->node->kids[0] : NULL;
+        uint32_t at = 0;
+        while (at < v.count && strcmp(fields ? fields->kids[at]->name : v.names[at], shape->kids[i]->name)) at++;
+        same = at < v.count;
+        if (!same) break;
+        items[at] = check_result(e, decl, dims ? dims : &NUMBER, v.items[at]);
+        if (value_is_poison(&items[at])) return items[at];
+    }
+    if (!same) {
+        Value poison = elab_error(e, DIAG_E0308, decl->node->name_span,
+                                  "'%s' is declared to give a record of %u field%s, and its body gives %s", decl->name,
+                                  shape->count, shape->count == 1 ? "" : "s",
+                                  v.kind == VALUE_RECORD ? "one with other fields" : value_kind_text(&v));
+        diag_note(e->sink, shape->span, "declared here");
+        diag_help(e->sink, "let the body end in a record with these fields: {%s: ...}", shape->kids[0]->name);
+        return poison;
+    }
+    v.items = items;
+    return v;
+}
+
 /* `-> real`, `-> [m]` */
 static Value check_result(Elab *e, const HirDecl *decl, const AstNode *shape, Value v) {
     if (!shape || value_is_poison(&v)) return v;
+    if (shape->kind == AST_RECORD_SHAPE) return check_record_result(e, decl, shape, v);
     if (!value_to_array(e, &v, TIR_NONE)) return value_poison();
     int64_t size[TIR_MAX_AXES];
     bool same = v.rank == shape->count || (!shape->count && !value_scalar(v).rank);
@@ -118,12 +154,15 @@ static Value evaluate_body(Elab *e, HirDecl *decl) {
     if (node->kind != AST_LAYER) {
         bool shaped = node->kind == AST_FUN || node->kind == AST_NETWORK;
         Value v = elab_expr(e, node->kids[shaped ? 2 : 1]);
+        if (node->kind == AST_DENSITY) v = density_cut(e, decl, v);
         if (!unit_check_result(e, &v, decl)) return value_poison();
         return check_result(e, decl, shaped ? node->kids[1] : NULL, v);
     }
     const AstNode *weights = node->kids[2];
     uint32_t number = 0;
-    if (weights->count) {
+    bool owns = false;
+    for (uint32_t i = 0; i < weights->count; i++) owns |= weights->kids[i]->kind == AST_WEIGHT;
+    if (owns) {
         if (!e->frame->net) {
             Value poison = elab_error(e, DIAG_E0411, e->frame->site,
                                       "layer '%s' has weights, which need a network to belong to", decl->name);
@@ -133,6 +172,10 @@ static Value evaluate_body(Elab *e, HirDecl *decl) {
         number = e->frame->net->layers++;
     }
     for (uint32_t i = 0; i < weights->count; i++) {
+        if (weights->kids[i]->kind == AST_LET) {
+            let_bind(e, weights->kids[i], elab_expr(e, weights->kids[i]->kids[0]));
+            continue;
+        }
         Value v = elab_layer_weight(e, weights->kids[i], decl, number);
         if (value_is_poison(&v)) return v;
         local_push(e, weights->kids[i]->name, v);
@@ -196,11 +239,11 @@ static Value evaluate_density(Elab *e, HirDecl *decl, const Value *args) {
 static Value evaluate_pointwise(Elab *e, HirDecl *decl, const Value *args) {
     Value *own = arena_copy(e->arena, args, hir_arguments(decl)->count * sizeof *args);
     Value *array = pointwise_argument(e, decl, own);
-    if (!array) return bind_arguments(e, decl, own) ? evaluate_density(e, decl, own) : value_poison();
+    if (!array) return frame_bind(e, decl, own) ? evaluate_density(e, decl, own) : value_poison();
     Value points = *array, v = value_poison();
     array->rank = 0;
     hide_axes(e, &points, true);
-    if (bind_arguments(e, decl, own)) v = evaluate_density(e, decl, own);
+    if (frame_bind(e, decl, own)) v = evaluate_density(e, decl, own);
     v = pointwise_result(e, decl, &points, v);
     hide_axes(e, &points, false);
     *array = points; /* where the measure of the result says that its variable stands */
@@ -262,6 +305,8 @@ Value elab_function_call(Elab *e, const Value *callee, const AstNode *node, cons
                          Span span) {
     HirDecl *decl = callee->decl;
     if (!family_complete(e, callee, span)) return value_poison();
+    if (decl->node->kind == AST_DENSITY && !(args = density_arguments(e, decl, args, &count, span)))
+        return value_poison();
     size_t errors = e->sink->errors;
     const Value *whole = whole_arguments(e, callee, args, count, span);
     if (e->sink->errors != errors) return value_poison();
@@ -297,7 +342,7 @@ Value elab_function_call(Elab *e, const Value *callee, const AstNode *node, cons
     e->frame = &frame;
     family_enter(e, callee);
     e->depth++;
-    Value v = evaluate_pointwise(e, decl, args);
+    Value v = decl->node->kind == AST_DETECTOR ? elab_detector(e, decl, args) : evaluate_pointwise(e, decl, args);
     e->depth--;
     e->frame = frame.caller;
     v.span = span;

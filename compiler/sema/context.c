@@ -1,5 +1,5 @@
-/* The function under construction: its batch axes, its inputs, and the values that every formula in a fit may name:
- * parameters, lets, data. */
+/* The function under construction: its batch axes, its inputs, and what formulas in a fit may name besides parameters:
+ * lets, data. */
 #include <math.h>
 #include <string.h>
 
@@ -93,74 +93,6 @@ TirId context_input(Elab *e, TirPortRole role, uint32_t index, uint32_t field, c
     Input in = {role, index, field, tir_input(c->f, role, index, field, name, TIR_REAL, axes, span)};
     VEC_PUSH(e->arena, &c->inputs, in);
     return in.value;
-}
-
-/* value = middle + half (1 - 2 margin) tanh(raw / 2), which is low + (high - low) sigmoid(raw) kept off the ends, where
- * powers and logarithms of parameters have their poles. */
-static Value squash(Elab *e, const ProgramParam *param, Value raw, Span span) {
-    double middle = (param->low + param->high) / 2, half = (param->high - param->low) / 2;
-    Value none = value_poison();
-    Value t = elab_map(e, TIR_TANH, span, elab_map(e, TIR_MUL, span, raw, value_number(0.5, span), none), none, none);
-    t = elab_map(e, TIR_MUL, span, t, value_number(half * (1 - 2e-6 * PARAM_MARGIN_PPM), span), none);
-    return elab_map(e, TIR_ADD, span, t, value_number(middle, span), none);
-}
-
-static Value raw_block(Elab *e) {
-    Context *c = e->context;
-    Dim dim = dim_of_size(e, (int64_t)e->program->params.count);
-    TirAxes axes = dim.axis == TIR_NONE ? tir_axes_none() : tir_axes_one(dim.axis);
-    Span span = c->fit->decl->node->name_span;
-    return value_tensor(e, context_input(e, TIR_PORT_BLOCK, 0, 0, "params", axes, span), &dim, 1, span);
-}
-
-/* All parameters as values of this function, once. */
-static const Value *fitted_params(Elab *e) {
-    Context *c = e->context;
-    size_t count = e->program->params.count;
-    if (c->params) return c->params;
-    Value *params = ARENA_ARRAY(e->arena, Value, count + 1);
-    Value raw = c->fit->generate ? generator_output(e, c->fit) : raw_block(e);
-    for (size_t i = 0; i < count; i++) {
-        if (value_is_poison(&raw)) continue;
-        Span span = e->params.data[i]->node->name_span;
-        Value one = value_scalar(elab_index(e, span, raw, value_int((double)i, span)));
-        params[i] = squash(e, &e->program->params.data[i], one, span);
-    }
-    return c->params = params;
-}
-
-Value context_param(Elab *e, const HirDecl *decl, Span span) {
-    e->context->params_used = true;
-    if (e->context->mode == PARAMS_START) return value_number(param_start(&e->program->params.data[decl->index]), span);
-    if (e->context->mode == PARAMS_TRUTH) return value_number(e->program->params.data[decl->index].truth, span);
-    if (e->context->mode == PARAMS_NONE) { /* perhaps before the table of parameters is there */
-        Value poison =
-            elab_error(e, DIAG_E0304, span, "parameter '%s' is fitted: its value is not known here", decl->name);
-        diag_note(e->sink, decl->node->name_span, "declared here");
-        diag_help(e->sink, "sizes, domains and settings can use numbers, `const`, `size` and (settings only) `option`");
-        return poison;
-    }
-    Value v = fitted_params(e)[decl->index];
-    v.span = span;
-    return v;
-}
-
-Value context_params(Elab *e, bool truth, Span span) {
-    uint32_t count = (uint32_t)e->program->params.count;
-    Value *items = ARENA_ARRAY(e->arena, Value, count + 1);
-    if (!count) return elab_error(e, DIAG_E0406, span, "the model declares no parameters");
-    for (uint32_t i = 0; i < count; i++) {
-        const ProgramParam *param = &e->program->params.data[i];
-        if (truth && !param->has_truth) {
-            Value poison = elab_error(e, DIAG_E0410, span, "parameter '%s' has no truth", param->name);
-            diag_note(e->sink, e->params.data[i]->node->name_span, "declared here");
-            diag_help(e->sink, "add 'truth VALUE' to its declaration, or leave out what needs it");
-            return poison;
-        }
-        items[i] = truth ? value_number(param->truth, span) : context_param(e, e->params.data[i], span);
-        if (value_is_poison(&items[i])) return value_poison();
-    }
-    return value_list(e, items, count, span);
 }
 
 /* Lets of a fit are evaluated once a function, and stand for themselves in the paths of draws: every update that names

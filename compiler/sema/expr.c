@@ -57,9 +57,7 @@ static Value decl_value(Elab *e, HirDecl *decl, Span span) {
     case AST_SIZE: return value_int((double)size_value(e, decl), span);
     case AST_CONST: return const_value(e, decl, span);
     case AST_UNIT: return unit_value(e, decl, span);
-    case AST_PARAM:
-        if (e->checking) return body_param(e, decl, span);
-        return context_param(e, decl, span);
+    case AST_PARAM: return param_value(e, decl, span);
     case AST_NORMALIZED: return context_solved(e, decl, span);
     case AST_OPTION:
         return value_tensor(e, context_input(e, TIR_PORT_OPTION, decl->index, 0, decl->name, tir_axes_none(), span),
@@ -70,49 +68,10 @@ static Value decl_value(Elab *e, HirDecl *decl, Span span) {
     case AST_QCF:
     case AST_DENSITY:
     case AST_NETWORK:
+    case AST_DETECTOR:
     case AST_LAYER: return (Value){.kind = VALUE_FUNCTION, .decl = decl, .span = span};
     default: return value_poison();
     }
-}
-
-/* The field that `node` names of an event or a record. */
-Value record_field(Elab *e, const Value *of, const AstNode *node) {
-    if (value_is_poison(of)) return value_poison();
-    if (of->kind != VALUE_RECORD)
-        return elab_help(e,
-                         elab_error(e, DIAG_E0303, node->span, "'%s' is to be a field of a record, and this is %s",
-                                    node->name, value_kind_text(of)),
-                         "let {x, y} = ... takes the fields of a record {x: ..., y: ...} or of an event");
-    const AstNode *fields = of->decl ? of->decl->node->kids[0] : NULL;
-    const char **known = ARENA_ARRAY(e->arena, const char *, of->count + 1);
-    for (uint32_t i = 0; i < of->count; i++) {
-        known[i] = fields ? fields->kids[i]->name : of->names[i];
-        if (strcmp(known[i], node->name)) continue;
-        Value v = of->items[i];
-        v.span = node->span;
-        return v;
-    }
-    Value poison =
-        elab_error(e, DIAG_E0207, node->kind == AST_FIELD ? node->name_span : node->span, "%s%s has no field '%s'",
-                   fields ? "event " : "this record", fields ? of->decl->name : "", node->name);
-    if (fields) diag_note(e->sink, of->decl->node->name_span, "declared here");
-    const char *near = diag_nearest(node->name, known, of->count);
-    if (near)
-        diag_help(e->sink, "did you mean '%s'?", near);
-    else if (fields)
-        diag_help(e->sink, "add '%s in LOW .. HIGH' to the event, or use one of its fields, such as .%s", node->name,
-                  of->count ? known[0] : node->name);
-    else
-        diag_help(e->sink, "its fields are written where it is made: {%s: ...}", node->name);
-    return poison;
-}
-
-/* The node that gives a let's `name` its value: the let itself, or one name of let {x, Q2} = ...; NULL: another let. */
-static const AstNode *let_part(const AstNode *let, const char *name) {
-    if (let->name) return strcmp(let->name, name) ? NULL : let;
-    for (uint32_t i = 0; let->kids[1] && i < let->kids[1]->count; i++)
-        if (!strcmp(let->kids[1]->kids[i]->name, name)) return let->kids[1]->kids[i];
-    return NULL;
 }
 
 static Value elab_name(Elab *e, const AstNode *node) {
@@ -124,16 +83,16 @@ static Value elab_name(Elab *e, const AstNode *node) {
     }
     if (!e->frame->decl && e->context->fit) {
         FitState *fit = e->context->fit;
-        for (size_t i = 0; i < fit->lets.count; i++) {
-            const AstNode *let = fit->lets.data[i], *part = let_part(let, node->name);
-            if (!part) continue;
-            Value v = context_let(e, let);
-            if (part != let) v = record_field(e, &v, part);
-            v.span = node->span;
-            return v;
-        }
-        if (!strcmp(node->name, "params")) return context_params(e, false, node->span);
-        if (!strcmp(node->name, "truth")) return context_params(e, true, node->span);
+        for (size_t i = 0; i < fit->lets.count; i++)
+            if (let_names(fit->lets.data[i], node->name)) {
+                Value v = let_value(e, fit->lets.data[i], context_let(e, fit->lets.data[i]), node);
+                v.span = node->span;
+                return v;
+            }
+        if (!strcmp(node->name, "params")) return param_vector(e, false, node->span);
+        if (!strcmp(node->name, "truth")) return param_vector(e, true, node->span);
+        if (!strcmp(node->name, "log_prior")) return param_log_prior(e, node->span);
+        if (!strcmp(node->name, "log_jacobian")) return param_log_jacobian(e, node->span);
     }
     HirDecl *decl = hir_decl(e->hir, node);
     if (decl) return decl_value(e, decl, node->span);
@@ -153,6 +112,8 @@ static Value list_member(Elab *e, const Value *list, const AstNode *node) {
 static Value elab_field(Elab *e, const AstNode *node) {
     HirDecl *member = hir_decl(e->hir, node);
     if (member) return decl_value(e, member, node->span);
+    const HirDecl *family = param_family(e, node->kids[0]);
+    if (family) return param_member(e, family, node);
     Value of = elab_expr(e, node->kids[0]);
     if (value_is_poison(&of)) return of;
     /* inside of a member of a family [q], q is a flavour, and q.u still another */
@@ -160,15 +121,15 @@ static Value elab_field(Elab *e, const AstNode *node) {
     if (of.kind == VALUE_LIST && of.decl) return list_member(e, &of, node);
     if (value_is_family(&of)) return family_field(e, of, node);
     if (of.kind != VALUE_RECORD) {
-        Value poison =
-            elab_error(e, DIAG_E0303, node->span, "only an event has fields, and this is %s", value_kind_text(&of));
+        Value poison = elab_error(e, DIAG_E0303, node->span, "only an event or a record has fields, and this is %s",
+                                  value_kind_text(&of));
         if (of.kind == VALUE_SAMPLE || of.kind == VALUE_DATA)
             diag_help(e->sink, "take its events one by one: mean(e.%s for e in ...)", node->name);
         else
             diag_help(e->sink, "'.%s' is written behind the name of an event, as in e.%s", node->name, node->name);
         return poison;
     }
-    return record_field(e, &of, node);
+    return record_field(e, &of, node->name, node->span, node->name_span);
 }
 
 static Value elab_if(Elab *e, const AstNode *node) {
@@ -177,13 +138,7 @@ static Value elab_if(Elab *e, const AstNode *node) {
     if (condition.kind == VALUE_NUMBER && condition.type == TIR_BOOL)
         return elab_expr(e, node->kids[condition.number != 0 ? 1 : 2]);
     Value yes = elab_expr(e, node->kids[1]), no = elab_expr(e, node->kids[2]);
-    return elab_map(e, TIR_SELECT, node->span, condition, yes, no);
-}
-
-static void let_push(Elab *e, const AstNode *let, Value v) {
-    if (let->name) local_push(e, let->name, v);
-    for (uint32_t i = 0; let->kids[1] && i < let->kids[1]->count; i++)
-        local_push(e, let->kids[1]->kids[i]->name, record_field(e, &v, let->kids[1]->kids[i]));
+    return elab_choose(e, node->span, condition, yes, no);
 }
 
 static Value elab_block(Elab *e, const AstNode *node) {
@@ -192,7 +147,7 @@ static Value elab_block(Elab *e, const AstNode *node) {
     for (uint32_t i = 0; i < node->count; i++) {
         const AstNode *kid = node->kids[i];
         v = elab_expr(e, kid->kind == AST_LET ? kid->kids[0] : kid);
-        if (kid->kind == AST_LET) let_push(e, kid, v);
+        if (kid->kind == AST_LET) let_bind(e, kid, v);
     }
     e->frame->locals = outer;
     return v;
@@ -208,8 +163,10 @@ static Value elab_array(Elab *e, const AstNode *node) {
 }
 
 static Value elab_subscript(Elab *e, const AstNode *node) {
-    Value v = elab_expr(e, node->kids[0]);
-    for (uint32_t i = 1, at = 0; i < node->count; i++) {
+    const HirDecl *family = param_family(e, node->kids[0]);
+    Value v = family ? param_indexed(e, family, elab_expr(e, node->kids[1]), node->kids[1]->span)
+                     : elab_expr(e, node->kids[0]);
+    for (uint32_t i = family ? 2 : 1, at = 0; i < node->count; i++) {
         Value index = elab_expr(e, node->kids[i]);
         if (index.kind == VALUE_LIST && !value_to_array(e, &index, TIR_NONE)) return value_poison();
         v = elab_index_at(e, node->span, v, at, index);
@@ -260,6 +217,7 @@ Value elab_expr(Elab *e, const AstNode *node) {
     }
     case AST_PIPE: return elab_pipe(e, node);
     case AST_ARRAY: return elab_array(e, node);
+    case AST_RECORD: return elab_record(e, node);
     case AST_BUILD: return elab_build(e, node);
     case AST_IF: return elab_if(e, node);
     case AST_BLOCK: return elab_block(e, node);

@@ -48,7 +48,7 @@ static int64_t item_count(Elab *e, const AstNode *item, const char *what, int64_
 
 static void check_generate(Elab *e, FitState *fit) {
     Span span = fit->decl->node->name_span;
-    if (fit->generate && !e->program->params.count) {
+    if (fit->generate && !e->program->param_blocks.count) {
         elab_error(e, DIAG_E0406, fit->generate->span, "there are no parameters to generate");
         diag_help(e->sink, "declare them: param NAME in (LOW, HIGH)");
     }
@@ -92,20 +92,19 @@ bool fit_collect(Elab *e, FitState *fit) {
     return e->sink->errors == errors;
 }
 
-/* The raw parameters are block 0 of a fit that fits them directly. */
-static void add_param_block(Elab *e, FitState *fit) {
-    uint32_t count = (uint32_t)e->program->params.count;
-    if (!count) return;
-    if (fit->generate) {
-        fit_group(e, fit, "generator", PROGRAM_GENERATOR);
-        return;
+/* The raw parameters are the first blocks of a fit that fits them directly. */
+static void add_param_blocks(Elab *e, FitState *fit) {
+    size_t count = e->program->param_blocks.count;
+    if (fit->generate && count) fit_group(e, fit, "generator", PROGRAM_GENERATOR);
+    for (size_t i = 0; i < count && !fit->generate; i++) {
+        const ProgramParamBlock *of = &e->program->param_blocks.data[i];
+        ProgramBlock block = {.name = of->name, .rank = of->rank};
+        BlockState state = {.name = of->name, .rank = of->rank, .stored = of->rank, .scale = 1};
+        block.group = fit_group(e, fit, "params", PROGRAM_PARAMS);
+        for (uint32_t d = 0; d < of->rank; d++) block.shape[d] = state.size[d] = of->shape[d];
+        VEC_PUSH(e->arena, &fit->out->blocks, block);
+        VEC_PUSH(e->arena, &fit->blocks, state);
     }
-    ProgramBlock block = {.name = "params", .group = fit_group(e, fit, "params", PROGRAM_PARAMS)};
-    BlockState state = {.name = "params", .rank = 1, .size = {count}, .scale = 1};
-    block.rank = state.stored = count > 1;
-    if (count > 1) block.shape[0] = count;
-    VEC_PUSH(e->arena, &fit->out->blocks, block);
-    VEC_PUSH(e->arena, &fit->blocks, state);
 }
 
 static bool names_params(const AstNode *node) {
@@ -119,11 +118,14 @@ static bool names_params(const AstNode *node) {
 /* One value a parameter carries the parameters' names. */
 static void add_monitor(Elab *e, FitState *fit, const AstNode *item, const Value *v) {
     ProgramMonitor monitor = {.name = item->name, .count = v->rank ? v->dim[0].size : 1};
-    if (names_params(item->kids[0]) && v->rank && (size_t)monitor.count == e->program->params.count) {
-        const char **labels = ARENA_ARRAY(e->arena, const char *, monitor.count);
-        for (int64_t i = 0; i < monitor.count; i++) labels[i] = e->program->params.data[i].name;
-        monitor.labels = labels;
+    const char **labels = ARENA_ARRAY(e->arena, const char *, monitor.count);
+    int64_t count = 0;
+    for (size_t i = 0; i < e->program->params.count; i++) {
+        if (e->program->params.data[i].kind != PROGRAM_FREE) continue;
+        if (count < monitor.count) labels[count] = e->program->params.data[i].name;
+        count++;
     }
+    if (names_params(item->kids[0]) && v->rank && monitor.count == count) monitor.labels = labels;
     VEC_PUSH(e->arena, &fit->out->monitors, monitor);
 }
 
@@ -177,7 +179,7 @@ static void fit_monitor_function(Elab *e, FitState *fit) {
 
 void fit_elaborate(Elab *e, FitState *fit) {
     size_t errors = e->sink->errors;
-    add_param_block(e, fit);
+    add_param_blocks(e, fit);
     for (size_t i = 0; i < fit->freezes.count; i++) fit_freeze(e, fit, fit->freezes.data[i]);
     for (size_t i = 0; i < fit->updates.count; i++) fit_minimize(e, fit, fit->updates.data[i]);
     fit_monitor_function(e, fit);

@@ -1,5 +1,5 @@
 /* `generate params by NETWORK from NOISE[k]`: the network, given k random numbers a parameter vector, and a last dense
- * layer with one output a parameter. Its output is squashed into the domains by context.c. */
+ * layer with one output a parameter. Its output is mapped into the domains by param_value.c. */
 #include <string.h>
 
 #include "sema/unit.h"
@@ -78,7 +78,9 @@ Value generator_output(Elab *e, FitState *fit) {
         dense = NULL;
     }
     if (dense) {
-        Value args[2] = {v, value_int((double)e->program->params.count, node->span)};
+        int64_t count = 0;
+        for (size_t i = 0; i < e->program->param_blocks.count; i++) count += e->program->param_blocks.data[i].count;
+        Value args[2] = {v, value_int((double)count, node->span)};
         net.scale = OUTPUT_SCALE;
         v = elab_decl_call(e, dense, node, args, 2, node->span);
     } else {

@@ -214,9 +214,11 @@ Value elab_grad(Elab *e, const AstNode *call) {
     Leaves leaves = {0};
     Value x = leaf_value(e, &given, &leaves);
     if (leaves.failed || !leaves.ids.count)
-        return elab_error(e, DIAG_E0323, by->span,
-                          "a derivative is taken by numbers, an array or an event, and this is %s",
-                          value_kind_text(&given));
+        return elab_help(e,
+                         elab_error(e, DIAG_E0323, by->span,
+                                    "a derivative is taken by numbers, an array or an event, and this is %s",
+                                    value_kind_text(&given)),
+                         "name a parameter or an argument, as in grad(f(x), x)");
     Local *outer = e->frame->locals;
     if (leaves.replaced && by->kind == AST_NAME) local_push(e, by->name, x);
     Value v = elab_expr(e, formula);

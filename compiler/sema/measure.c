@@ -318,9 +318,7 @@ Value measure_call_numbers(Elab *e, const Value *callee, const AstNode *node, co
     HirDecl *density = callee->decl;
     const AstNode *arguments = hir_arguments(density);
     Value *own = arena_copy(e->arena, args, count * sizeof *args);
-    for (uint32_t i = 0; i < count && i < arguments->count; i++)
-        if (is_variable(arguments->kids[i]) && !unit_attach(e, arguments->kids[i]->kids[2], &own[i], span))
-            return value_poison();
+    if (!density_attach(e, density, own, count, span)) return value_poison();
     Value v = measure_to_linear(e, elab_function_call(e, callee, node, own, count, span), span);
     for (uint32_t i = 0; i < arguments->count && !value_is_poison(&v); i++) {
         const HirDecl *event = hir_argument_event(e->hir, arguments->kids[i]);

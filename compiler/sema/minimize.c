@@ -177,7 +177,7 @@ static void report_group(Elab *e, FitState *fit, const AstNode *name) {
         const char **data;
         size_t count, capacity;
     } known = {0};
-    if (e->program->params.count) VEC_PUSH(e->arena, &known, fit->generate ? "generator" : "params");
+    if (e->program->param_blocks.count) VEC_PUSH(e->arena, &known, fit->generate ? "generator" : "params");
     for (size_t i = 0; i < e->hir->main->decls.count; i++)
         if (e->hir->main->decls.data[i]->node->kind == AST_NETWORK)
             VEC_PUSH(e->arena, &known, e->hir->main->decls.data[i]->name);
@@ -201,7 +201,7 @@ static bool take_group(Elab *e, FitState *fit, const AstNode *name, ProgramUpdat
     uint32_t group;
     if (network && network->node->kind == AST_NETWORK)
         group = fit_group(e, fit, network->name, PROGRAM_NETWORK);
-    else if (e->program->params.count && !strcmp(name->name, own))
+    else if (e->program->param_blocks.count && !strcmp(name->name, own))
         group = fit_group(e, fit, own, fit->generate ? PROGRAM_GENERATOR : PROGRAM_PARAMS);
     else {
         report_group(e, fit, name);
@@ -270,10 +270,18 @@ static bool check_lbfgs(Elab *e, const AstNode *item, const ProgramUpdate *updat
     return true;
 }
 
+/* Which parameters this update can move. */
+static void note_seen(Elab *e, const FitState *fit, const ProgramUpdate *update, const Context *c) {
+    for (size_t i = 0; i < update->groups.count; i++)
+        if (fit->out->groups.data[update->groups.data[i]].kind != PROGRAM_NETWORK)
+            param_note_seen(e, c, c->f->outputs.data[0].value);
+}
+
 bool fit_minimize(Elab *e, FitState *fit, const AstNode *item) {
     size_t errors = e->sink->errors, number = fit->out->updates.count;
     ProgramUpdate update = {.objective_text = elab_source_text(e, item->kids[0]->span), .every = 1};
     update.objective = objective_function(e, fit, item->kids[0], &update, number);
+    const Context *objective_context = e->context;
     for (uint32_t i = 0; i < item->kids[1]->count; i++)
         if (item->kids[1]->kids[i]->kind == AST_NAME) take_group(e, fit, item->kids[1]->kids[i], &update);
     settings_function(e, fit, item->kids[2], &update, number);
@@ -284,6 +292,7 @@ bool fit_minimize(Elab *e, FitState *fit, const AstNode *item) {
         value_size(e, &every, "the number after 'every'", &update.every);
         e->frame = NULL;
     }
+    if (update.objective) note_seen(e, fit, &update, objective_context);
     take_exchange(e, item->count > 4 ? item->kids[4] : NULL, &update);
     if (update.full_data && update.ring_groups) {
         elab_error(e, DIAG_E0404, item->kids[4]->span,

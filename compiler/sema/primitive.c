@@ -5,8 +5,6 @@
 #include "sema/unit.h"
 #include "tir/special.h"
 
-enum { FLATTEN_MAX = 4 << 20 }; /* places in a flat array are divided in reals, exactly below 2^23 */
-
 typedef const Primitive *Self;
 
 static Value apply_map(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
@@ -35,7 +33,8 @@ static Value apply_polygamma(Elab *e, Self self, const AstNode *node, const Valu
     }
     if (!value_to_array(e, &x, TIR_NONE)) return value_poison();
     if (x.type == TIR_BOOL)
-        return elab_error(e, DIAG_E0303, args[1].span, "a number is wanted here, and this is a condition");
+        return elab_help(e, elab_error(e, DIAG_E0303, args[1].span, "a number is wanted here, and this is a condition"),
+                         "write 'if condition then a else b' to get numbers");
     if (!unit_pure(e, &n, args[0].span, "the order of polygamma") ||
         !unit_pure(e, &x, args[1].span, "the argument of polygamma"))
         return value_poison();
@@ -72,10 +71,16 @@ static Value array_argument(Elab *e, Self self, const Value *arg) {
 }
 
 static Value apply_cumsum(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
-    Value v = array_argument(e, self, &args[0]);
+    Value v = array_argument(e, self, &args[0]), along = count > 1 ? value_scalar(args[1]) : value_int(0, node->span);
     if (value_is_poison(&v)) return v;
+    if (along.kind != VALUE_NUMBER || along.type != TIR_INT || along.number < 0 || along.number >= v.rank)
+        return elab_help(e,
+                         elab_error(e, DIAG_E0307, args[1].span,
+                                    "the dimension of 'cumsum' is a whole number from 0 to %u", v.rank - 1),
+                         "0 is the first dimension");
+    Dim dim = v.dim[(uint32_t)along.number];
     TirId id = value_real_id(e, &v);
-    if (v.dim[0].size > 1) id = tir_cumsum(e->context->f, id, v.dim[0].axis, false, node->span);
+    if (dim.size > 1) id = tir_cumsum(e->context->f, id, dim.axis, false, node->span);
     Value sum = value_tensor(e, id, v.dim, v.rank, node->span);
     sum.unit = v.unit;
     return sum;
@@ -152,53 +157,87 @@ static Value apply_uniform(Elab *e, Self self, const AstNode *node, const Value 
     return value_tensor(e, id, NULL, 0, node->span);
 }
 
-static Value apply_bound(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
-    double low, high;
-    if (args[0].kind != VALUE_FUNCTION || args[0].decl->node->kind != AST_DENSITY ||
-        hir_arguments(args[0].decl)->count != 1)
-        return elab_help(e,
-                         elab_error(e, DIAG_E0303, args[0].span, "'%s' takes a density of one variable, and this is %s",
-                                    self->name, value_kind_text(&args[0])),
-                         "give the name of a density, without arguments");
-    if (!density_domain(e, args[0].decl, &low, &high)) return value_poison();
-    Value bound = value_number(self->op == TIR_MIN ? low : high, node->span);
-    double scale;
-    if (!unit_of_type(e, hir_arguments(args[0].decl)->kids[0]->kids[2], &bound.unit, &scale)) return value_poison();
-    if (args[0].numbers) {
-        bound.unit = NULL;
-        bound.number /= scale;
+/* The variable of a density that the second argument numbers; without it the only one. */
+static bool variable_argument(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count,
+                              DensityAxis *axis) {
+    DensityAxis axes[DENSITY_AXES_MAX];
+    uint32_t variables;
+    if (!density_value(e, self->name, &args[0], axes, &variables)) return false;
+    Value at = count > 1 ? value_scalar(args[1]) : value_int(0, node->span);
+    if (count == 1 && variables != 1) {
+        elab_error(e, DIAG_E0301, node->span, "'%s' has %u variables, and '%s' is of one of them", args[0].decl->name,
+                   variables, self->name);
+        diag_help(e->sink, "say which: %s(%s, 0) is that of '%s'", self->name, args[0].decl->name, axes[0].name);
+        return false;
     }
+    if (at.kind != VALUE_NUMBER || at.type != TIR_INT || at.number < 0 || at.number >= variables) {
+        elab_error(e, DIAG_E0307, args[1].span, "the number of a variable of '%s' is a whole number from 0 to %u",
+                   args[0].decl->name, variables - 1);
+        diag_help(e->sink, "0 stands for '%s', the first of them", axes[0].name);
+        return false;
+    }
+    *axis = axes[(uint32_t)at.number];
+    return true;
+}
+
+static Value apply_bound(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    DensityAxis axis;
+    if (!variable_argument(e, self, node, args, count, &axis)) return value_poison();
+    Value bound = value_number(self->op == TIR_MIN ? axis.low : axis.high, node->span);
+    if (args[0].numbers) return bound;
+    bound.number *= axis.scale;
+    bound.unit = axis.unit;
     return bound;
 }
 
-/* a[i, j, ...] as one dimension, the last index fastest. */
-Value value_flatten(Elab *e, Value v, Span span) {
-    TirAxes axes = tir_axes_none();
-    int64_t size = 1;
-    for (uint32_t i = 0; i < v.rank; i++) size *= v.dim[i].size;
-    if (size > FLATTEN_MAX)
+static Value apply_on_log(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    DensityAxis axis;
+    if (!variable_argument(e, self, node, args, count, &axis)) return value_poison();
+    return value_bool(axis.log, node->span);
+}
+
+static Value apply_variables(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    DensityAxis axes[DENSITY_AXES_MAX];
+    uint32_t variables;
+    if (!density_value(e, self->name, &args[0], axes, &variables)) return value_poison();
+    return value_int(variables, node->span);
+}
+
+static Value apply_tabulate(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    DensityAxis axes[DENSITY_AXES_MAX];
+    uint32_t variables;
+    if (!density_value(e, self->name, &args[0], axes, &variables)) return value_poison();
+    if (args[1].kind != VALUE_LIST || args[1].count != variables)
         return elab_help(e,
-                         elab_error(e, DIAG_E0306, span, "an array of %lld numbers: at most %d can be made flat",
-                                    (long long)size, FLATTEN_MAX),
-                         "make flat a part of it, taken by an index");
-    for (uint32_t i = 0; i < v.rank; i++) {
-        TirAxisId axis = v.dim[i].axis;
-        if (axis == TIR_NONE) continue;
-        if (axes.count && axis < axes.id[axes.count - 1]) {
-            axis = dim_new(e, "a", v.dim[i].size).axis;
-            v = value_move(e, &v, i, axis, span);
-        }
-        axes = tir_axes_add(axes, axis);
-    }
-    Dim dim = {size, axes.count == 1 ? axes.id[0] : TIR_NONE};
-    if (axes.count < 2) return value_tensor(e, v.id, &dim, 1, span);
-    dim = dim_new(e, "flat", size);
-    return value_tensor(e, tir_flatten(e->context->f, v.id, axes, dim.axis, span), &dim, 1, span);
+                         elab_error(e, DIAG_E0302, args[1].span,
+                                    "'%s' takes a list of %u arrays, the nodes of every variable", self->name,
+                                    variables),
+                         "make each with linspace(LOW, HIGH, N)");
+    return density_table(e, &args[0], node, axes, args[1].items, variables, node->span);
 }
 
 static Value apply_flatten(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     Value v = array_argument(e, self, &args[0]);
     return value_is_poison(&v) ? v : value_flatten(e, v, node->span);
+}
+
+static Value apply_join(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    uint32_t length = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (args[i].kind != VALUE_LIST)
+            return elab_help(e,
+                             elab_error(e, DIAG_E0303, args[i].span, "'join' joins lists, and this is %s",
+                                        value_kind_text(&args[i])),
+                             "write [a] for the list of one element");
+        length += args[i].count;
+    }
+    if (length > 4096)
+        return elab_help(e, elab_error(e, DIAG_E0306, node->span, "a list has at most 4096 elements"),
+                         "use an array, linspace or index");
+    Value *items = ARENA_ARRAY(e->arena, Value, length + 1);
+    for (uint32_t i = 0, at = 0; i < count; at += args[i++].count)
+        memcpy(items + at, args[i].items, args[i].count * sizeof *items);
+    return value_list(e, items, length, node->span);
 }
 
 static Value apply_pi(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {

@@ -1,4 +1,5 @@
-/* Samples: drawing events, and sums, means and extremes over events, over the elements of an array, and over lists. */
+/* Sums, means and extremes over events, over the elements of an array, and over lists. */
+#include <math.h>
 #include <string.h>
 
 #include "sema/measure.h"
@@ -120,18 +121,24 @@ Value elab_source(Elab *e, const AstNode *source) {
 static Value elab_reduce_over(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend,
                               Value source);
 
-/* Is the condition of a round true? It must be known now: a list has no rounds that come and go. */
-static bool round_taken(Elab *e, const AstNode *node, bool *taken) {
-    *taken = true;
-    if (node->count < 3 || !node->kids[2]) return true;
-    Value v = elab_expr(e, node->kids[2]);
-    *taken = v.number != 0;
-    if (value_is_poison(&v)) return false;
-    if (v.kind == VALUE_NUMBER && v.type == TIR_BOOL) return true;
-    elab_error(e, DIAG_E0304, node->kids[2]->span,
-               "the condition of a loop over a list must be a condition known when the model is compiled");
-    diag_help(e->sink, "write 'if CONDITION then VALUE else 0' in place of the value");
-    return false;
+/* `when` of a comprehension for the element at hand; poison where there is none, or after a report. */
+static Value pass_condition(Elab *e, const AstNode *node, bool *good) {
+    *good = true;
+    if (!node->kids[2]) return value_poison();
+    Value pass = value_scalar(elab_expr(e, node->kids[2]));
+    *good = !value_is_poison(&pass);
+    if (*good && ((pass.kind != VALUE_NUMBER && pass.kind != VALUE_TENSOR) || pass.type != TIR_BOOL || pass.rank)) {
+        *good = false;
+        pass = elab_error(e, DIAG_E0303, node->kids[2]->span, "'when' takes a condition, and this is %s",
+                          value_kind_text(&pass));
+        diag_help(e->sink, "compare with something: when e.x > 0.5");
+    }
+    return pass;
+}
+
+/* What an element that `when` keeps out leaves behind. */
+static double reduce_identity(const Primitive *reduce) {
+    return reduce->op == TIR_MAX ? -INFINITY : reduce->op == TIR_MIN ? INFINITY : 0;
 }
 
 /* Loops over lists, one inside the other: every term of the innermost is joined to what there is. */
@@ -139,26 +146,41 @@ typedef struct Rounds {
     const Primitive *reduce;
     const AstNode *call;
     Value value;
-    double count; /* of terms */
+    bool begun;
+    Value count; /* of terms */
 } Rounds;
 
 static bool rounds_add(Elab *e, Rounds *rounds, const AstNode *node, Value list);
 
-static bool round_body(Elab *e, Rounds *rounds, const AstNode *node) {
+static bool rounds_join(Elab *e, Rounds *rounds, Value term, Value counts, Span span) {
+    const Primitive *reduce = rounds->reduce;
+    TirOpcode join = reduce->op == TIR_DIV || reduce->op == TIR_SUM ? TIR_ADD : reduce->op;
+    rounds->value = rounds->begun ? elab_map(e, join, span, rounds->value, term, value_poison()) : term;
+    rounds->count = elab_map(e, TIR_ADD, span, rounds->count, counts, value_poison());
+    rounds->begun = true;
+    return !value_is_poison(&rounds->value);
+}
+
+/* `pass`: poison, or a condition that is computed when the model runs. */
+static bool round_body(Elab *e, Rounds *rounds, const AstNode *node, Value pass) {
     const AstNode *body = node->kids[0];
-    Value term;
+    Value term, one = value_int(1, node->span);
     if (body->kind == AST_COMPREHEND && body->flag) {
+        if (!value_is_poison(&pass)) {
+            elab_error(e, DIAG_E0304, node->kids[2]->span,
+                       "the condition of a loop around another must be known when the model is compiled");
+            diag_help(e->sink, "write the condition behind the last 'for'");
+            return false;
+        }
         Value source = elab_source(e, body->kids[1]);
         if (source.kind == VALUE_LIST) return rounds_add(e, rounds, body, source);
         term = elab_reduce_over(e, rounds->reduce, rounds->call, body, source);
     } else {
         term = elab_expr(e, body);
     }
-    const Primitive *reduce = rounds->reduce;
-    TirOpcode join = reduce->op == TIR_DIV || reduce->op == TIR_SUM ? TIR_ADD : reduce->op;
-    rounds->value = rounds->count ? elab_map(e, join, node->span, rounds->value, term, value_poison()) : term;
-    rounds->count++;
-    return !value_is_poison(&rounds->value);
+    if (value_is_poison(&pass)) return rounds_join(e, rounds, term, one, node->span);
+    term = elab_choose(e, node->span, pass, term, value_number(reduce_identity(rounds->reduce), node->span));
+    return rounds_join(e, rounds, term, elab_choose(e, node->span, pass, one, value_int(0, node->span)), node->span);
 }
 
 /* One round after another: the elements of a list may be functions or sizes. */
@@ -172,12 +194,14 @@ static bool rounds_add(Elab *e, Rounds *rounds, const AstNode *node, Value list)
         diag_help(e->sink, list.count ? "go over an array, index(n), in place of a list" : "give it an element");
         return false;
     }
-    bool good = true, taken;
+    bool good = true;
     for (uint32_t i = 0; i < list.count && good; i++) {
         Path round = {path, node, i};
         frame->path = arena_copy(e->arena, &round, sizeof round);
         local_push(e, node->name, list.items[i]);
-        good = round_taken(e, node, &taken) && (!taken || round_body(e, rounds, node));
+        Value pass = pass_condition(e, node, &good);
+        bool known = pass.kind == VALUE_NUMBER, taken = !known || pass.number != 0;
+        if (good && taken) good = round_body(e, rounds, node, known ? value_poison() : pass);
         frame->locals = outer;
     }
     frame->path = path;
@@ -185,9 +209,9 @@ static bool rounds_add(Elab *e, Rounds *rounds, const AstNode *node, Value list)
 }
 
 static Value reduce_list(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *node, Value list) {
-    Rounds rounds = {reduce, call, value_int(0, node->span), 0};
+    Rounds rounds = {reduce, call, value_int(0, node->span), false, value_int(0, node->span)};
     if (!rounds_add(e, &rounds, node, list)) return value_poison();
-    if (!rounds.count && reduce->op != TIR_SUM) {
+    if (!rounds.begun && reduce->op != TIR_SUM) {
         Value poison = elab_error(e, DIAG_E0309, node->span,
                                   "no element of the list meets the condition, and '%s' of "
                                   "nothing has no value",
@@ -196,11 +220,42 @@ static Value reduce_list(Elab *e, const Primitive *reduce, const AstNode *call, 
         return poison;
     }
     if (reduce->op != TIR_DIV) return rounds.value;
-    return elab_map(e, TIR_DIV, node->span, rounds.value, value_number(rounds.count, node->span), value_poison());
+    return elab_map(e, TIR_DIV, node->span, rounds.value, rounds.count, value_poison());
+}
+
+/* `v` of the events that `when` lets pass, each with its weight. What does not pass is 0 by choice and not by a
+ * product: there `v` may be no number. sum = sum(w v), mean = sum(w v) / sum(w); an extreme is over what has a weight.
+ */
+static Value reduce_weighted(Elab *e, const Primitive *reduce, Value v, Value pass, const Value *weight, TirAxes axes,
+                             Span span) {
+    static const Primitive sum = {.name = "sum", .op = TIR_SUM};
+    Value none = value_poison(), one = value_number(1, span), zero = value_number(0, span);
+    bool total = reduce->op == TIR_SUM || reduce->op == TIR_DIV, when = !value_is_poison(&pass);
+    if (!value_to_array(e, &v, TIR_NONE)) return none;
+    if (v.type == TIR_BOOL) return reduce_axes(e, reduce, v, axes, span);
+    if (!total) {
+        if (weight) {
+            Value counts = elab_map(e, TIR_LT, span, zero, *weight, none);
+            pass = when ? elab_map(e, TIR_AND, span, pass, counts, none) : counts;
+        }
+        Value outside = value_number(reduce_identity(reduce), span);
+        return reduce_axes(e, reduce, elab_map(e, TIR_SELECT, span, pass, v, outside), axes, span);
+    }
+    Value w = weight ? *weight : one;
+    if (when) {
+        v = elab_map(e, TIR_SELECT, span, pass, v, zero);
+        w = elab_map(e, TIR_SELECT, span, pass, w, zero);
+    }
+    Value product = weight ? elab_map(e, TIR_MUL, span, v, w, none) : v;
+    if (value_is_poison(&product) || value_is_poison(&w)) return none;
+    v = reduce_axes(e, &sum, product, axes, span);
+    if (reduce->op == TIR_SUM) return v;
+    return elab_map(e, TIR_DIV, span, v, reduce_axes(e, &sum, w, axes, span), none);
 }
 
 /* The body for all points of `axes` at once, the variable being `item`. */
-static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node, Value item, TirAxes axes) {
+static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node, Value item, TirAxes axes,
+                           const Value *weight) {
     Frame *frame = e->frame;
     if (tir_axes_both(frame->force, axes).count) {
         Value poison =
@@ -214,9 +269,13 @@ static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node
     local_push(e, node->name, item);
     const AstNode *body = node->kids[0];
     Value v = body->kind == AST_COMPREHEND && body->flag ? elab_reduce(e, reduce, body, body) : elab_expr(e, body);
+    bool good;
+    Value pass = pass_condition(e, node, &good);
     frame->locals = outer;
     frame->force = force;
-    return value_is_poison(&v) ? v : reduce_axes(e, reduce, v, axes, node->span);
+    if (value_is_poison(&v) || !good) return value_poison();
+    if (!weight && value_is_poison(&pass)) return reduce_axes(e, reduce, v, axes, node->span);
+    return reduce_weighted(e, reduce, v, pass, weight, axes, node->span);
 }
 
 static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node, Value v) {
@@ -234,7 +293,7 @@ static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node,
         axes = tir_axes_one(fresh);
     }
     for (uint32_t i = 1; i < v.rank; i++) rest[i - 1] = v.dim[i];
-    return reduce_points(e, reduce, node, value_like(e, &v, v.id, rest, v.rank - 1, node->span), axes);
+    return reduce_points(e, reduce, node, value_like(e, &v, v.id, rest, v.rank - 1, node->span), axes, NULL);
 }
 
 static Value elab_reduce_over(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend,
@@ -247,7 +306,7 @@ static Value elab_reduce_over(Elab *e, const Primitive *reduce, const AstNode *c
                        .items = source.items,
                        .count = source.count,
                        .span = comprehend->name_span};
-        return reduce_points(e, reduce, comprehend, event, source.sample);
+        return reduce_points(e, reduce, comprehend, event, source.sample, source.weight);
     }
     case VALUE_LIST: return reduce_list(e, reduce, call, comprehend, source);
     case VALUE_TENSOR: return reduce_array(e, reduce, comprehend, source);
@@ -268,7 +327,7 @@ Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const A
 static bool fold_rounds(Elab *e, const AstNode *node, const char *threaded, Value *v) {
     Frame *frame = e->frame;
     Value list = elab_expr(e, node->kids[1]);
-    bool good = source_expand(e, &list) && !value_is_poison(&list), taken;
+    bool good = source_expand(e, &list) && !value_is_poison(&list);
     if (good && list.kind != VALUE_LIST) {
         elab_error(e, DIAG_E0309, node->kids[1]->span, "'fold' goes through a list, and this is %s",
                    value_kind_text(&list));
@@ -282,7 +341,14 @@ static bool fold_rounds(Elab *e, const AstNode *node, const char *threaded, Valu
         frame->path = arena_copy(e->arena, &round, sizeof round);
         local_push(e, threaded, *v);
         local_push(e, node->name, list.items[i]);
-        good = round_taken(e, node, &taken);
+        Value pass = pass_condition(e, node, &good);
+        bool taken = pass.kind != VALUE_NUMBER || pass.number != 0;
+        if (good && pass.kind == VALUE_TENSOR) {
+            elab_error(e, DIAG_E0304, node->kids[2]->span,
+                       "the condition of a fold must be known when the model is compiled");
+            diag_help(e->sink, "write 'if CONDITION then VALUE else %s' in place of the value", threaded);
+            good = false;
+        }
         const AstNode *body = node->kids[0];
         if (good && taken && body->kind == AST_COMPREHEND && body->flag)
             good = fold_rounds(e, body, threaded, v);
@@ -311,143 +377,4 @@ Value elab_fold(Elab *e, const AstNode *call) {
     Value v = frame->first->value;
     fold_rounds(e, node, frame->first->name, &v);
     return v;
-}
-
-/* --- draw --- */
-
-static Value sampling_method(Elab *e, const AstNode *field) {
-    if (field->count > 1 && field->kids[1]) return elab_expr(e, field->kids[1]);
-    HirModule *module = hir_module(e->hir, "std.sampler");
-    HirDecl *decl = module ? hir_find(module, "inverse_transform", NULL) : NULL;
-    if (decl) return (Value){.kind = VALUE_FUNCTION, .decl = decl, .span = field->span};
-    Value poison =
-        elab_error(e, DIAG_E0414, field->span, "drawing needs a sampling method, and the library's is not in use");
-    diag_help(e->sink, "add 'use std.sampler' at the top, or name a method: %s ~ ... by METHOD", field->name);
-    return poison;
-}
-
-static bool check_draw_domain(Elab *e, const AstNode *field, HirDecl *density, const ProgramField *target) {
-    double low, high;
-    if (hir_arguments(density)->count != 1) {
-        elab_error(e, DIAG_E0405, field->kids[0]->span,
-                   "field '%s' is drawn from a density of one variable, and '%s' has %u", field->name, density->name,
-                   hir_arguments(density)->count);
-        diag_note(e->sink, density->node->name_span, "declared here");
-        diag_help(e->sink, "declare a density of the one variable '%s'", field->name);
-        return false;
-    }
-    if (!density_domain(e, density, &low, &high)) return false;
-    if (low >= target->low && high <= target->high) return true;
-    elab_error(e, DIAG_E0405, field->span, "'%s' gives values in %.10g .. %.10g, and field '%s' holds %.10g .. %.10g",
-               density->name, low, high, field->name, target->low, target->high);
-    diag_help(e->sink, "make the two domains equal");
-    return false;
-}
-
-static bool check_draw_unit(Elab *e, const AstNode *field, const AstNode *wanted, const HirDecl *density) {
-    const AstNode *variable = hir_arguments(density)->kids[0];
-    const Unit *unit, *own;
-    double scale;
-    if (!unit_of_type(e, wanted->kids[2], &unit, &scale)) return false;
-    if (!unit_of_type(e, hir_argument_unit(e->hir, variable), &own, &scale)) return false;
-    if (unit == own) return true;
-    elab_error(e, DIAG_E0317, field->span, "field '%s' is declared %s%s, and '%s' is a density of %s", field->name,
-               unit ? "in " : "", unit_text(e, unit), density->name, unit_text(e, own));
-    diag_note(e->sink, wanted->span, "the field");
-    diag_note(e->sink, variable->span, "the variable of the density");
-    diag_help(e->sink, "declare both in one unit");
-    return false;
-}
-
-/* `wanted` is the field's declaration, `target` its row. */
-static Value draw_field(Elab *e, const AstNode *field, const AstNode *wanted, const ProgramField *target) {
-    Value of = elab_expr(e, field->kids[0]);
-    if (value_is_poison(&of)) return of;
-    if (of.kind != VALUE_FUNCTION || of.decl->node->kind != AST_DENSITY)
-        return elab_help(e,
-                         elab_error(e, DIAG_E0405, field->kids[0]->span,
-                                    "field '%s' is drawn from a density, and this is %s", field->name,
-                                    value_kind_text(&of)),
-                         "name a density: FIELD ~ DENSITY");
-    if (!family_complete(e, &of, field->kids[0]->span) || !check_draw_unit(e, field, wanted, of.decl) ||
-        !check_draw_domain(e, field, of.decl, target))
-        return value_poison();
-    Value method = sampling_method(e, field);
-    Value v = value_scalar(elab_apply(e, method, field, &of, 1, field->span));
-    if (value_is_poison(&v)) return v;
-    if ((v.kind != VALUE_TENSOR && v.kind != VALUE_NUMBER) || v.rank || v.type == TIR_BOOL)
-        return elab_help(e,
-                         elab_error(e, DIAG_E0405, field->span,
-                                    "a sampling method gives one number, and this one gives %s",
-                                    value_shape_text(e, &v)),
-                         "let it give one number, or leave out 'by' to use the library's method");
-    TirId id = id_broadcast(e, value_real_id(e, &v), e->frame->force, field->span);
-    Value drawn = value_tensor(e, id, NULL, 0, field->span);
-    drawn.unit = v.unit; /* of a method that gives quantities; the library's give numbers */
-    if (!unit_attach(e, hir_arguments(of.decl)->kids[0]->kids[2], &drawn, field->span)) return value_poison();
-    return unit_check_field(e, &drawn, wanted) ? drawn : value_poison();
-}
-
-static const AstNode *find_draw_field(Elab *e, const AstNode *node, const AstNode *wanted) {
-    const AstNode *found = NULL;
-    for (uint32_t i = 0; i < node->kids[1]->count; i++) {
-        const AstNode *field = node->kids[1]->kids[i];
-        if (field->kind != AST_DRAW_FIELD || strcmp(field->name, wanted->name)) continue;
-        if (found) {
-            elab_error(e, DIAG_E0405, field->name_span, "field '%s' is drawn twice", field->name);
-            diag_help(e->sink, "remove one of the two");
-        }
-        found = field;
-    }
-    if (!found) {
-        elab_error(e, DIAG_E0405, node->span, "field '%s' of the event is not drawn", wanted->name);
-        diag_note(e->sink, wanted->name_span, "declared here");
-        diag_help(e->sink, "add '%s ~ DENSITY'", wanted->name);
-    }
-    return found;
-}
-
-static bool check_draw_names(Elab *e, const AstNode *node, const HirDecl *event) {
-    const AstNode *fields = event->node->kids[0];
-    const char **known = ARENA_ARRAY(e->arena, const char *, fields->count + 1);
-    for (uint32_t i = 0; i < fields->count; i++) known[i] = fields->kids[i]->name;
-    for (uint32_t i = 0; i < node->kids[1]->count; i++) {
-        const AstNode *field = node->kids[1]->kids[i];
-        bool found = field->kind != AST_DRAW_FIELD;
-        for (uint32_t k = 0; k < fields->count; k++) found = found || !strcmp(known[k], field->name);
-        if (found) continue;
-        elab_error(e, DIAG_E0207, field->name_span, "event %s has no field '%s'", event->name, field->name);
-        const char *near = diag_nearest(field->name, known, fields->count);
-        if (near)
-            diag_help(e->sink, "did you mean '%s'?", near);
-        else
-            diag_help(e->sink, "remove it, or add '%s in LOW .. HIGH' to the event", field->name);
-        return false;
-    }
-    return true;
-}
-
-Value elab_draw(Elab *e, const AstNode *node) {
-    const HirDecl *event = hir_decl(e->hir, node->kids[0]);
-    if (!event) return value_poison();
-    if (!e->context->fit || !e->context->event_count)
-        return elab_help(e, elab_error(e, DIAG_E0405, node->span, "events can be drawn only inside a fit"),
-                         "write it in the fit: let s = draw ...");
-    if (!check_draw_names(e, node, event)) return value_poison();
-    const AstNode *fields = event->node->kids[0];
-    Value sample = {.kind = VALUE_SAMPLE, .decl = (HirDecl *)event, .count = fields->count, .span = node->span};
-    Value *items = ARENA_ARRAY(e->arena, Value, fields->count);
-    Frame *frame = e->frame;
-    TirAxes force = frame->force;
-    sample.items = items;
-    sample.sample = frame->force = context_rows(e->context, true);
-    bool whole = true;
-    for (uint32_t i = 0; i < fields->count; i++) {
-        const AstNode *field = find_draw_field(e, node, fields->kids[i]);
-        if (field)
-            items[i] = draw_field(e, field, fields->kids[i], &e->program->events.data[event->index].fields.data[i]);
-        whole &= field && !value_is_poison(&items[i]);
-    }
-    frame->force = force;
-    return whole ? sample : value_poison();
 }

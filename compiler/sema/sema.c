@@ -1,11 +1,26 @@
 /* From files to a Program: modules, names, sizes, tables, then every fit. */
 #include "sema/sema.h"
 
-/* Every draw of the model, in every fit: an event type is drawn as it first is. */
-static void event_draws(Elab *e, FitState *fit, const AstNode *node) {
+/* The detector at the right of a pipe whose left end is a draw, or a let of the fit that may be one; NULL otherwise. */
+static const HirDecl *piped_detector(Elab *e, const FitState *fit, const AstNode *node) {
+    const AstNode *call = node->kids[1], *from = node;
+    const HirDecl *decl = hir_decl(e->hir, call->kind == AST_CALL ? call->kids[0] : call);
+    if (!decl || decl->node->kind != AST_DETECTOR) return NULL;
+    while (from->kind == AST_PIPE) from = from->kids[0];
+    bool good = from->kind == AST_DRAW;
+    for (size_t i = 0; i < fit->lets.count; i++)
+        good |= from->kind == AST_NAME && let_names(fit->lets.data[i], from->name);
+    return good ? decl : NULL;
+}
+
+/* Every draw of the model, in every fit: an event type is drawn as it first is, and as a detector sees it where one
+ * gives events of that type. */
+static void event_draws(Elab *e, FitState *fit, const AstNode *node, bool folded) {
     if (!node) return;
-    if (node->kind == AST_DRAW) event_draw_function(e, fit, node);
-    for (uint32_t i = 0; i < node->count; i++) event_draws(e, fit, node->kids[i]);
+    const HirDecl *detector = folded && node->kind == AST_PIPE ? piped_detector(e, fit, node) : NULL;
+    if (detector) event_draw_function(e, fit, node, hir_decl(e->hir, detector->node->kids[1]));
+    if (!folded && node->kind == AST_DRAW) event_draw_function(e, fit, node, hir_decl(e->hir, node->kids[0]));
+    for (uint32_t i = 0; i < node->count; i++) event_draws(e, fit, node->kids[i], folded);
 }
 
 static void verify(Elab *e, const TirFunction *f) {
@@ -45,9 +60,11 @@ static void elaborate_fits(Elab *e) {
         if (!fit_collect(e, fit)) continue;
         size_t errors = e->sink->errors;
         fit_elaborate(e, fit);
-        if (e->sink->errors == errors) event_draws(e, fit, fit->decl->node);
+        for (int folded = 1; folded >= 0; folded--)
+            if (e->sink->errors == errors) event_draws(e, fit, fit->decl->node, folded);
         VEC_PUSH(e->arena, &e->program->fits, *fit->out);
     }
+    param_report_unseen(e);
     e->context = scratch;
     for (size_t i = 0; i < main->decls.count; i++)
         if (main->decls.data[i]->node->kind == AST_FIT && main->decls.data[i]->node->kids[1])

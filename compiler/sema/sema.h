@@ -7,6 +7,7 @@
 #define QTMC_SEMA_SEMA_H
 
 #include "hir/hir.h"
+#include "qtm/domain.h"
 
 typedef enum ValueKind {
     VALUE_POISON,   /* an error was reported; nothing more is said about what depends on it */
@@ -114,7 +115,44 @@ typedef struct FitState {
     uint32_t param_group, stream_base;
 } FitState;
 
-typedef enum ParamMode { PARAMS_NONE, PARAMS_FITTED, PARAMS_TRUTH, PARAMS_START } ParamMode;
+/* What parameters stand for in a function: nothing, what the fit moves, their declared truths, their declared starts.
+ */
+typedef enum ParamMode { PARAMS_NONE, PARAMS_FITTED, PARAMS_TRUTH, PARAMS_START, PARAMS_MODES } ParamMode;
+
+typedef struct ParamDomain {
+    enum qtm_domain kind;
+    double low, high; /* in declared units, as raw values and all numbers of a slot are */
+} ParamDomain;
+
+/* One parameter: a declaration without a family, or a member of one. It is a number or an array. */
+typedef struct ParamSlot {
+    HirDecl *decl;
+    const char *name; /* "a", "a.u" */
+    Span span;
+    const AstNode *domain_node, *value, *start, *truth, *prior, *type;
+    ParamDomain domain;
+    const Unit *unit;
+    const char *unit_text; /* NULL: a pure number */
+    double scale;          /* base units in one of it */
+    bool broken;           /* an error was reported */
+    bool bounded;          /* has a domain, so that it can be free */
+    bool fixed, link, has_start, has_truth;
+    double *starts, *truths; /* [count]; starts of what is fixed: its value */
+    uint32_t rank;           /* of an array; 0 for a number */
+    int64_t size[TIR_MAX_AXES], count;
+    uint32_t number;       /* among the slots */
+    uint32_t row;          /* the first of its rows in Program.params */
+    uint32_t block;        /* of raw values: 0 holds all numbers, an array has one of its own */
+    int64_t place;         /* in the block */
+    int64_t output;        /* among the numbers that a generator gives, those of block 0 first */
+    const uint32_t *label; /* its flavours, one for each flavour set of the family */
+} ParamSlot;
+
+/* The parameters of one function, as far as they are needed. */
+typedef struct ParamValues {
+    Value *value;   /* [slots] */
+    uint8_t *state; /* [slots] 0 new, 1 being computed (a link that needs itself), 2 known */
+} ParamValues;
 
 typedef struct BatchAxis {
     uint32_t row;
@@ -151,8 +189,12 @@ typedef struct Context {
     int64_t vector_count, event_count;
     VEC(BatchAxis) batches;
     VEC(Input) inputs;
-    Value *params;    /* fitted or generated, NULL until needed */
-    bool params_used; /* a parameter was asked for */
+    ParamValues params[PARAMS_MODES];
+    Value *param_inputs; /* [blocks][4] raw values, mask, values and start of held parameters, NULL until needed */
+    Value generated;     /* what the generator gives; count 0 until needed */
+    TirId *param_raw;    /* [slots] raw value, TIR_NONE where not needed */
+    bool truth_missing;  /* a truth was needed that is not declared */
+    bool params_used;    /* a parameter was asked for */
     VEC(Solved *) solved;
     Solved *solving;    /* the innermost being solved */
     VEC(LetValue) lets; /* of the fit, as far as evaluated */
@@ -178,7 +220,11 @@ typedef struct Elab {
     Hir *hir;
     DiagSink *sink;
     Program *program;
-    VEC(HirDecl *) params, options, events, data; /* by row of the Program's tables */
+    VEC(HirDecl *) options, events, data; /* by row of the Program's tables */
+    VEC(ParamSlot *) slots;               /* in the order of declaration; HirDecl.index is that of the first member */
+    VEC(ParamSlot *) path;                /* links being computed */
+    bool *seen;                           /* [slots] an objective over the parameters has a derivative by it */
+    bool fitted;                          /* there is such an objective */
     Context *context;
     Frame *frame;
     uint32_t depth;    /* of calls */
@@ -246,7 +292,6 @@ Value elab_index_at(Elab *e, Span span, Value of, uint32_t at, Value index);
 Value elab_expr(Elab *e, const AstNode *node);
 Value const_value(Elab *e, HirDecl *decl, Span span);
 Value elab_const_number(Elab *e, const AstNode *node, const char *what); /* NUMBER or POISON */
-Value record_field(Elab *e, const Value *of, const AstNode *node);
 Local *local_find(Frame *frame, const char *name);
 void local_push(Elab *e, const char *name, Value value);
 
@@ -277,6 +322,8 @@ Value elab_decl_call(Elab *e, HirDecl *decl, const AstNode *node, const Value *a
 /* The same for a FUNCTION, which may be a member of a family. */
 Value elab_function_call(Elab *e, const Value *callee, const AstNode *node, const Value *args, uint32_t count,
                          Span span);
+/* Arguments of the declaration of the frame as its locals, checked; false after a report. */
+bool frame_bind(Elab *e, HirDecl *decl, const Value *args);
 bool frame_bind_array(Elab *e, const AstNode *arg, Value *value, const HirDecl *decl);
 Value elab_layer_weight(Elab *e, const AstNode *weight, HirDecl *layer, uint32_t number);
 uint32_t fit_group(Elab *e, FitState *fit, const char *name, ProgramGroupKind kind);
@@ -291,7 +338,6 @@ bool id_product(Elab *e, TirId *id, TirAxes axes, Span span);
 Value elab_source(Elab *e, const AstNode *source); /* what stands after `in` */
 Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend);
 Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span);
-Value elab_draw(Elab *e, const AstNode *node);
 Value elab_fold(Elab *e, const AstNode *call);
 int64_t elab_stream(Elab *e, const AstNode *node);
 
@@ -311,7 +357,6 @@ Value closed_integral(Elab *e, Value integrand, Value x, Span span);
 
 /* --- primitive.c --- */
 const Primitive *primitive_find(const char *name);
-Value value_flatten(Elab *e, Value v, Span span);
 Value elab_linspace(Elab *e, Value low, Value high, int64_t count, Dim dim, Span span);
 
 /* --- context.c: inputs, parameters, axes of the function under construction --- */
@@ -320,8 +365,6 @@ Value elab_linspace(Elab *e, Value low, Value high, int64_t count, Dim dim, Span
 Context *context_new(Elab *e, const char *name, FitState *fit, ParamMode mode, bool events, const AstNode *root);
 TirId context_input(Elab *e, TirPortRole role, uint32_t index, uint32_t field, const char *name, TirAxes axes,
                     Span span);
-Value context_param(Elab *e, const HirDecl *decl, Span span);
-Value context_params(Elab *e, bool truth, Span span);
 Value context_let(Elab *e, const AstNode *let);
 /* fresh(x): x with the lets in it drawn again. */
 Value elab_fresh(Elab *e, const AstNode *call);
@@ -337,14 +380,85 @@ bool table_sizes(Elab *e, SizeOverride *overrides, size_t count);
 void table_build(Elab *e);
 void table_check_constants(Elab *e);
 int64_t size_value(Elab *e, HirDecl *decl);
+bool table_domain(Elab *e, const AstNode *variable, double *low, double *high); /* low .. high of a VARIABLE */
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high);
-double param_start(const ProgramParam *param);             /* declared, or what the fit takes otherwise */
-double param_raw(const ProgramParam *param, double value); /* inverse of the squashing into the domain */
-enum { PARAM_MARGIN_PPM = 1 }; /* parameters keep this many millionths of their domain away from its ends */
+
+/* --- param.c: declarations of parameters, read into slots and rows of the Program's table --- */
+void param_declare(Elab *e, HirDecl *decl);
+/* Blocks, rows, links and priors, once all parameters and options are declared. */
+void param_finish(Elab *e);
+const ParamSlot *param_free(const Elab *e, size_t *at); /* the next slot that a fit moves unless told otherwise */
+bool param_all_truth(const Elab *e);
+/* A value of the shape of an array of parameters, on axes in the order of storage. */
+TirId param_stored(Elab *e, const ParamSlot *slot, Value v);
+
+/* --- param_value.c: what parameters are in the function under construction --- */
+Value param_value(Elab *e, const HirDecl *decl, Span span); /* a number, an array, or a list over flavours */
+Value param_slot_value(Elab *e, const ParamSlot *slot, Span span);
+/* The same as a pure number, in declared units. */
+Value param_slot_number(Elab *e, const ParamSlot *slot, Span span);
+/* Of a family over one flavour set, one member without the others, which may be links to it: a.u, a[f]. */
+HirDecl *param_family(Elab *e, const AstNode *node); /* NULL: `node` names no such family */
+Value param_member(Elab *e, const HirDecl *decl, const AstNode *field);
+Value param_indexed(Elab *e, const HirDecl *decl, Value index, Span span);
+Value param_vector(Elab *e, bool truth, Span span); /* `params`, `truth`: all free ones, arrays element by element */
+Value param_log_prior(Elab *e, Span span);
+Value param_log_jacobian(Elab *e, Span span);
+/* Runs `node` with the family's indices of `slot` bound to their names. */
+Value param_expr(Elab *e, const ParamSlot *slot, const AstNode *node);
+Value param_prior(Elab *e, const ParamSlot *slot, Value value); /* log density, summed over an array */
+
+/* --- param_seen.c: parameters that no data can see --- */
+void param_note_seen(Elab *e, const Context *c, TirId loss);
+void param_report_unseen(Elab *e);
+
+/* --- transform.c --- */
+Value transform_value(Elab *e, const ParamDomain *domain, Value raw, Span span);
+/* log |d value / d raw|: of every element, or of every line of an ordered array or a simplex. */
+Value transform_log_jacobian(Elab *e, const ParamDomain *domain, Value raw, Span span);
+
+/* --- record.c --- */
+Value elab_record(Elab *e, const AstNode *node);
+const char *record_field_name(const Value *record, uint32_t at);
+Value record_find(const Value *record, const char *name); /* of kind SET when there is no such field */
+Value record_field(Elab *e, const Value *record, const char *name, Span span, Span name_span);
+/* A record with exactly the fields of the event type becomes an event of it; false after a report. */
+bool record_to_event(Elab *e, Value *v, HirDecl *event, Span span);
+Value elab_choose(Elab *e, Span span, Value condition, Value yes, Value no); /* `if`; of records field by field */
+/* What a let calls `v`: one name, or {x, Q2} for fields of it. */
+bool let_names(const AstNode *let, const char *name);
+Value let_value(Elab *e, const AstNode *let, Value v, const AstNode *name);
+void let_bind(Elab *e, const AstNode *let, Value v);
+
+/* --- density.c --- */
+enum { DENSITY_AXES_MAX = 5 }; /* a grid in more dimensions has too many nodes */
+typedef struct DensityAxis {
+    const char *name;
+    double low, high, scale; /* of the variable, in its declared unit; that unit in base units */
+    const Unit *unit;
+    const AstNode *type; /* what was declared behind its name, or NULL */
+    bool log;            /* its coordinate on a grid is its logarithm */
+} DensityAxis;
+HirDecl *density_event(const Elab *e, const HirDecl *density);             /* NULL: a density over variables */
+uint32_t density_axes(Elab *e, const HirDecl *density, DensityAxis *axes); /* 0 after a report */
+bool density_value(Elab *e, const char *what, const Value *v, DensityAxis *axes, uint32_t *count);
+/* Numbers, an event or a record as the arguments that the density declares; NULL after a report. */
+const Value *density_arguments(Elab *e, HirDecl *density, const Value *args, uint32_t *count, Span span);
+/* Plain numbers as arguments of a density count in the declared units of its variables; false after a report. */
+bool density_attach(Elab *e, const HirDecl *density, Value *args, uint32_t count, Span span);
+Value density_cut(Elab *e, const HirDecl *density, Value v);
+Value density_table(Elab *e, const Value *density, const AstNode *node, const DensityAxis *axes, const Value *lines,
+                    uint32_t count, Span span);
+Value value_flatten(Elab *e, Value v, Span span);
+
+/* --- draw.c, detector.c --- */
+Value elab_draw(Elab *e, const AstNode *node);
+Value draw_events(Elab *e, const AstNode *node, HirDecl *event, Value density, const AstNode *method);
+Value elab_detector(Elab *e, HirDecl *decl, const Value *args);
 
 /* --- body.c: units and measures in what no fit reaches --- */
 void body_check_all(Elab *e);
-Value body_param(Elab *e, const HirDecl *param, Span span);
+Value body_number(Elab *e, const Unit *unit, Span span); /* stands for a number that is not known here */
 
 /* --- fit.c: reads the items of a fit and makes its updates and monitors --- */
 bool fit_collect(Elab *e, FitState *fit);
@@ -363,6 +477,7 @@ void wrapper_add(Elab *e, HirDecl *decl);
 void fit_init_function(Elab *e, FitState *fit);
 void fit_params_function(Elab *e, FitState *fit);
 void fit_curve_function(Elab *e, FitState *fit);
-void event_draw_function(Elab *e, FitState *fit, const AstNode *draw);
+/* `draw`: a draw, or a pipe from one through detectors. */
+void event_draw_function(Elab *e, FitState *fit, const AstNode *draw, const HirDecl *event);
 
 #endif

@@ -1,4 +1,4 @@
-/* The tables of a Program that need no tensors: sizes (with -D), parameters, options, event types, data sets. */
+/* The tables of a Program that need no tensors: sizes (with -D), options, event types, data sets. */
 #include <math.h>
 #include <string.h>
 
@@ -86,6 +86,15 @@ static bool read_domain(Elab *e, const char *name, AstNode *const *ends, const A
     return true;
 }
 
+bool table_domain(Elab *e, const AstNode *variable, double *low, double *high) {
+    if (!read_domain(e, variable->name, variable->kids, variable->kids[2], low, high)) return false;
+    if (!variable->flag || *low > 0) return true;
+    elab_error(e, DIAG_E0401, span_join(variable->kids[0]->span, variable->kids[1]->span),
+               "the grid of '%s' is laid on log, and its domain begins at %.10g", variable->name, *low);
+    diag_help(e->sink, "begin above 0, or leave out 'on log'");
+    return false;
+}
+
 bool density_domain(Elab *e, HirDecl *density, double *low, double *high) {
     Frame frame = {.caller = e->frame, .decl = density}, *before = e->frame;
     e->frame = &frame;
@@ -93,41 +102,6 @@ bool density_domain(Elab *e, HirDecl *density, double *low, double *high) {
     bool good = read_domain(e, variable->name, variable->kids, variable->kids[2], low, high);
     e->frame = before;
     return good;
-}
-
-static bool read_inside(Elab *e, const ProgramParam *param, const AstNode *node, const char *what, double *value) {
-    if (!node) return false;
-    Value v = elab_const_number(e, node, what);
-    if (value_is_poison(&v)) return false;
-    *value = v.number;
-    if (v.number > param->low && v.number < param->high) return true;
-    elab_error(e, DIAG_E0401, node->span, "%s of '%s', %.10g, is outside its domain (%.10g, %.10g)", what, param->name,
-               v.number, param->low, param->high);
-    diag_help(e->sink, "the domain is open: values at its ends are outside");
-    return false;
-}
-
-double param_start(const ProgramParam *param) {
-    return param->has_start ? param->start : (param->low + param->high) / 2;
-}
-
-double param_raw(const ProgramParam *param, double value) {
-    double middle = (param->low + param->high) / 2, half = (param->high - param->low) / 2;
-    double t = (value - middle) / (half * (1 - 2e-6 * PARAM_MARGIN_PPM));
-    return 2 * atanh(fmax(-1 + 1e-15, fmin(1 - 1e-15, t)));
-}
-
-static void add_param(Elab *e, HirDecl *decl) {
-    const AstNode *node = decl->node;
-    ProgramParam param = {.name = decl->name};
-    const AstNode *domain = node->kids[0];
-    if (domain && read_domain(e, decl->name, domain->kids, NULL, &param.low, &param.high)) {
-        param.has_start = read_inside(e, &param, node->kids[2], "the start", &param.start);
-        param.has_truth = read_inside(e, &param, node->kids[3], "the truth", &param.truth);
-    }
-    decl->index = (uint32_t)e->program->params.count;
-    VEC_PUSH(e->arena, &e->program->params, param);
-    VEC_PUSH(e->arena, &e->params, decl);
 }
 
 static void add_option(Elab *e, HirDecl *decl) {
@@ -147,8 +121,7 @@ static void add_event(Elab *e, HirDecl *decl) {
         const AstNode *node = fields->kids[i];
         ProgramField field = {.name = node->name, .unit = unit_type_text(e, node->kids[2])};
         const Unit *unit;
-        if (unit_of_type(e, node->kids[2], &unit, &field.scale))
-            read_domain(e, field.name, node->kids, node->kids[2], &field.low, &field.high);
+        if (unit_of_type(e, node->kids[2], &unit, &field.scale)) table_domain(e, node, &field.low, &field.high);
         VEC_PUSH(e->arena, &event.fields, field);
     }
     decl->index = (uint32_t)e->program->events.count;
@@ -202,21 +175,18 @@ static void each_decl(Elab *e, AstKind kind, void (*add)(Elab *, HirDecl *)) {
 
 /* A density is looked at even when nothing draws from it. */
 static void check_density(Elab *e, HirDecl *decl) {
-    double low, high;
-    for (uint32_t i = 0; i < hir_arguments(decl)->count; i++) {
-        const AstNode *variable = hir_arguments(decl)->kids[i];
-        if (variable->kind == AST_VARIABLE && variable->kids[1])
-            read_domain(e, variable->name, variable->kids, variable->kids[2], &low, &high);
-    }
+    DensityAxis axes[DENSITY_AXES_MAX];
+    density_axes(e, decl, axes);
     measure_check_decl(e, decl);
 }
 
 void table_build(Elab *e) {
-    each_decl(e, AST_PARAM, add_param);
+    each_decl(e, AST_PARAM, param_declare);
     each_decl(e, AST_OPTION, add_option);
     each_decl(e, AST_EVENT, add_event);
     each_decl(e, AST_DATA, add_data);
     each_decl(e, AST_DENSITY, check_density);
+    param_finish(e);
 }
 
 /* Units and constants are evaluated even when nothing uses them: a slip in one is no less a slip. */

@@ -85,7 +85,7 @@ const char *value_kind_text(const Value *v) {
     case VALUE_LIST: return "a list";
     case VALUE_FUNCTION: return hir_kind_text(v->decl->node->kind);
     case VALUE_PRIMITIVE: return "a function";
-    case VALUE_RECORD: return "an event";
+    case VALUE_RECORD: return v->decl ? "an event" : "a record";
     case VALUE_SAMPLE: return "a sample of events";
     case VALUE_DATA: return "a data set";
     case VALUE_SET: return "a set of flavours";
@@ -233,8 +233,8 @@ bool value_to_array(Elab *e, Value *v, TirAxisId hint) {
             diag_help(e->sink, "call it: %s(...)", v->decl->name);
         else if (v->kind == VALUE_PRIMITIVE)
             diag_help(e->sink, "call it: %s(...)", v->primitive->name);
-        else if (v->kind == VALUE_RECORD && v->decl->node->kids[0]->count)
-            diag_help(e->sink, "take one of its fields, such as .%s", v->decl->node->kids[0]->kids[0]->name);
+        else if (v->kind == VALUE_RECORD && v->count)
+            diag_help(e->sink, "take one of its fields, such as .%s", record_field_name(v, 0));
         else
             diag_help(e->sink, "take a mean or a sum over its events: mean(... for e in ...)");
         return false;

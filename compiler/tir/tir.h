@@ -45,6 +45,8 @@ typedef enum TirPortRole {
     TIR_PORT_LOSS,     /* output: the objective, a scalar */
     TIR_PORT_GRADIENT, /* output: derivative of the loss by parameter block `index` */
     TIR_PORT_VALUE, /* output: value `index` of whatever the function computes (fields, curves, monitors, settings) */
+    TIR_PORT_HELD, /* input: of parameter block `index`, `field` 0: 1 where a parameter is held, 1: the value that it is
+                      held at, 2: raw value of its start */
 } TirPortRole;
 
 typedef struct TirPort {
@@ -169,9 +171,10 @@ bool ad_differentiable(const TirOp *op);
 void ad_gradient(TirFunction *f, uint32_t loss_output, const uint32_t *inputs, uint32_t count);
 
 /* --- compiler/opt: one file a pass; each rewrites the function in place and keeps it verifiable. --- */
-void opt_fold(TirFunction *f); /* constant folding and algebra: x*1, x+0, pow by small integers, select of const ... */
-void opt_cse(TirFunction *f);  /* equal operations become one (draws too: same stream, same axes) */
-void opt_dce(TirFunction *f);  /* what no output needs goes; unused inputs stay as ports */
+void opt_fold(TirFunction *f);  /* constant folding and algebra: x*1, x+0, pow by small integers, select of const ... */
+void opt_cse(TirFunction *f);   /* equal operations become one (draws too: same stream, same axes) */
+void opt_dce(TirFunction *f);   /* what no output needs goes; unused inputs stay as ports */
+void opt_order(TirFunction *f); /* renumbers inner axes: the innermost loops of sums of products become long */
 void opt_unstack(
     TirFunction *f); /* dot(stack(x...), w) -> sum of x_i * slice(w, i) for few x; slice(stack) -> x_i; sum(stack) */
 

@@ -57,6 +57,12 @@ static qtm_status input_bind(struct qtm_call *call, int index) {
         call->in[index] = f64 ? (const void *)(binding->options_f64 + (int64_t)8 * port->index)
                               : (const void *)(binding->options_f32 + (int64_t)16 * port->index);
         return QTM_OK;
+    case QTM_HELD: {
+        int at = QTM_HELD_FIELDS * port->index + port->field;
+        if (!binding->held || at >= binding->held->count) break;
+        call->in[index] = f64 ? (const void *)binding->held->f64[at] : (const void *)binding->held->f32[at];
+        return QTM_OK;
+    }
     default: break;
     }
     return qtm_error("function %s of the model needs '%s', which is not there in this command", call->fn->name,

@@ -4,6 +4,7 @@
 #define QTM_CALL_H
 
 #include "qtm/model.h"
+#include "runtime/core/choice.h"
 #include "runtime/core/state.h"
 #include "runtime/io/events.h"
 
@@ -24,6 +25,7 @@ struct qtm_binding {
     const int64_t *extent;     /* [data_count] events[d].local */
     const float *options_f32;  /* option i at [16 i], so that each is aligned */
     const double *options_f64; /* option i at [8 i] */
+    const struct qtm_held *held;
 };
 
 /* The options as a binding has them; both to be given to qtm_free. */

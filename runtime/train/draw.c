@@ -12,7 +12,7 @@
 #include "runtime/core/suggest.h"
 #include "runtime/train/session.h"
 
-enum { SEED_TRUTH = 2 };
+enum { SEED_TRUTH = 2, ATTEMPTS = 1000 };
 
 struct drawer {
     const struct qtm_event *event;
@@ -22,7 +22,7 @@ struct drawer {
     float *options_f32; /* as in qtm_binding */
     double *options_f64;
     uint64_t seed;
-    int64_t batch; /* number of the batch that the call holds, -1: none */
+    int64_t next; /* number of the next event, those that do not pass included */
 };
 
 static void drawer_close(struct drawer *drawer) {
@@ -51,21 +51,36 @@ static qtm_status drawer_bind(struct drawer *drawer, int threads, int option_cou
 
 static qtm_status drawer_open(struct drawer *drawer, const struct qtm_event *event, uint64_t seed, int threads,
                               int option_count, const double *options) {
-    *drawer = (struct drawer){.event = event, .seed = qtm_session_seed(seed, SEED_TRUTH), .batch = -1};
+    *drawer = (struct drawer){.event = event, .seed = qtm_session_seed(seed, SEED_TRUTH)};
     qtm_status status = drawer_bind(drawer, threads, option_count, options);
     if (status) drawer_close(drawer);
     return status;
 }
 
+/* The next event of the batches whose weight lets it pass: its place in the batch that the call holds. */
+static qtm_status drawer_next(struct drawer *drawer, int64_t *at) {
+    int accepted = qtm_call_find(&drawer->call, QTM_VALUE, drawer->event->field_count);
+    int64_t size = drawer->event->draw_batch;
+    for (int64_t tried = 0; tried < ATTEMPTS * size; tried++) {
+        if (drawer->next % size == 0) qtm_call_run(&drawer->call, drawer->seed, (uint64_t)(drawer->next / size));
+        *at = drawer->next++ % size;
+        double pass = accepted < 0 ? 1 : qtm_call_value(&drawer->call, accepted, *at);
+        if (pass == 1) return QTM_OK;
+        if (pass != 0)
+            return qtm_error("an event of %s has a weight above 1, or one that is no number: events are written with "
+                             "their weight as probability; divide the detector's weights by the largest of them",
+                             drawer->event->name);
+    }
+    return qtm_error("none of %lld events of %s passes the detector", (long long)(ATTEMPTS * size),
+                     drawer->event->name);
+}
+
+/* Events in the order of their drawing: calls go through them once, from the first on. */
 static qtm_status drawer_fill(void *context, int64_t first, int64_t count, float *const *columns) {
     struct drawer *drawer = context;
-    int64_t size = drawer->event->draw_batch;
     for (int64_t i = 0; i < count; i++) {
-        int64_t batch = (first + i) / size, at = (first + i) % size;
-        if (batch != drawer->batch) {
-            qtm_call_run(&drawer->call, drawer->seed, (uint64_t)batch);
-            drawer->batch = batch;
-        }
+        int64_t at;
+        QTM_TRY(drawer_next(drawer, &at));
         for (int f = 0; f < drawer->event->field_count; f++) {
             int output = qtm_call_find(&drawer->call, QTM_VALUE, f);
             int64_t length = drawer->event->fields[f].length;

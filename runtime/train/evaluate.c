@@ -70,17 +70,20 @@ static qtm_status sums_finish(struct qtm_session *session, int64_t count, double
 
 static qtm_status params_compute(struct qtm_session *session, struct qtm_result *result, struct qtm_call *call,
                                  int calls) {
+    const struct qtm_param *model_params = session->model->params;
     int64_t params = session->model->param_count;
     double vectors = 0;
     for (int64_t i = 0; i < params; i++) result->spread[i] = 0;
     for (int k = 0; k < calls; k++) {
         qtm_call_run(call, session->draw_seed, FIRST_STEP + (uint64_t)k);
-        for (int64_t i = 0; i < params; i++) {
-            int output = qtm_call_find(call, QTM_VALUE, (int)i);
-            vectors += (double)sums_add(call, output, 1, result->value + i, result->spread + i) / (double)params;
+        for (int64_t i = 0, count; i < params; i += count) { /* the elements of an array follow one another */
+            for (count = 1; i + count < params && model_params[i + count].output == model_params[i].output;) count++;
+            int output = qtm_call_find(call, QTM_VALUE, model_params[i].output);
+            int64_t got = sums_add(call, output, count, result->value + i, result->spread + i);
+            if (!i) vectors += (double)got;
         }
     }
-    return sums_finish(session, params, round(vectors), result->value, result->spread);
+    return sums_finish(session, params, vectors, result->value, result->spread);
 }
 
 static qtm_status curves_compute(struct qtm_session *session, struct qtm_result *result, struct qtm_call *call,
@@ -115,7 +118,7 @@ static double variation_compute(const struct qtm_curve *curve, int64_t points, c
 static qtm_status functions_check(const struct qtm_session *session, const struct qtm_call *params,
                                   const struct qtm_call *curve) {
     for (int i = 0; params->fn && i < session->model->param_count; i++)
-        if (qtm_call_find(params, QTM_VALUE, i) < 0)
+        if (qtm_call_find(params, QTM_VALUE, session->model->params[i].output) < 0)
             return qtm_error("fit %s: the model gives no value of '%s'", session->fit->name,
                              session->model->params[i].name);
     for (int c = 0; curve->fn && c < session->fit->curve_count; c++)
@@ -138,6 +141,11 @@ qtm_status qtm_result_compute(struct qtm_session *session, struct qtm_result *re
     if (!status && has_curves) status = curves_compute(session, result, &curve, calls);
     if (!status && !fit->generated)
         status = qtm_information_spread(session, &params, has_curves ? &curve : NULL, result);
+    for (int i = 0; session->config.choice && i < session->model->param_count; i++) {
+        if (!session->config.choice->held[i]) continue;
+        result->value[i] = session->config.choice->value[i]; /* a mean of equal numbers may round */
+        result->spread[i] = 0;
+    }
     for (int c = 0; !status && has_curves && c < fit->curve_count; c++)
         if (fit->curves[c].density && qtm_call_find(&curve, QTM_VALUE, 2 * c + 1) >= 0 && result->points > 1)
             result->variation[c] = variation_compute(&fit->curves[c], result->points, result->mean + c * result->points,

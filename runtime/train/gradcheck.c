@@ -229,7 +229,10 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
                                  struct qtm_comm *comm) {
     if (qtm_comm_size(comm) > 1) return qtm_misuse("check-gradients runs on one rank, without mpirun");
     uint64_t seed = arguments->seed >= 0 ? (uint64_t)arguments->seed : 1;
+    struct qtm_choice choice;
+    QTM_TRY(qtm_choice_make(model, arguments->free, arguments->fix, arguments->start, &choice));
     struct qtm_events *events = qtm_alloc_array(model->data_count, sizeof *events);
+    if (!events) qtm_choice_destroy(&choice);
     if (!events) return qtm_error_memory(model->data_count * (int64_t)sizeof *events);
     int failures = 0;
     qtm_status status = data_make(model, arguments, seed, events);
@@ -241,6 +244,7 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
             .fit = &model->fits[i],
             .comm = comm,
             .options = arguments->options,
+            .choice = &choice,
             .seed = seed,
             .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
             .checking = true,
@@ -253,6 +257,7 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
     }
     for (int d = 0; d < model->data_count; d++) qtm_events_free(&events[d]);
     qtm_free(events);
+    qtm_choice_destroy(&choice);
     if (!status && failures)
         return qtm_error("%d block%s of weights with a gradient that differs from finite differences by more than %g",
                          failures, failures == 1 ? "" : "s", LIMIT);

@@ -42,7 +42,10 @@ static bool weights_list(struct qtm_session *session, const struct qtm_update *u
     weights->count = 0;
     for (int b = 0; b < session->fit->block_count; b++) {
         int64_t at = qtm_gradient_offset(session->state, update, b);
+        int of = qtm_session_param_block(session, b);
+        const double *held = of >= 0 ? session->held.f64[QTM_HELD_FIELDS * of + QTM_HELD_MASK] : NULL;
         for (int64_t i = 0; at >= 0 && i < session->fit->blocks[b].count; i++) {
+            if (held && held[i] != 0) continue;
             if (weights->count == WEIGHTS_MAX) return false;
             weights->at[weights->count] = qtm_state_block_f64(session->state, b) + i;
             weights->gradient[weights->count++] = at + i;
@@ -132,19 +135,23 @@ static qtm_status information_solve(struct information *info, bool *minimum) {
     return QTM_OK;
 }
 
-/* Every quantity of the outputs listed by `first`, `stride` and `count` of a call, one after the other. */
-static void quantities_read(struct qtm_call *call, uint64_t seed, int outputs, int stride, int64_t each, double *to) {
+/* Every quantity of a call, one after the other: parameters where they stand in its outputs, or else the `each` numbers
+ * of outputs 0, 2, 4 ..., which are curves. */
+static void quantities_read(struct qtm_call *call, uint64_t seed, int outputs, const struct qtm_param *params,
+                            int64_t each, double *to) {
     qtm_call_run(call, seed, 0);
     for (int i = 0; i < outputs; i++) {
-        int output = qtm_call_find(call, QTM_VALUE, i * stride);
+        int output = qtm_call_find(call, QTM_VALUE, params ? params[i].output : 2 * i);
+        if (params) to[i] = qtm_call_value(call, output, params[i].element);
+        if (params) continue;
         for (int64_t k = 0; k < each; k++) to[i * each + k] = qtm_call_value(call, output, k);
     }
 }
 
 /* spread_q^2 = sum_e (dq/dv_e)^2 / lambda_e, with the derivative along eigenvector v_e by central differences. A
  * quantity that moves along a flat direction by more than a thousandth of how it moves in all is not determined. */
-static void spread_compute(struct information *info, struct qtm_call *call, int outputs, int stride, int64_t each,
-                           double *spread, double *covariance) {
+static void spread_compute(struct information *info, struct qtm_call *call, int outputs, const struct qtm_param *params,
+                           int64_t each, double *spread, double *covariance) {
     int n = info->weights.count;
     int64_t total = outputs * each;
     double start[WEIGHTS_MAX], h = 1e-4;
@@ -154,9 +161,9 @@ static void spread_compute(struct information *info, struct qtm_call *call, int 
     for (int64_t q = 0; q < total; q++) spread[q] = 0;
     for (int e = 0; e < n; e++) {
         for (int j = 0; j < n; j++) *info->weights.at[j] = start[j] + h * info->vectors[j * n + e];
-        quantities_read(call, info->session->config.seed, outputs, stride, each, info->plus);
+        quantities_read(call, info->session->config.seed, outputs, params, each, info->plus);
         for (int j = 0; j < n; j++) *info->weights.at[j] = start[j] - h * info->vectors[j * n + e];
-        quantities_read(call, info->session->config.seed, outputs, stride, each, info->minus);
+        quantities_read(call, info->session->config.seed, outputs, params, each, info->minus);
         for (int64_t q = 0; q < total; q++) {
             double slope = (info->plus[q] - info->minus[q]) / (2 * h);
             spread[q] += slope * slope * info->eigen[e];
@@ -225,10 +232,10 @@ qtm_status qtm_information_spread(struct qtm_session *session, struct qtm_call *
     if (!status) status = information_solve(&info, &minimum);
     if (!status && minimum) {
         for (int i = 0; result->correlation && i < count * count; i++) result->correlation[i] = 0;
-        spread_compute(&info, params, count, 1, 1, result->spread, result->correlation);
+        spread_compute(&info, params, count, session->model->params, 1, result->spread, result->correlation);
         for (int i = 0; result->correlation && i < count * count; i++)
             result->correlation[i] /= result->spread[i / count] * result->spread[i % count];
-        if (curve) spread_compute(&info, curve, curves, 2, result->points, result->sd, NULL);
+        if (curve) spread_compute(&info, curve, curves, NULL, result->points, result->sd, NULL);
     }
     for (int g = 0; g < groups; g++) session->state->groups[g].wide = was_wide[g];
     information_close(&info);

@@ -214,17 +214,9 @@ static void run_announce(const struct run *run, const char *what) {
     fflush(stdout);
 }
 
-qtm_status qtm_fit_command(const struct qtm_model *model, const struct qtm_arguments *arguments, struct qtm_comm *comm,
-                           int *exit_status) {
-    const struct qtm_fit *fit = NULL;
-    for (int i = 0; i < model->fit_count; i++)
-        if (!strcmp(model->fits[i].name, arguments->operand)) fit = &model->fits[i];
-    const struct qtm_wrapper *wrapper = NULL;
-    for (int i = 0; i < model->wrapper_count; i++)
-        if (!strcmp(model->wrappers[i].name, arguments->operand)) wrapper = &model->wrappers[i];
-    if (wrapper && wrapper->kind != QTM_LAPLACE) return qtm_wrap_command(model, wrapper, arguments, comm);
-    if (wrapper) fit = &model->fits[wrapper->fit];
-    if (!fit) return qtm_misuse("the model has no fit '%s'", arguments->operand);
+static qtm_status fit_run(const struct qtm_model *model, const struct qtm_fit *fit, const struct qtm_wrapper *wrapper,
+                          const struct qtm_choice *choice, const struct qtm_arguments *arguments, struct qtm_comm *comm,
+                          int *exit_status) {
     struct run run = {.quiet = arguments->quiet};
     run.plan.best = INFINITY;
     run.plan.steps = arguments->steps >= 0 ? arguments->steps : fit->steps;
@@ -241,6 +233,7 @@ qtm_status qtm_fit_command(const struct qtm_model *model, const struct qtm_argum
         .comm = comm,
         .options = arguments->options,
         .data = arguments->data,
+        .choice = choice,
         .seed = arguments->seed >= 0 ? (uint64_t)arguments->seed : 1,
         .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
         .correlate = wrapper != NULL,
@@ -254,6 +247,25 @@ qtm_status qtm_fit_command(const struct qtm_model *model, const struct qtm_argum
     }
     run_announce(&run, "fit");
     return run_go(&run, exit_status);
+}
+
+qtm_status qtm_fit_command(const struct qtm_model *model, const struct qtm_arguments *arguments, struct qtm_comm *comm,
+                           int *exit_status) {
+    const struct qtm_fit *fit = NULL;
+    for (int i = 0; i < model->fit_count; i++)
+        if (!strcmp(model->fits[i].name, arguments->operand)) fit = &model->fits[i];
+    const struct qtm_wrapper *wrapper = NULL;
+    for (int i = 0; i < model->wrapper_count; i++)
+        if (!strcmp(model->wrappers[i].name, arguments->operand)) wrapper = &model->wrappers[i];
+    if (wrapper) fit = &model->fits[wrapper->fit];
+    if (!fit) return qtm_misuse("the model has no fit '%s'", arguments->operand);
+    struct qtm_choice choice;
+    QTM_TRY(qtm_choice_make(model, arguments->free, arguments->fix, arguments->start, &choice));
+    qtm_status status = wrapper && wrapper->kind != QTM_LAPLACE
+                            ? qtm_wrap_command(model, wrapper, &choice, arguments, comm)
+                            : fit_run(model, fit, wrapper, &choice, arguments, comm, exit_status);
+    qtm_choice_destroy(&choice);
+    return status;
 }
 
 static void folder_of(const char *path, char *folder) {
@@ -282,6 +294,7 @@ static qtm_status resume_run(const struct qtm_arguments *arguments, struct qtm_c
         .comm = comm,
         .options = saved->options,
         .data = arguments->data,
+        .choice = &saved->choice,
         .seed = saved->seed,
         .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
         .resuming = true,

@@ -238,13 +238,17 @@ static void html_number(FILE *out, double value, int digits) {
 
 static void params_print(const struct report *report, FILE *out) {
     const struct qtm_json *params = qtm_json_member(report->summary, "params");
-    fputs("<table><tr><th>parameter</th><th>value</th><th>spread</th><th>truth</th></tr>\n", out);
+    fputs("<table><tr><th>parameter</th><th>value</th><th>spread</th><th>truth</th><th></th></tr>\n", out);
     for (const struct qtm_json *item = params ? params->first : NULL; item; item = item->next) {
         fputs("<tr><td>", out);
         html_text(out, item->name);
         fputs("</td>", out);
         html_number(out, qtm_json_member_number(item, "value", NAN), 6);
-        html_number(out, qtm_json_member_number(item, "spread", NAN), 3);
+        const char *state = qtm_json_member_text(item, "state");
+        if (state && !strcmp(state, "fixed"))
+            fputs("<td>fixed</td>", out);
+        else
+            html_number(out, qtm_json_member_number(item, "spread", NAN), 3);
         const struct qtm_param *param = NULL;
         for (int i = 0; i < report->model->param_count; i++)
             if (!strcmp(report->model->params[i].name, item->name)) param = &report->model->params[i];
@@ -252,6 +256,13 @@ static void params_print(const struct report *report, FILE *out) {
             html_number(out, param->truth, 6);
         else
             fputs("<td></td>", out);
+        fputs("<td>", out);
+        if (param && param->unit) html_text(out, param->unit);
+        if (param && param->link) {
+            fputs(" = ", out);
+            html_text(out, param->link);
+        }
+        fputs("</td>", out);
         fputs("</tr>\n", out);
     }
     fputs("</table>\n", out);

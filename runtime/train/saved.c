@@ -122,6 +122,12 @@ static qtm_status header_put(struct qtm_session *session, const struct qtm_plan 
         snprintf(name, sizeof name, "option/%s", model->options[i].name);
         QTM_TRY(qtm_checkpoint_put(file, name, QTM_F64, 0, NULL, &session->config.options[i]));
     }
+    int64_t count = model->param_count;
+    if (count && session->config.choice) {
+        QTM_TRY(qtm_checkpoint_put(file, "params/held", QTM_I64, 1, &count, session->config.choice->held));
+        QTM_TRY(qtm_checkpoint_put(file, "params/value", QTM_F64, 1, &count, session->config.choice->value));
+        QTM_TRY(qtm_checkpoint_put(file, "params/start", QTM_F64, 1, &count, session->config.choice->start));
+    }
     for (int d = 0; d < model->data_count; d++) {
         const char *path =
             session->config.data && session->config.data[d] ? session->config.data[d] : model->data[d].path;
@@ -212,6 +218,12 @@ static qtm_status header_get(struct qtm_saved *saved, const struct qtm_model *mo
         snprintf(name, sizeof name, "option/%s", model->options[i].name);
         QTM_TRY(qtm_checkpoint_get(file, name, QTM_F64, 0, NULL, &saved->options[i]));
     }
+    int64_t count = model->param_count;
+    if (count && qtm_checkpoint_has(file, "params/held")) {
+        QTM_TRY(qtm_checkpoint_get(file, "params/held", QTM_I64, 1, &count, saved->choice.held));
+        QTM_TRY(qtm_checkpoint_get(file, "params/value", QTM_F64, 1, &count, saved->choice.value));
+        QTM_TRY(qtm_checkpoint_get(file, "params/start", QTM_F64, 1, &count, saved->choice.start));
+    }
     for (int d = 0; d < model->data_count; d++) {
         snprintf(name, sizeof name, "data/%s", model->data[d].name);
         QTM_TRY(qtm_checkpoint_get_text(file, name, &saved->data[d]));
@@ -226,6 +238,7 @@ qtm_status qtm_saved_open(const char *path, const struct qtm_model *model, struc
     struct qtm_checkpoint *file = NULL;
     qtm_status status = QTM_OK;
     if (!saved->path || !saved->options || !saved->data) status = qtm_error_memory((int64_t)strlen(path));
+    if (!status) status = qtm_choice_make(model, NULL, NULL, NULL, &saved->choice);
     if (!status) status = qtm_checkpoint_open(path, &file);
     if (!status) status = header_get(saved, model, file);
     qtm_checkpoint_close(file);
@@ -237,6 +250,7 @@ void qtm_saved_close(struct qtm_saved *saved, const struct qtm_model *model) {
     for (int d = 0; saved->data && d < model->data_count; d++) qtm_free(saved->data[d]);
     qtm_free(saved->data);
     qtm_free(saved->options);
+    qtm_choice_destroy(&saved->choice);
     qtm_free(saved->path);
     *saved = (struct qtm_saved){0};
 }

@@ -22,6 +22,7 @@ struct qtm_saved {
     int64_t step;
     double seconds;
     double *options;
+    struct qtm_choice choice;
     char **data; /* paths */
 };
 

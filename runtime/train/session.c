@@ -133,13 +133,35 @@ static qtm_status trainer_open(struct qtm_session *session, int index) {
     return QTM_OK;
 }
 
-/* Copies the output of `init` to the weights. */
+int qtm_session_param_block(const struct qtm_session *session, int block) {
+    const struct qtm_block *of = &session->fit->blocks[block];
+    if (session->fit->groups[of->group].kind != QTM_GROUP_PARAMS) return -1;
+    for (int i = 0; i < session->model->param_block_count; i++)
+        if (!strcmp(session->model->param_blocks[i].name, of->name)) return i;
+    return -1;
+}
+
+/* Raw parameters start where the choice says. */
+static void params_start(struct qtm_session *session) {
+    for (int b = 0; b < session->fit->block_count; b++) {
+        int of = qtm_session_param_block(session, b);
+        for (int64_t i = 0; of >= 0 && i < session->fit->blocks[b].count; i++) {
+            qtm_state_block_f32(session->state, b)[i] = session->held.f32[QTM_HELD_FIELDS * of + QTM_HELD_START][i];
+            qtm_state_block_f64(session->state, b)[i] = session->held.f64[QTM_HELD_FIELDS * of + QTM_HELD_START][i];
+        }
+    }
+}
+
+/* Copies the output of `init` to the other weights. */
 static qtm_status weights_start(struct qtm_session *session) {
     const struct qtm_fit *fit = session->fit;
     struct qtm_call init;
+    params_start(session);
+    if (!fit->init.name) return QTM_OK;
     QTM_TRY(qtm_call_bind(&init, &fit->init, &session->binding));
     qtm_call_run(&init, qtm_session_seed(session->config.seed, SEED_INIT), 0);
     for (int b = 0; b < fit->block_count; b++) {
+        if (qtm_session_param_block(session, b) >= 0) continue;
         int output = qtm_call_find(&init, QTM_VALUE, b);
         if (output < 0 || init.out_count[output] != fit->blocks[b].count) {
             qtm_call_destroy(&init);
@@ -236,6 +258,8 @@ static qtm_status session_build(struct qtm_session *session) {
     QTM_TRY(qtm_state_create(fit, session->config.checking, &session->state));
     QTM_TRY(qtm_options_align(session->model->option_count, session->config.options, &session->options_f32,
                               &session->options_f64));
+    if (session->model->param_block_count)
+        QTM_TRY(qtm_held_create(session->model, session->config.choice, &session->held));
     QTM_TRY(data_open(session));
     session->binding = (struct qtm_binding){
         .space = &session->space,
@@ -244,6 +268,7 @@ static qtm_status session_build(struct qtm_session *session) {
         .extent = session->extent,
         .options_f32 = session->options_f32,
         .options_f64 = session->options_f64,
+        .held = &session->held,
     };
     session->trainers = qtm_alloc_array(fit->update_count, sizeof *session->trainers);
     if (!session->trainers) return qtm_error_memory(fit->update_count * (int64_t)sizeof *session->trainers);
@@ -252,10 +277,11 @@ static qtm_status session_build(struct qtm_session *session) {
     for (int u = 0; u < fit->update_count; u++) QTM_TRY(trainer_open(session, u));
     for (int u = 0; u < fit->update_count && !session->config.checking; u++)
         QTM_TRY(exchange_weigh(session, &session->trainers[u]));
-    struct qtm_binding held = session->binding;
-    held.events = session->held;
-    held.extent = session->held_extent;
-    if (fit->monitor.name && !session->config.checking) QTM_TRY(qtm_call_bind(&session->monitor, &fit->monitor, &held));
+    struct qtm_binding later = session->binding;
+    later.events = session->monitored;
+    later.extent = session->monitored_extent;
+    if (fit->monitor.name && !session->config.checking)
+        QTM_TRY(qtm_call_bind(&session->monitor, &fit->monitor, &later));
     if (session->ranks > 1) QTM_TRY(qtm_ring_create(session->comm, 0, &session->ring));
     return QTM_OK;
 }
@@ -306,6 +332,7 @@ void qtm_session_close(struct qtm_session *session) {
     qtm_free(session->extent);
     qtm_free(session->options_f32);
     qtm_free(session->options_f64);
+    qtm_held_destroy(&session->held);
     qtm_state_destroy(session->state);
     qtm_workspace_destroy(&session->space);
     qtm_ring_destroy(session->ring);

@@ -22,6 +22,7 @@ struct qtm_config {
     bool resuming;                   /* weights come from a checkpoint: frozen ones are not read */
     bool correlate;                  /* results have the correlations of parameters; ... */
     double scale;                    /* ... their information is of the objective times this (0: see information.h) */
+    const struct qtm_choice *choice; /* of parameters */
     const struct qtm_events *events; /* NULL, or [data_count] to use instead of files (not owned) */
 };
 
@@ -58,10 +59,11 @@ struct qtm_session {
     struct qtm_events *events; /* [data_count] zeroed where the fit does not use a data set */
     int64_t *extent;
     bool owns_events;
-    struct qtm_events *held; /* [data_count] what monitors see: the second share of a data set that is split */
-    int64_t *held_extent;
+    struct qtm_events *monitored; /* [data_count] what monitors see: the second share of a data set that is split */
+    int64_t *monitored_extent;
     float *options_f32;
     double *options_f64;
+    struct qtm_held held; /* the choice, for kernels */
     struct qtm_binding binding;
     struct qtm_trainer *trainers; /* [update_count] */
     struct qtm_call monitor;      /* fn NULL: none */
@@ -73,6 +75,9 @@ struct qtm_session {
  * is closed, and the failure is the same on all ranks. **Collective** */
 qtm_status qtm_session_open(struct qtm_session *session, const struct qtm_config *config);
 void qtm_session_close(struct qtm_session *session);
+
+/* The block of raw parameters that a block of the fit is, or -1. */
+int qtm_session_param_block(const struct qtm_session *session, int block);
 
 /* Seed of an independent family of random streams. */
 uint64_t qtm_session_seed(uint64_t seed, uint64_t purpose);

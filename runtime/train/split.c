@@ -18,9 +18,10 @@ static qtm_status held_copy(const struct qtm_events *from, int64_t first, struct
 qtm_status qtm_split_open(struct qtm_session *session) {
     const struct qtm_model *model = session->model;
     int64_t count = model->data_count;
-    session->held = qtm_alloc_array(count, sizeof *session->held);
-    session->held_extent = qtm_alloc_array(count, sizeof *session->held_extent);
-    if (!session->held || !session->held_extent) return qtm_error_memory(count * (int64_t)sizeof *session->held);
+    session->monitored = qtm_alloc_array(count, sizeof *session->monitored);
+    session->monitored_extent = qtm_alloc_array(count, sizeof *session->monitored_extent);
+    if (!session->monitored || !session->monitored_extent)
+        return qtm_error_memory(count * (int64_t)sizeof *session->monitored);
     for (int64_t d = 0; d < count; d++) {
         struct qtm_events *events = &session->events[d];
         double split = model->data[d].split;
@@ -29,19 +30,19 @@ qtm_status qtm_split_open(struct qtm_session *session) {
             if (first < 1 || first == events->local)
                 return qtm_error("data set '%s': %lld events on a rank cannot be split %g to %g; each share needs one",
                                  model->data[d].name, (long long)events->local, split, 1 - split);
-            QTM_TRY(held_copy(events, first, &session->held[d]));
+            QTM_TRY(held_copy(events, first, &session->monitored[d]));
             events->local = session->extent[d] = first;
         } else {
-            session->held[d] = *events;
+            session->monitored[d] = *events;
         }
-        session->held_extent[d] = session->held[d].local;
+        session->monitored_extent[d] = session->monitored[d].local;
     }
     return QTM_OK;
 }
 
 void qtm_split_close(struct qtm_session *session) {
-    for (int d = 0; session->held && session->events && d < session->model->data_count; d++)
-        if (session->held[d].f32 != session->events[d].f32) qtm_events_free(&session->held[d]);
-    qtm_free(session->held);
-    qtm_free(session->held_extent);
+    for (int d = 0; session->monitored && session->events && d < session->model->data_count; d++)
+        if (session->monitored[d].f32 != session->events[d].f32) qtm_events_free(&session->monitored[d]);
+    qtm_free(session->monitored);
+    qtm_free(session->monitored_extent);
 }

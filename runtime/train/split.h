@@ -4,8 +4,8 @@
 
 #include "runtime/train/session.h"
 
-/* Fills session->held and held_extent, and cuts session->events and extent, after the data are read. Errors: memory; a
- * share without events. **Local** */
+/* Fills session->monitored and monitored_extent, and cuts session->events and extent, after the data are read. Errors:
+ * memory; a share without events. **Local** */
 qtm_status qtm_split_open(struct qtm_session *session);
 void qtm_split_close(struct qtm_session *session);
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "runtime/io/file.h"
 #include "runtime/io/json.h"
@@ -19,13 +20,23 @@ static int64_t events_per_step(const struct qtm_session *session) {
     return events;
 }
 
+static const char *param_state(const struct qtm_session *session, int row) {
+    if (session->model->params[row].kind == QTM_LINK) return "link";
+    return session->config.choice && session->config.choice->held[row] ? "fixed" : "free";
+}
+
+/* In the units of the declaration. */
 static void params_write(struct qtm_json_writer *json, const struct qtm_session *session,
                          const struct qtm_result *result) {
     qtm_json_object(json, "params");
     for (int i = 0; i < session->model->param_count; i++) {
-        qtm_json_object(json, session->model->params[i].name);
+        const struct qtm_param *param = &session->model->params[i];
+        qtm_json_object(json, param->name);
         qtm_json_number(json, "value", result->value[i]);
         qtm_json_number(json, "spread", result->spread[i]);
+        qtm_json_text(json, "state", param_state(session, i));
+        if (param->unit) qtm_json_text(json, "unit", param->unit);
+        if (param->link) qtm_json_text(json, "link", param->link);
         qtm_json_end(json);
     }
     qtm_json_end(json);
@@ -123,18 +134,54 @@ static void correlation_print(const struct qtm_session *session, const struct qt
     }
 }
 
+/* How many rows from `row` on belong to one array. */
+static int array_length(const struct qtm_model *model, int row) {
+    int count = 1;
+    while (row + count < model->param_count && model->params[row + count].output == model->params[row].output) count++;
+    return count;
+}
+
+static void param_print(const struct qtm_session *session, const struct qtm_result *result, int row) {
+    const struct qtm_param *param = &session->model->params[row];
+    const char *state = param_state(session, row);
+    printf("%-12s %12.6g ", param->name, result->value[row]);
+    if (!strcmp(state, "fixed"))
+        printf("%12s", "fixed");
+    else if (isnan(result->spread[row]))
+        printf("%12s", "-");
+    else
+        printf("%12.3g", result->spread[row]);
+    if (param->has_truth)
+        printf(" %12.6g", param->truth);
+    else if (session->model->has_truth || param->unit || param->link)
+        printf(" %12s", "");
+    if (param->unit) printf("  %s", param->unit);
+    if (param->link) printf("  = %s", param->link);
+    printf("\n");
+}
+
+/* A large array as one line. */
+static void array_print(const struct qtm_session *session, const struct qtm_result *result, int row, int count) {
+    const struct qtm_param *param = &session->model->params[row];
+    const char *bracket = strchr(param->name, '[');
+    double low = INFINITY, high = -INFINITY;
+    for (int i = row; i < row + count; i++) {
+        low = fmin(low, result->value[i]);
+        high = fmax(high, result->value[i]);
+    }
+    printf("%-12.*s %d values from %.6g to %.6g%s%s\n", bracket ? (int)(bracket - param->name) : 12, param->name, count,
+           low, high, param->unit ? " " : "", param->unit ? param->unit : "");
+}
+
 void qtm_summary_print(const struct qtm_session *session, const struct qtm_result *result) {
+    enum { ROWS_MAX = 24 };
     const struct qtm_model *model = session->model;
     if (result->wrapper) printf("\n%s", result->wrapper);
     printf("\n%-12s %12s %12s%s\n", "parameter", "value", "spread", model->has_truth ? "        truth" : "");
-    for (int i = 0; i < model->param_count; i++) {
-        printf("%-12s %12.6g ", model->params[i].name, result->value[i]);
-        if (isnan(result->spread[i]))
-            printf("%12s", "-");
-        else
-            printf("%12.3g", result->spread[i]);
-        if (model->params[i].has_truth) printf(" %12.6g", model->params[i].truth);
-        printf("\n");
+    for (int i = 0, count; i < model->param_count; i += count) {
+        count = array_length(model, i);
+        if (count > ROWS_MAX) array_print(session, result, i, count);
+        for (int k = 0; k < count && count <= ROWS_MAX; k++) param_print(session, result, i + k);
     }
     if (result->correlation) correlation_print(session, result);
     for (int c = 0; c < session->fit->curve_count; c++)

@@ -171,7 +171,8 @@ static qtm_status runs_go(struct qtm_wrap *wrap) {
 }
 
 qtm_status qtm_wrap_command(const struct qtm_model *model, const struct qtm_wrapper *wrapper,
-                            const struct qtm_arguments *arguments, struct qtm_comm *comm) {
+                            const struct qtm_choice *choice, const struct qtm_arguments *arguments,
+                            struct qtm_comm *comm) {
     const struct qtm_fit *fit = &model->fits[wrapper->fit];
     char folder[PATH_LENGTH];
     if (snprintf(folder, sizeof folder, "%s%s", arguments->out ? "" : "run/",
@@ -192,6 +193,7 @@ qtm_status qtm_wrap_command(const struct qtm_model *model, const struct qtm_wrap
                    .comm = alone,
                    .options = arguments->options,
                    .data = arguments->data,
+                   .choice = choice,
                    .seed = arguments->seed >= 0 ? (uint64_t)arguments->seed : 1,
                    .threads = arguments->threads > 0 ? (int)arguments->threads : 0},
     };

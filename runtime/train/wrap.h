@@ -24,7 +24,8 @@ struct qtm_wrap {
 
 /* **Collective** */
 qtm_status qtm_wrap_command(const struct qtm_model *model, const struct qtm_wrapper *wrapper,
-                            const struct qtm_arguments *arguments, struct qtm_comm *comm);
+                            const struct qtm_choice *choice, const struct qtm_arguments *arguments,
+                            struct qtm_comm *comm);
 
 /* Runs an open session to its last step; with `metrics`, writes a line at every report. */
 qtm_status qtm_wrap_steps(const struct qtm_wrap *wrap, struct qtm_session *session, FILE *metrics, const char *path);

@@ -15,7 +15,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = ["checks_compiler", "checks_family", "checks_messages", "checks_fit", "checks_input", "checks_nn"]
+MODULES = [
+    "checks_compiler",
+    "checks_family",
+    "checks_messages",
+    "checks_fit",
+    "checks_input",
+    "checks_nn",
+    "checks_params",
+    "checks_sample",
+]
 TOP = Path(__file__).resolve().parents[2]
 EXAMPLE = TOP / "examples" / "proxy1d" / "proxy1d.qtm"
 SMALL = TOP / "tests" / "models" / "small.qtm"

@@ -3,7 +3,7 @@ import json
 import math
 import re
 
-from check import EXAMPLE, expect, expect_in
+from check import EXAMPLE, TOP, expect, expect_in
 
 
 def metrics(work, run):
@@ -174,6 +174,25 @@ def check_closure_gan(work):
 
 def check_closure_gan_two_ranks(work):
     closure(work, "gan", 0.01, 2, 2)
+
+
+def check_derivatives_in_objectives(work):
+    """Penalties on the slope of a critic, against differences; and the score of every event, against its formula."""
+    model, data = work.folder / "penalty", work.folder / "penalty.h5"
+    work.run(work.qtmc, "build", TOP / "tests" / "models" / "penalty.qtm", "-o", model)
+    work.run(model, "draw", "--truth", "--events=2000", f"--out={data}")
+    out, _ = work.run(model, "check-gradients")
+    expect_in("all gradients agree with finite differences", out)
+    work.run(model, "fit", "wasserstein", "--steps=20")
+    work.run(model, "fit", "information", "--out=information")
+    import h5py
+
+    with h5py.File(data) as file:
+        x = file["events/x"][()].astype(float)
+    p = work.summary("information")["params"]["p"]["value"]
+    wanted = ((x / (1 + p * x) - 0.5 / (1 + p / 2)) ** 2).mean()
+    found = metrics(work, "information")[-1]["monitors"]["fisher"][0]
+    expect(abs(found - wanted) < 1e-6, f"information by grad {found}, by its formula {wanted}")
 
 
 def check_model_help(work):

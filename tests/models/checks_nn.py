@@ -37,7 +37,7 @@ def check_nn_wasserstein(work):
     a = work.summary("run")["params"]["a"]["value"]
     expect(abs(a + 0.5) < 0.2, "a", a)
     last = json.loads((work.folder / "run" / "metrics.jsonl").read_text().splitlines()[-1])
-    expect(0.02 < last["steepness"] < 1.3, "slope of the critic", last)
+    expect(0.02 < last["monitors"]["steepness"][0] < 1.3, "slope of the critic", last)
 
 
 def check_nn_correlated_chi2(work):

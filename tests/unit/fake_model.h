@@ -160,9 +160,32 @@ static const struct qtm_event fake_events[] = {
     {"Point", 1, fake_fields, FN("draw", fake_draw, false, 0, 0, 1, drawn), 100}};
 static const struct qtm_data fake_data[] = {{.name = "measured", .path = "fake.h5", .event = 0}};
 static const struct qtm_option fake_options[] = {{"nan_at", "step from which the loss is NaN", 1e9, true}};
-static const struct qtm_param fake_parameters[] = {{"p", -9, 9, false, true, 0, 0}, {"q", -9, 9, false, true, 0, 1}};
-static const struct qtm_model fake_model = {
-    QTM_MODEL_VERSION, "fake",       "0123abcd",  "# fake\n", "0.0.1",   true, 2,   1, 1, 1, 3,
-    fake_parameters,   fake_options, fake_events, fake_data,  fake_fits, 0,    NULL};
+#define FAKE_PARAM(label, true_value, number)                                                                          \
+    {.name = label,                                                                                                    \
+     .low = -9,                                                                                                        \
+     .high = 9,                                                                                                        \
+     .has_truth = true,                                                                                                \
+     .truth = true_value,                                                                                              \
+     .bounded = true,                                                                                                  \
+     .output = number,                                                                                                 \
+     .place = number,                                                                                                  \
+     .line = 1}
+static const struct qtm_param fake_parameters[] = {FAKE_PARAM("p", 0, 0), FAKE_PARAM("q", 1, 1)};
+static const struct qtm_model fake_model = {.version = QTM_MODEL_VERSION,
+                                            .name = "fake",
+                                            .hash = "0123abcd",
+                                            .source = "# fake\n",
+                                            .compiler = "0.0.1",
+                                            .has_truth = true,
+                                            .param_count = 2,
+                                            .option_count = 1,
+                                            .event_count = 1,
+                                            .data_count = 1,
+                                            .fit_count = 3,
+                                            .params = fake_parameters,
+                                            .options = fake_options,
+                                            .events = fake_events,
+                                            .data = fake_data,
+                                            .fits = fake_fits};
 
 #endif

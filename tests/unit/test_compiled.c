@@ -28,6 +28,7 @@ static void optimise(TirFunction *f) {
     opt_fold(f);
     opt_cse(f);
     opt_dce(f);
+    opt_order(f);
 }
 
 static void case_make(Case *c, uint64_t seed, bool f64) {

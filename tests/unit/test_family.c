@@ -199,3 +199,11 @@ Test(family, schedules) {
     cr_assert_float_eq(monitor(m, "d"), 2, 1e-12);
     model_free(m);
 }
+
+Test(family, results_that_are_records) {
+    Model *m =
+        model_good(HITS "fun same(e : Hit) -> { x } = e\n"
+                        "fit t {\n  minimize mean((same(e).x - p * r)^2 for e in set[0]) over params using adam\n}\n");
+    cr_assert_eq(m->program->fits.count, 1);
+    model_free(m);
+}

@@ -40,8 +40,8 @@ static Model *model_run(const char *declared, const char *monitors) {
         *t = (TirTensor){.type = TIR_REAL, .rank = axes.count, .count = 1};
         for (uint32_t d = 0; d < axes.count; d++) t->count *= (size_t)(t->shape[d] = f->axes.data[axes.id[d]].size);
         t->data = calloc(t->count, sizeof *t->data);
-        bool params = !strcmp(f->inputs.data[i].name, "params");
-        for (size_t k = 0; k < t->count && !params; k++) t->data[k] = weight(i, k);
+        bool layer = strncmp(f->inputs.data[i].name, "params", 6) != 0; /* the parameter: raw value 0 */
+        for (size_t k = 0; k < t->count && layer; k++) t->data[k] = weight(i, k);
     }
     tir_interpret(f, &m->arena, m->in, NULL, 1, 0, m->out);
     return m;

@@ -61,7 +61,8 @@ static const TirTensor *monitors(Model *m) {
     TirTensor in[8] = {0}, *out = calloc(fit->monitor->outputs.count, sizeof *out);
     double zeros[64] = {0};
     for (size_t i = 0; i < fit->monitor->inputs.count; i++) {
-        cr_assert_eq(fit->monitor->inputs.data[i].role, TIR_PORT_BLOCK);
+        TirPortRole role = fit->monitor->inputs.data[i].role;
+        cr_assert(role == TIR_PORT_BLOCK || role == TIR_PORT_HELD);
         in[i] = tensor(fit->blocks.data[0].rank, fit->blocks.data[0].shape[0], 1, zeros);
     }
     tir_interpret(fit->monitor, &m->arena, in, NULL, 1, 0, out);
@@ -190,16 +191,18 @@ Test(sema, draws_follow_the_density) {
 Test(sema, likelihood_is_the_formula) {
     Model *m = proxy1d(NULL, 0);
     const ProgramUpdate *u = &m->program->fits.data[1].updates.data[0];
-    double raw[6], y[2][3] = {{0.2, 0.5, 0.9}, {0.15, 0.3, 0.71}};
+    double raw[6], none[6] = {0}, y[2][3] = {{0.2, 0.5, 0.9}, {0.15, 0.3, 0.71}};
     for (int i = 0; i < 6; i++) {
         const ProgramParam *p = &m->program->params.data[i];
         double t = (p->truth - (p->low + p->high) / 2) / ((p->high - p->low) / 2 * (1 - 2e-6));
         raw[i] = 2 * atanh(t);
     }
-    TirTensor in[3], out;
+    TirTensor in[5], out;
     for (size_t i = 0; i < u->objective->inputs.count; i++) {
         const TirPort *port = &u->objective->inputs.data[i];
-        in[i] = port->role == TIR_PORT_BLOCK ? tensor(1, 6, 1, raw) : tensor(1, 3, 1, y[port->field]);
+        in[i] = port->role == TIR_PORT_BLOCK  ? tensor(1, 6, 1, raw)
+                : port->role == TIR_PORT_HELD ? tensor(1, 6, 1, none)
+                                              : tensor(1, 3, 1, y[port->field]);
     }
     int64_t extent = 3;
     tir_interpret(u->objective, &m->arena, in, &extent, 1, 0, &out);
@@ -217,8 +220,8 @@ Test(sema, curves_are_normalised_and_start_at_the_start) {
     Model *m = proxy1d(NULL, 0);
     const ProgramFit *fit = &m->program->fits.data[1];
     double raw[6] = {0};
-    TirTensor in = tensor(1, 6, 1, raw), out[8], params[6];
-    tir_interpret(fit->curve, &m->arena, &in, NULL, 1, 0, out);
+    TirTensor in[3] = {tensor(1, 6, 1, raw), tensor(1, 6, 1, raw), tensor(1, 6, 1, raw)}, out[8], params[6];
+    tir_interpret(fit->curve, &m->arena, in, NULL, 1, 0, out);
     cr_assert_eq(fit->curve->outputs.count, 8);
     for (int k = 4; k < 8; k++) {
         double area = 0;
@@ -227,7 +230,7 @@ Test(sema, curves_are_normalised_and_start_at_the_start) {
         cr_assert_float_eq(area, 1, 1e-12);
     }
     cr_assert_float_eq(out[1].data[0], 2.1875 * pow(0.1, -0.5) * pow(0.9, 3), 1e-12); /* u at 0.1, at the truth */
-    tir_interpret(fit->params, &m->arena, &in, NULL, 1, 0, params);
+    tir_interpret(fit->params, &m->arena, in, NULL, 1, 0, params);
     for (int i = 0; i < 6; i++)
         cr_assert_float_eq(params[i].data[0], (m->program->params.data[i].low + m->program->params.data[i].high) / 2,
                            1e-12);
@@ -280,6 +283,66 @@ Test(sema, expressions) {
     for (size_t i = 0; i < fit->monitors.count; i++)
         for (int64_t k = 0; k < fit->monitors.data[i].count; k++)
             cr_assert_float_eq(out[i].data[k], expected[i][k], 1e-9, "%s: %g, expected %g", fit->monitors.data[i].name,
+                               out[i].data[k], expected[i][k]);
+    model_free(m);
+}
+
+/* p = 1, e = exp(1), a = [p, 2 p, 3] */
+Test(sema, arrays_and_derivatives) {
+    Model *m = model_good(
+        PARAM "use std.math\n"
+              "fun a() = [p, 2 * p, 3]\n"
+              "fun m() = [[10 * i + j * p for j in index(4)] for i in index(3)]\n"
+              "fit t {\n"
+              "  monitor product = [prod(a()), prod(p + k for k in index(5)), prod(index(40) / 40 + p) * 1e-9]\n"
+              "  monitor zero = grad(prod([p - 1, 2, p]), p)\n"                        /* 2 p + 2 (p - 1) */
+              "  monitor two_zeros = grad(prod((p - 1) * k for k in index(3)), p)\n"   /* 0 */
+              "  monitor pairs = sum(i * j * p for i in index(3) for j in index(4))\n" /* 18 */
+              "  monitor list = [k * p for k in [1, 2, 3] when k > 1]\n"               /* 2, 3 */
+              "  monitor whole = [p * k for k in 3]\n"                                 /* 0, 1, 2 */
+              "  monitor row = m()[2]\n"                                               /* 20 .. 23 */
+              "  monitor second = m()[1, [3, 0]]\n"                                    /* 13, 10 */
+              "  monitor both = m()[[2, 0], [3, 1]][1]\n"                              /* 3, 1 */
+              "  monitor diagonal = [m()[i, i + 1] for i in index(3)]\n"               /* 1, 12, 23 */
+              "  monitor reversed = [a()[2 - i] for i in index(3)]\n"                  /* 3, 2, 1 */
+              "  monitor scattered = grad(sum(a()[[0, 0, 1]]), p)\n"                   /* 4 */
+              "  monitor by_array = slopes(a())\n"                                     /* 2 a */
+              "  monitor twice = grad(grad(exp(2 * p), p), p) / exp(2 * p)\n"          /* 4 */
+              "  monitor mixed = grad(p^2 * grad(p^3, p), p)\n"                        /* 12 p^3 */
+              "  monitor many = per_point(p)\n"                                        /* k p^(k-1) */
+              "  monitor smooth = [norm(0 * a()), grad(norm(0 * a()), p), grad(hypot(3 * p, 4), p)]\n"
+              "  monitor pieces = [ceil(p / 2), round(2.5 * p), atan2(p, -1), erf(0 * p), mod(-p, 3)]\n"
+              "  monitor gamma = [lgamma(p + 2), polygamma(1, p), grad(lgamma(p), p), beta(p, 2)]\n" TAIL
+              "fun slopes(x[n]) = grad(sum(x * x), x)\n"
+              "fun per_point(x) = [grad(x^k, x) for k in index(4)]\n");
+    const double e1 = -0.57721566490153286;
+    double rising = 1e-9;
+    for (int k = 0; k < 40; k++) rising *= k / 40.0 + 1;
+    const double expected[][4] = {{6, 120, rising},
+                                  {2},
+                                  {0},
+                                  {18},
+                                  {2, 3},
+                                  {0, 1, 2},
+                                  {20, 21, 22, 23},
+                                  {13, 10},
+                                  {3, 1},
+                                  {1, 12, 23},
+                                  {3, 2, 1},
+                                  {4},
+                                  {2, 4, 6},
+                                  {4},
+                                  {12},
+                                  {0, 1, 2, 3},
+                                  {0, 0, 1.8},
+                                  {1, 2, 2.3561944901923448, 0},
+                                  {0.69314718055994531, 1.6449340668482264, e1, 0.5}};
+    const TirTensor *out = monitors(m);
+    const ProgramFit *fit = &m->program->fits.data[0];
+    cr_assert_eq(fit->monitors.count, sizeof expected / sizeof *expected);
+    for (size_t i = 0; i < fit->monitors.count; i++)
+        for (int64_t k = 0; k < fit->monitors.data[i].count && k < 4; k++)
+            cr_expect_float_eq(out[i].data[k], expected[i][k], 1e-9, "%s: %g, expected %g", fit->monitors.data[i].name,
                                out[i].data[k], expected[i][k]);
     model_free(m);
 }

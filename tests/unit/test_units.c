@@ -39,8 +39,9 @@ static void check_monitor(const char *text, const double *expected, size_t count
     Model *m = model_good(text);
     const ProgramFit *fit = &m->program->fits.data[0];
     double zero = 0;
-    TirTensor in = {.type = TIR_REAL, .count = 1, .data = &zero}, out[4] = {0};
-    tir_interpret(fit->monitor, &m->arena, &in, NULL, 1, 0, out);
+    TirTensor in[4], out[4] = {0}; /* raw value, whether it is held, at what */
+    for (int i = 0; i < 4; i++) in[i] = (TirTensor){.type = TIR_REAL, .count = 1, .data = &zero};
+    tir_interpret(fit->monitor, &m->arena, in, NULL, 1, 0, out);
     cr_assert_eq(out[0].count, count);
     for (size_t i = 0; i < count; i++)
         cr_assert(fabs(((double *)out[0].data)[i] - expected[i]) <= tolerance * fmax(1, fabs(expected[i])),

@@ -5,16 +5,19 @@
 
 #include <stdbool.h>
 
+#include "qtm/domain.h"
 #include "qtm/kernel.h"
 
 #define QTM_MODEL_VERSION 2
 
-enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_VALUE };
+enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_VALUE, QTM_HELD };
 
 struct qtm_port {
     const char *name;
     enum qtm_role role;
-    int index, field; /* BLOCK, GRADIENT: block of the fit; COLUMN: data set and field; OPTION; VALUE: number */
+    /* BLOCK, GRADIENT: block of the fit; COLUMN: data set and field; OPTION; VALUE: number; HELD: block of raw
+     * parameters and field 0: 1 where a parameter is held, 1: the value it is held at, 2: raw value of its start */
+    int index, field;
     int rank;
     const int64_t *shape; /* row-major; -1 - d stands for the local number of events of data set d */
 };
@@ -29,11 +32,29 @@ struct qtm_fn {
     const struct qtm_port *in, *out;
 };
 
+enum qtm_param_kind { QTM_FREE, QTM_FIXED, QTM_LINK };
+/* One number: a parameter, or an element of an array of parameters. All numbers here, and those that fits give,
+ * are in its unit. */
 struct qtm_param {
+    const char *name; /* "a", "a.u", "theta[0,3]" */
+    enum qtm_domain domain;
+    double low, high;
+    bool has_start, has_truth; /* declared */
+    double start, truth;       /* start: declared or chosen by the compiler; of what is FIXED its value */
+    enum qtm_param_kind kind;  /* as declared */
+    bool bounded;              /* has a domain, so that it can be free */
+    const char *unit;          /* NULL: a pure number */
+    const char *link;          /* LINK: its expression */
+    int output;                /* of qtm_fit.params, and the place in it */
+    int64_t element;
+    int block; /* of raw values, and the place in it; not of a LINK */
+    int64_t place;
+    int64_t line; /* so many, ending at a multiple of it in the block, are transformed together */
+};
+/* Raw values of parameters. In a fit that moves them itself they are the block of the group PARAMS of this name. */
+struct qtm_param_block {
     const char *name;
-    double low, high; /* open interval */
-    bool has_start, has_truth;
-    double start, truth;
+    int64_t count;
 };
 struct qtm_option {
     const char *name, *help;
@@ -51,9 +72,10 @@ struct qtm_event {
     const char *name;
     int field_count;
     const struct qtm_field *fields;
-    struct qtm_fn
-        draw; /* f32; outputs VALUE i = field i, [draw_batch] or [draw_batch, length]; absent unless every param has a
-                 truth and a draw of this event stands in some fit. Seed and step choose the batch */
+    struct qtm_fn draw; /* f32; outputs VALUE i = field i, [draw_batch] or [draw_batch, length]; of weighted events also
+                           VALUE field_count: 1 for those to be written, 0 for the others, 2 where the weight is no
+                           probability. Absent unless every param has a truth and a draw of this event stands in some
+                           fit. Seed and step choose the batch */
     int64_t draw_batch;
 };
 /* One field in the order of the columns of a table; an array stands for `length` columns in a row. */
@@ -139,8 +161,9 @@ struct qtm_fit {
     const struct qtm_update *updates;
     const struct qtm_monitor *monitors;
     const struct qtm_curve *curves;
-    struct qtm_fn init;   /* f32; VALUE b = start of block b */
-    struct qtm_fn params; /* f64; VALUE i = parameter i, [vectors] or scalar; inputs: blocks (of generator or params) */
+    struct qtm_fn init; /* f32; VALUE b = start of block b, but for raw parameters; may be absent */
+    /* f64; VALUE = `output` of the params table, [vectors, elements ...], without vectors where that is 1 */
+    struct qtm_fn params;
     struct qtm_fn monitor; /* f64; VALUE m = monitor m, [] or [count]: averaged over vectors; may be absent */
     struct qtm_fn curve;   /* f64; VALUE 2c = curve c on its grid, [vectors, curve_points] or [curve_points];
                               VALUE 2c+1 = the same at the truth [curve_points] (absent if there is no truth).
@@ -169,8 +192,9 @@ struct qtm_model {
     const char *name, *hash, *source; /* hash of the source text and of the -D sizes; source: its text, kept in runs */
     const char *compiler;             /* version of qtmc */
     bool has_truth;                   /* every param has one */
-    int param_count, option_count, event_count, data_count, fit_count;
+    int param_count, param_block_count, option_count, event_count, data_count, fit_count;
     const struct qtm_param *params;
+    const struct qtm_param_block *param_blocks;
     const struct qtm_option *options;
     const struct qtm_event *events;
     const struct qtm_data *data;

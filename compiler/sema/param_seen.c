@@ -1,0 +1,63 @@
+/* Parameters that no data can see: every objective over the parameters is followed back along its derivatives, and a
+ * free parameter that none of them reaches cannot be determined by any fit. What is reached and yet drops out, such as
+ * a common factor of a density that is normalised, is not found here: that is a matter of values. */
+#include "sema/sema.h"
+
+/* Does a derivative go through argument `at`? */
+static bool passes(const TirFunction *f, const TirOp *op, uint32_t at) {
+    switch (op->op) {
+    case TIR_STOP:
+    case TIR_SIGN:
+    case TIR_FLOOR:
+    case TIR_TO_INT:
+    case TIR_SEARCH: return false;
+    case TIR_SELECT: return at > 0;
+    case TIR_GATHER:
+    case TIR_SCATTER: return at == 0;
+    default: return f->ops.data[op->args[at]].type == TIR_REAL;
+    }
+}
+
+void param_note_seen(Elab *e, const Context *c, TirId loss) {
+    const TirFunction *f = c->f;
+    e->fitted = true;
+    if (!c->param_raw) return;
+    bool *reached = ARENA_ARRAY(e->arena, bool, f->ops.count);
+    reached[loss] = true;
+    for (TirId i = loss + 1; i-- > 0;) { /* arguments stand before what uses them */
+        const TirOp *op = &f->ops.data[i];
+        for (uint32_t k = 0; reached[i] && k < op->arg_count; k++)
+            if (passes(f, op, k)) reached[op->args[k]] = true;
+    }
+    for (size_t s = 0; s < e->slots.count; s++)
+        if (c->param_raw[s] != TIR_NONE && reached[c->param_raw[s]]) e->seen[s] = true;
+}
+
+/* Nobody fits them, or they are fixed. A link that nothing uses is still a result. */
+static void warn_unused(Elab *e) {
+    for (size_t i = 0; i < e->slots.count; i++) {
+        const ParamSlot *slot = e->slots.data[i];
+        bool free = !slot->link && !slot->fixed, first = slot->number == slot->decl->index;
+        if (slot->decl->used || !first || slot->link || (free && e->fitted) || slot->decl->module != e->hir->main)
+            continue;
+        diag_report(e->sink, DIAG_W0501, slot->decl->node->name_span, "'%s' is declared and never used",
+                    slot->decl->name);
+        diag_help(e->sink, "remove it, or use it");
+    }
+}
+
+void param_report_unseen(Elab *e) {
+    if (e->sink->errors || !e->fits.count) return;
+    warn_unused(e);
+    if (!e->fitted) return;
+    size_t at = 0;
+    for (const ParamSlot *slot; (slot = param_free(e, &at));) {
+        if (e->seen[slot->number]) continue;
+        if (!slot->decl->used && slot->number != slot->decl->index) continue; /* one word for the family */
+        elab_error(e, DIAG_E0431, slot->span, "no data can see parameter '%s': no objective over the parameters %s",
+                   slot->name, slot->decl->used ? "changes with it" : "uses it");
+        diag_help(e->sink, "%s",
+                  slot->decl->used ? "use it where an objective depends on it smoothly, or hold it: = VALUE fixed"
+                                   : "use it, remove it, or hold it: = VALUE fixed");
+    }
+}
