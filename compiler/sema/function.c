@@ -8,7 +8,17 @@ enum { DRAW_BATCH = 16384, DRAW_STREAMS = 32768 };
 
 /* --- initial weights --- */
 
-/* The initial value is a formula for one element; a draw in it is drawn for each. */
+/* The initial value is a formula for one element, and a draw in it is drawn for each; or it is a whole array, whose
+ * draws are its own. */
+static Value initial_value(Elab *e, const BlockState *state, const AstNode *node) {
+    TirAxes force = e->frame->force;
+    e->frame->force = tir_axes_none();
+    Value whole = elab_expr(e, node);
+    e->frame->force = force;
+    bool array = whole.kind == VALUE_LIST || (whole.kind == VALUE_TENSOR && value_scalar(whole).rank);
+    return array || value_is_poison(&whole) || !state->stored ? whole : elab_expr(e, node);
+}
+
 static TirId initial_weight(Elab *e, const BlockState *state, size_t number) {
     Path path = {NULL, state->weight, (uint32_t)number};
     Frame frame = {.decl = state->layer, .locals = state->locals, .path = arena_copy(e->arena, &path, sizeof path)};
@@ -20,7 +30,7 @@ static TirId initial_weight(Elab *e, const BlockState *state, size_t number) {
     }
     e->frame = &frame;
     const AstNode *node = state->weight->kids[1];
-    Value v = elab_expr(e, node);
+    Value v = initial_value(e, state, node);
     TirId id = TIR_NONE;
     if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE) && unit_pure(e, &v, node->span, "the initial value")) {
         bool same = !value_scalar(v).rank || v.rank == state->rank;

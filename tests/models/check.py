@@ -21,6 +21,7 @@ MODULES = [
     "checks_messages",
     "checks_fit",
     "checks_input",
+    "checks_nn",
     "checks_params",
     "checks_sample",
 ]
