@@ -20,6 +20,7 @@ MODULES = [
     "checks_family",
     "checks_messages",
     "checks_fit",
+    "checks_fractal",
     "checks_input",
     "checks_nn",
     "checks_params",
