@@ -41,9 +41,11 @@ static void objective(Model *m, size_t index, double *value, double *slope) {
     uint32_t input = 0;
     ad_gradient(f, 0, &input, 1);
     cr_assert_null(tir_verify(f, &m->arena));
-    double raw = 0;
-    TirTensor in = {.type = TIR_REAL, .count = 1, .data = &raw}, out[8];
-    tir_interpret(f, &m->arena, &in, NULL, SEED, 0, out);
+    double zero = 0;
+    TirTensor in[3], out[8]; /* raw value, whether it is held, at what */
+    cr_assert_leq(f->inputs.count, 3);
+    for (int i = 0; i < 3; i++) in[i] = (TirTensor){.type = TIR_REAL, .count = 1, .data = &zero};
+    tir_interpret(f, &m->arena, in, NULL, SEED, 0, out);
     const ProgramParam *p = &m->program->params.data[0];
     *value = out[0].data[0];
     *slope = out[f->outputs.count - 1].data[0] / ((p->high - p->low) / 4 * (1 - 2e-6)); /* by d value / d raw at 0 */
