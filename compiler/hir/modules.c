@@ -367,6 +367,16 @@ static HirModule *module_read(Hir *hir, uint32_t file, const char *name, const c
     return module;
 }
 
+/* A file of the library may be read by itself, and may then declare what the library may. */
+static bool in_library(const Hir *hir, const char *path) {
+    char *file = realpath(path, NULL), *library = realpath(hir->stdlib, NULL);
+    size_t length = library ? strlen(library) : 0;
+    bool inside = file && library && !strncmp(file, library, length) && file[length] == '/';
+    free(file);
+    free(library);
+    return inside;
+}
+
 void hir_load(Hir *hir, uint32_t file) {
     const char *path = source_file(hir->sources, file)->path;
     const char *slash = strrchr(path, '/');
@@ -374,5 +384,5 @@ void hir_load(Hir *hir, uint32_t file) {
     const char *dot = strrchr(base, '.');
     const char *name = arena_string(hir->arena, base, dot && dot != base ? (size_t)(dot - base) : strlen(base));
     const char *folder = arena_string(hir->arena, path, (size_t)(base - path));
-    module_read(hir, file, name, folder, false);
+    module_read(hir, file, name, folder, in_library(hir, path));
 }
