@@ -112,6 +112,8 @@ def check_messages_folder(work):
     (work.folder / "notes.txt").write_text("param a in (1, 0)\n")
     (work.folder / "loop").symlink_to(".")
     (work.folder / "linked.qtm").symlink_to("good.qtm")
+    (work.folder / ".hidden").mkdir()
+    (work.folder / ".hidden" / "d.qtm").write_text("param a in (1, 0)\n")
     _, err = work.run(work.qtmc, "check", work.folder, status=1)
     files = [line.split(".qtm:")[0].removeprefix(f"{work.folder}/") for line in err.splitlines() if "error[" in line]
     expect(files == ["b", "z/a", "z/deep/c"], "files in the order of their names", err)
