@@ -188,13 +188,15 @@ static void print_events(FILE *out, const Pipeline *p) {
     if (program->events.count) fputs("};\n", out);
     if (program->data.count) fputs("\nstatic const struct qtm_data data[] = {\n", out);
     for (size_t i = 0; i < program->data.count; i++) {
-        fputs("    {.name = ", out);
+        fputs("    {\n        .name = ", out);
         print_string(out, program->data.data[i].name);
         fputs(", .path = ", out);
         print_string(out, program->data.data[i].path);
         fprintf(out, ", .event = %u, .split = ", program->data.data[i].event);
         print_real(out, program->data.data[i].split);
-        fputs("},\n", out);
+        fputs(",\n", out);
+        print_fn(out, "draw", p->data_draws[i], WIDTH_F32, "        ");
+        fprintf(out, "        .draw_batch = %" PRId64 ",\n    },\n", program->data.data[i].draw_batch);
     }
     if (program->data.count) fputs("};\n", out);
 }
@@ -240,7 +242,12 @@ static void print_update(FILE *out, const ProgramUpdate *update, const UpdateUni
     print_string(out, update->objective_text);
     fprintf(out, ",\n        .group_count = %zu,\n        .groups = fit%zu_update%zu_groups,\n", update->groups.count,
             fit, number);
-    fprintf(out, "        .optimiser = %s,\n        .exchange = %s,\n", optimisers[update->optimiser],
+    if (update->moves.count)
+        fprintf(out, "        .move_count = %zu,\n        .moves = fit%zu_update%zu_moves,\n", update->moves.count, fit,
+                number);
+    fputs("        .label = ", out);
+    print_string(out, update->label);
+    fprintf(out, ",\n        .optimiser = %s,\n        .exchange = %s,\n", optimisers[update->optimiser],
             update->exchange == PROGRAM_RING ? "QTM_RING" : "QTM_LOCAL");
     fprintf(out, "        .ring_groups = %" PRId64 ",\n        .ring_outer = %" PRId64 ",\n", update->ring_groups,
             update->ring_outer);
@@ -257,6 +264,13 @@ static void print_updates(FILE *out, const ProgramFit *fit, const FitUnits *unit
         const ProgramUpdate *update = &fit->updates.data[i];
         fprintf(out, "static const int fit%zu_update%zu_groups[] = {", number, i);
         for (size_t k = 0; k < update->groups.count; k++) fprintf(out, "%s%u", k ? ", " : "", update->groups.data[k]);
+        fputs("};\n", out);
+        if (!update->moves.count) continue;
+        fprintf(out, "static const struct qtm_range fit%zu_update%zu_moves[] = {\n", number, i);
+        for (size_t k = 0; k < update->moves.count; k++) {
+            const ProgramRange *range = &update->moves.data[k];
+            fprintf(out, "    {%u, %" PRId64 ", %" PRId64 "},\n", range->block, range->first, range->count);
+        }
         fputs("};\n", out);
     }
     fprintf(out, "static const struct qtm_update fit%zu_updates[] = {\n", number);

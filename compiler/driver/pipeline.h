@@ -68,7 +68,8 @@ typedef struct Pipeline {
     uint32_t file;
     Program *program;
     VEC(Unit *) units;
-    Unit **draws; /* one an event, NULL where absent */
+    Unit **draws;      /* one an event, NULL where absent */
+    Unit **data_draws; /* one a data set */
     FitUnits *fits;
     LirModule modules[WIDTH_COUNT];
     double seconds[PASS_COUNT];

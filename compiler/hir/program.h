@@ -57,6 +57,8 @@ typedef struct ProgramData {
     const char *name, *path;
     uint32_t event;
     double split; /* share of the events, from the first on, that objectives see; monitors see the rest. 0: all, both */
+    TirFunction *draw; /* of what is declared as its truth; or NULL */
+    int64_t draw_batch;
 } ProgramData;
 
 typedef enum ProgramGroupKind { PROGRAM_PARAMS, PROGRAM_GENERATOR, PROGRAM_NETWORK } ProgramGroupKind;
@@ -74,9 +76,16 @@ typedef struct ProgramBlock {
 
 typedef enum ProgramOptimiser { PROGRAM_ADAM, PROGRAM_SGD, PROGRAM_LBFGS } ProgramOptimiser;
 typedef enum ProgramExchange { PROGRAM_LOCAL, PROGRAM_RING } ProgramExchange;
+/* Elements first .. first + count - 1 of a block. */
+typedef struct ProgramRange {
+    uint32_t block;
+    int64_t first, count;
+} ProgramRange;
 typedef struct ProgramUpdate {
     const char *objective_text;
     VEC(uint32_t) groups;
+    VEC(ProgramRange) moves; /* of the raw parameters, where not all of them move; empty: all */
+    const char *label;       /* "a+theta", where single parameters are named; NULL: the names of the groups */
     ProgramOptimiser optimiser;
     ProgramExchange exchange;
     int64_t ring_groups, ring_outer; /* ranks in a group, steps from one average over all; 0: one ring */
