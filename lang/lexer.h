@@ -43,7 +43,10 @@ typedef struct Token {
     const char *doc;  /* the "##" lines above, or NULL */
 } Token;
 
+enum { LEXER_WORDS = 512 };
+
 typedef struct Lexer {
+    uint8_t words[LEXER_WORDS]; /* TokenKind of a keyword by the hash of its text; 0 where none is */
     Arena *arena;
     DiagSink *sink;
     const SourceFile *file;
@@ -86,6 +89,8 @@ Token lexer_next(Lexer *lexer);
 bool lexer_text_check(SourceSet *sources, uint32_t file, DiagSink *sink);
 /* What a string literal means; the span covers both quotes. */
 const char *lexer_string(Lexer *lexer, Span span);
+/* The keyword that the text is, or TOKEN_NAME. */
+TokenKind lexer_word(const Lexer *lexer, const char *text, size_t length);
 double lexer_number(Lexer *lexer, Span span);
 
 void stream_start(Stream *stream, Arena *arena, SourceSet *sources, uint32_t file, DiagSink *sink);

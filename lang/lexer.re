@@ -76,12 +76,6 @@ static void lexer_string_skip(Lexer *lexer, const char *begin) {
     diag_help(lexer->sink, "close it with '\"'; a string cannot go over several lines");
 }
 
-static TokenKind lexer_word(const char *text, size_t length) {
-    for (TokenKind kind = TOKEN_USE; kind <= TOKEN_OR; kind++)
-        if (strlen(TOKEN_INFO[kind].text) == length && memcmp(TOKEN_INFO[kind].text, text, length) == 0) return kind;
-    return TOKEN_NAME;
-}
-
 static TokenKind lexer_refuse(Lexer *lexer, const char *begin, const char *remedy) {
     const char *base = lexer->file->text;
     size_t length = (size_t)(lexer->cursor - begin);
@@ -112,7 +106,7 @@ static TokenKind lexer_cut(Lexer *lexer, const char **begin, Token *token) {
         "\n"            { lexer->cursor = cursor; lexer_newline(lexer); continue; }
         "#"             { lexer_comment(lexer, *begin); continue; }
         ["]             { lexer_string_skip(lexer, *begin); return TOKEN_STRING; }
-        name            { CUT(lexer_word(*begin, (size_t)(cursor - *begin))); }
+        name            { CUT(lexer_word(lexer, *begin, (size_t)(cursor - *begin))); }
         digits          { CUT_NUMBER(true); }
         digits "." digits exponent? | digits exponent { CUT_NUMBER(false); }
         digits ("." digits)? exponent? name | digits "_" [0-9_]* {

@@ -12,10 +12,35 @@ const TokenInfo TOKEN_INFO[TOKEN_KIND_COUNT] = {
 #undef TOKEN
 };
 
+/* The table of keywords: open addressing, at most a fifth full, so that most names end at their first look. */
+static size_t lexer_word_slot(const Lexer *lexer, const char *text, size_t length) {
+    size_t hash = length * 31 + (unsigned char)text[0] * 7 + (unsigned char)text[length / 2] * 57 +
+                  (unsigned char)text[length - 1] * 131;
+    size_t slot = hash & (LEXER_WORDS - 1);
+    for (; lexer->words[slot]; slot = (slot + 1) & (LEXER_WORDS - 1)) {
+        const char *word = TOKEN_INFO[lexer->words[slot]].text;
+        if (!strncmp(word, text, length) && !word[length]) break;
+    }
+    return slot;
+}
+
+static void lexer_words_fill(Lexer *lexer) {
+    _Static_assert(TOKEN_KIND_COUNT <= UINT8_MAX && 5 * (TOKEN_OR - TOKEN_USE) < LEXER_WORDS,
+                   "a byte a word, and room");
+    for (TokenKind kind = TOKEN_USE; kind <= TOKEN_OR; kind++)
+        lexer->words[lexer_word_slot(lexer, TOKEN_INFO[kind].text, strlen(TOKEN_INFO[kind].text))] = (uint8_t)kind;
+}
+
+TokenKind lexer_word(const Lexer *lexer, const char *text, size_t length) {
+    TokenKind kind = lexer->words[lexer_word_slot(lexer, text, length)];
+    return kind ? kind : TOKEN_NAME;
+}
+
 void lexer_start(Lexer *lexer, Arena *arena, SourceSet *sources, uint32_t file, DiagSink *sink) {
     const SourceFile *source = source_file(sources, file);
     *lexer =
         (Lexer){.arena = arena, .sink = sink, .file = source, .number = file, .line_start = true, .line_empty = true};
+    lexer_words_fill(lexer);
     lexer->cursor = source->text;
     lexer->limit = source->text + source->length;
     if (source->length >= 3 && memcmp(source->text, "\xEF\xBB\xBF", 3) == 0) lexer->cursor += 3; /* byte order mark */

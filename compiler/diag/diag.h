@@ -56,6 +56,8 @@ const Diag **diag_shown(const DiagSink *sink, Arena *arena, size_t *count);
 void diag_render(const DiagSink *sink, FILE *out, bool colour);
 /* For tools: a JSON object a line; see json.c for the keys. */
 void diag_render_json(const DiagSink *sink, FILE *out);
+/* A text as a JSON string, in quotes. */
+void diag_json_text(FILE *out, const char *text);
 void diag_free(DiagSink *sink);
 
 /* The candidate that differs from `name` in upper and lower case only; else the nearest by Damerau-Levenshtein

@@ -20,7 +20,7 @@ static size_t json_character(const unsigned char *at) {
     return overlong || surrogate || lead >= 0xF490 ? 0 : length;
 }
 
-static void json_text(FILE *out, const char *text) {
+void diag_json_text(FILE *out, const char *text) {
     const unsigned char *at = (const unsigned char *)text;
     fputc('"', out);
     while (*at) {
@@ -49,7 +49,7 @@ static void json_span(FILE *out, const SourceSet *sources, Span span) {
         return;
     }
     fputs("{\"file\": ", out);
-    json_text(out, file->path);
+    diag_json_text(out, file->path);
     source_position(file, span.begin, &line, &column);
     fprintf(out, ", \"line\": %u, \"column\": %u", line, column);
     source_position(file, span.end, &line, &column);
@@ -64,7 +64,7 @@ static void json_notes(FILE *out, const SourceSet *sources, const Diag *diag) {
         const DiagNote *note = &diag->notes.data[i];
         if (note->help) continue;
         fprintf(out, "%s{\"text\": ", join);
-        json_text(out, note->text);
+        diag_json_text(out, note->text);
         json_span(out, sources, note->span);
         fputc('}', out);
         join = ", ";
@@ -74,7 +74,7 @@ static void json_notes(FILE *out, const SourceSet *sources, const Diag *diag) {
     for (size_t i = 0; i < diag->notes.count; i++) {
         if (!diag->notes.data[i].help) continue;
         fputs(join, out);
-        json_text(out, diag->notes.data[i].text);
+        diag_json_text(out, diag->notes.data[i].text);
         join = ", ";
     }
     fputs("]", out);
@@ -88,9 +88,9 @@ void diag_render_json(const DiagSink *sink, FILE *out) {
         const Diag *diag = diags[i];
         fprintf(out, "{\"code\": \"%s\", \"severity\": \"%s\", \"title\": ", diag_code_name(diag->code),
                 diag_code_is_error(diag->code) ? "error" : "warning");
-        json_text(out, diag_code_title(diag->code));
+        diag_json_text(out, diag_code_title(diag->code));
         fputs(", \"message\": ", out);
-        json_text(out, diag->text);
+        diag_json_text(out, diag->text);
         json_span(out, sink->sources, diag->span);
         json_notes(out, sink->sources, diag);
         fputs("}\n", out);

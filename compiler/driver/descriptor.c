@@ -170,7 +170,7 @@ static void print_events(FILE *out, const Pipeline *p) {
             print_real(out, event->fields.data[k].low);
             fputs(", ", out);
             print_real(out, event->fields.data[k].high);
-            fputs(", 1, ", out);
+            fprintf(out, ", %" PRId64 ", ", event->fields.data[k].length);
             print_real(out, event->fields.data[k].scale);
             fputs("},\n", out);
         }
@@ -186,17 +186,44 @@ static void print_events(FILE *out, const Pipeline *p) {
         fprintf(out, "        .draw_batch = %" PRId64 ",\n    },\n", event->draw_batch);
     }
     if (program->events.count) fputs("};\n", out);
+}
+
+static void print_columns(FILE *out, const ProgramData *data, size_t number) {
+    if (data->columns.count) fprintf(out, "\nstatic const struct qtm_column data%zu_columns[] = {", number);
+    for (size_t i = 0; i < data->columns.count; i++) {
+        fprintf(out, "%s{%u, ", i ? ", " : "", data->columns.data[i].field);
+        print_real(out, data->columns.data[i].scale);
+        fputc('}', out);
+    }
+    if (data->columns.count) fputs("};\n", out);
+    if (data->ignore.count) fprintf(out, "static const char *const data%zu_ignore[] = {", number);
+    for (size_t i = 0; i < data->ignore.count; i++) {
+        if (i) fputs(", ", out);
+        print_string(out, data->ignore.data[i]);
+    }
+    if (data->ignore.count) fputs("};\n", out);
+}
+
+static void print_data(FILE *out, const Pipeline *p) {
+    const Program *program = p->program;
+    for (size_t i = 0; i < program->data.count; i++) print_columns(out, &program->data.data[i], i);
     if (program->data.count) fputs("\nstatic const struct qtm_data data[] = {\n", out);
     for (size_t i = 0; i < program->data.count; i++) {
+        const ProgramData *data = &program->data.data[i];
         fputs("    {\n        .name = ", out);
-        print_string(out, program->data.data[i].name);
-        fputs(", .path = ", out);
-        print_string(out, program->data.data[i].path);
-        fprintf(out, ", .event = %u, .split = ", program->data.data[i].event);
-        print_real(out, program->data.data[i].split);
+        print_string(out, data->name);
+        fputs(",\n        .path = ", out);
+        print_string(out, data->path);
+        fprintf(out, ",\n        .event = %u,\n        .split = ", data->event);
+        print_real(out, data->split);
         fputs(",\n", out);
+        if (data->columns.count)
+            fprintf(out, "        .column_count = %zu,\n        .columns = data%zu_columns,\n", data->columns.count, i);
+        if (data->ignore.count)
+            fprintf(out, "        .ignore_count = %zu,\n        .ignore = data%zu_ignore,\n", data->ignore.count, i);
+        if (p->wheres[i]) print_fn(out, "where", p->wheres[i], WIDTH_F64, "        ");
         print_fn(out, "draw", p->data_draws[i], WIDTH_F32, "        ");
-        fprintf(out, "        .draw_batch = %" PRId64 ",\n    },\n", program->data.data[i].draw_batch);
+        fprintf(out, "        .draw_batch = %" PRId64 ",\n    },\n", data->draw_batch);
     }
     if (program->data.count) fputs("};\n", out);
 }
@@ -431,6 +458,7 @@ void descriptor_print(FILE *out, const Pipeline *p) {
     print_params(out, program);
     print_options(out, program);
     print_events(out, p);
+    print_data(out, p);
     for (size_t i = 0; i < program->fits.count; i++) {
         print_blocks(out, &program->fits.data[i], i);
         print_updates(out, &program->fits.data[i], &p->fits[i], i);

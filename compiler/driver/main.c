@@ -16,6 +16,8 @@ int main(int argc, char **argv) {
         case COMMAND_BUILD: status = command_build(&options); break;
         case COMMAND_CHECK: status = command_check(&options); break;
         case COMMAND_FMT: status = command_fmt(&options); break;
+        case COMMAND_DOC: status = command_doc(&options); break;
+        case COMMAND_INFO: status = command_info(&options); break;
         case COMMAND_EMIT: status = command_emit(&options); break;
         case COMMAND_EXPLAIN: status = command_explain(&options); break;
         case COMMAND_HELP:

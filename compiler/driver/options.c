@@ -113,6 +113,16 @@ static bool parse_size(Options *options, Arena *arena, const char *text) {
     return true;
 }
 
+static bool parse_folder(Options *options, Arena *arena, const char *path) {
+    struct stat status;
+    if (!stat(path, &status) && S_ISDIR(status.st_mode)) {
+        VEC_PUSH(arena, &options->folders, path);
+        return true;
+    }
+    fprintf(stderr, "qtmc: -I wants a folder, got '%s'\n", path);
+    return false;
+}
+
 static bool refuse(const char *flag, const char *wanted, const char *value) {
     fprintf(stderr, "qtmc: %s wants %s, got '%s'\n", flag, wanted, value);
     return false;
@@ -122,6 +132,7 @@ static bool apply(Options *options, Arena *arena, OptionId id, const char *value
     switch (id) {
     case OPTION_OUTPUT: options->output = value; return true;
     case OPTION_DEFINE: return parse_size(options, arena, value);
+    case OPTION_INCLUDE: return parse_folder(options, arena, value);
     case OPTION_LEVEL:
         if (strlen(value) != 1 || *value < '0' || *value > '3') return refuse("-O", "0, 1, 2 or 3", value);
         options->level = *value - '0';
@@ -147,6 +158,7 @@ static bool apply(Options *options, Arena *arena, OptionId id, const char *value
                                                               : COLOUR_AUTO;
         return options->messages->colour || !strcmp(value, "auto") || refuse("--color", "auto, always or never", value);
     case OPTION_CHECK: options->check = true; return true;
+    case OPTION_JSON: options->as_json = true; return true;
     case OPTION_STDOUT: options->to_stdout = true; return true;
     case OPTION_HELP: options->command = COMMAND_HELP; return true;
     case OPTION_VERSION: options->command = COMMAND_VERSION; return true;
@@ -203,8 +215,8 @@ static bool same_file(const char *a, const char *b) {
     return !stat(a, &left) && !stat(b, &right) && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
 }
 
-/* What qtmc fmt takes, and no other command. */
-static bool check_fmt(const Options *options) {
+/* What one command takes and no other. */
+static bool check_own(const Options *options) {
     bool fmt = options->command == COMMAND_FMT;
     const char *wrong = NULL;
     if (!fmt && (options->check || options->to_stdout))
@@ -214,13 +226,17 @@ static bool check_fmt(const Options *options) {
         wrong = "fmt takes no -o; --stdout prints the result";
     else if (fmt && options->check && options->to_stdout)
         wrong = "fmt takes --check or --stdout, not both";
+    else if (options->as_json && options->command != COMMAND_INFO)
+        wrong = "--json belongs to qtmc info; messages as JSON: --message-format=json";
+    else if (options->command == COMMAND_INFO && options->output)
+        wrong = "info prints to standard output; drop -o";
     if (wrong) fprintf(stderr, "qtmc: %s\n", wrong);
     return !wrong;
 }
 
 static bool check_usage(const Options *options) {
     if (options->command == COMMAND_HELP || options->command == COMMAND_VERSION) return true;
-    if (!check_fmt(options)) return false;
+    if (!check_own(options)) return false;
     if (options->messages->json && options->command != COMMAND_BUILD && options->command != COMMAND_CHECK) {
         fputs("qtmc: --message-format=json is for build and check\n", stderr);
         return false;
@@ -230,7 +246,8 @@ static bool check_usage(const Options *options) {
         fputs("qtmc: no model given; usage: qtmc build model.qtm -o model\n", stderr);
         return false;
     }
-    if (options->command != COMMAND_CHECK && options->command != COMMAND_FMT && options->files.count > 1) {
+    if (options->command != COMMAND_CHECK && options->command != COMMAND_FMT && options->command != COMMAND_DOC &&
+        options->files.count > 1) {
         fprintf(stderr, "qtmc: one model at a time: '%s' is one too many\n", options->files.data[1]);
         return false;
     }
@@ -238,7 +255,7 @@ static bool check_usage(const Options *options) {
         fputs("qtmc: build needs -o OUT, the executable to write\n", stderr);
         return false;
     }
-    if (options->output && options->files.count && same_file(options->output, options->files.data[0])) {
+    if (options->output && options->command != COMMAND_DOC && same_file(options->output, options->files.data[0])) {
         fprintf(stderr, "qtmc: -o %s would overwrite the model; give the result another name\n", options->output);
         return false;
     }

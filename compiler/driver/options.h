@@ -30,11 +30,13 @@ typedef struct Options {
     EmitForm form;
     VEC(const char *) files;
     VEC(SizeOverride) sizes;
-    const char *output; /* NULL when not given */
-    const char *march;  /* NULL: this machine's */
+    VEC(const char *) folders; /* -I */
+    const char *output;        /* NULL when not given */
+    const char *march;         /* NULL: this machine's */
     int level;
     bool check;     /* --check of fmt */
     bool to_stdout; /* --stdout of fmt */
+    bool as_json;   /* --json of info */
     PipelineControl control;
     Messages *messages; /* where everything that is said about models goes */
 } Options;

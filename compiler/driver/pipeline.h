@@ -69,7 +69,8 @@ typedef struct Pipeline {
     Program *program;
     VEC(Unit *) units;
     Unit **draws;      /* one an event, NULL where absent */
-    Unit **data_draws; /* one a data set */
+    Unit **wheres;     /* one a data set, NULL where absent */
+    Unit **data_draws; /* one a data set, NULL where absent */
     FitUnits *fits;
     LirModule modules[WIDTH_COUNT];
     double seconds[PASS_COUNT];

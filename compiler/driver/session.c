@@ -20,7 +20,20 @@ static const char *find_root(Arena *arena) {
     return arena_string(arena, path, strlen(path));
 }
 
-bool session_open(Session *session, const Options *options, const char *file) {
+/* Where modules are looked for behind the folder of the model: -I, then QTM_PATH. */
+static void search_path(Session *session, const Options *options) {
+    const char *path = getenv("QTM_PATH");
+    for (size_t i = 0; i < options->folders.count; i++)
+        VEC_PUSH(&session->sources.arena, &session->sources.folders, options->folders.data[i]);
+    while (path && *path) {
+        size_t length = strcspn(path, ":");
+        const char *folder = arena_string(&session->sources.arena, path, length);
+        if (length) VEC_PUSH(&session->sources.arena, &session->sources.folders, folder);
+        path += length + (path[length] == ':');
+    }
+}
+
+void session_start(Session *session, const Options *options) {
     memset(session, 0, sizeof *session);
     session->messages = options->messages;
     session->sink.sources = &session->sources;
@@ -34,7 +47,12 @@ bool session_open(Session *session, const Options *options, const char *file) {
         .sizes = options->sizes.data,
         .size_count = options->sizes.count,
     };
+    search_path(session, options);
     for (size_t i = 0; i < options->sizes.count; i++) options->sizes.data[i].used = false;
+}
+
+bool session_open(Session *session, const Options *options, const char *file) {
+    session_start(session, options);
     const char *reason = NULL;
     session->pipeline.file = source_read(&session->sources, file, &reason);
     if (session->pipeline.file) return true;

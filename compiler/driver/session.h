@@ -13,6 +13,8 @@ typedef struct Session {
     Pipeline pipeline;
 } Session;
 
+/* Everything but the model itself. */
+void session_start(Session *session, const Options *options);
 /* Reads the model's file. False after a message: the exit status is then 1. */
 bool session_open(Session *session, const Options *options, const char *file);
 /* The processor to compile for. False after a message. */
@@ -29,6 +31,8 @@ void session_close(Session *session);
 int command_build(const Options *options);
 int command_check(const Options *options);
 int command_fmt(const Options *options);
+int command_doc(const Options *options);
+int command_info(const Options *options);
 int command_emit(const Options *options);
 int command_explain(const Options *options);
 

@@ -33,6 +33,9 @@ void units_collect(Pipeline *p) {
     for (size_t i = 0; i < program->events.count; i++)
         p->draws[i] = unit_add(p, arena_format(p->arena, "draw_%s", program->events.data[i].name),
                                program->events.data[i].draw, true, false);
+    p->wheres = ARENA_ARRAY(p->arena, Unit *, program->data.count);
+    for (size_t i = 0; i < program->data.count; i++)
+        p->wheres[i] = unit_add(p, arena_format(p->arena, "where_%zu", i), program->data.data[i].where, false, true);
     p->data_draws = ARENA_ARRAY(p->arena, Unit *, program->data.count);
     for (size_t i = 0; i < program->data.count; i++) /* a name of its own: "set.0" and a set "set_0" are two */
         p->data_draws[i] = unit_add(p, arena_format(p->arena, "draw_data%zu", i), program->data.data[i].draw, true, false);

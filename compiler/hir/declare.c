@@ -4,12 +4,6 @@
 
 #include <string.h>
 
-typedef struct Edges {
-    HirDecl *from;
-    HirDecl **to;
-    size_t count;
-} Edges;
-
 /* Names in the dimensions of an argument stand for its sizes: x[n] defines n, unless n is a size already. */
 static void bind_dims(Resolver *r, const AstNode *dims) {
     for (uint32_t i = 0; dims && i < dims->count; i++) {
@@ -323,27 +317,33 @@ static void resolve_decl(Resolver *r, HirDecl *decl) {
     }
 }
 
-static const Edges *edges_of(const Edges *edges, size_t count, const HirDecl *decl) {
-    for (size_t i = 0; i < count; i++)
-        if (edges[i].from == decl) return &edges[i];
-    return NULL;
+static void report_recursion(Hir *hir, const HirDecl *decl, HirDecl *to) {
+    diag_report(hir->sink, DIAG_E0206, decl->node->name_span, "'%s' is defined by itself%s%s%s", decl->name,
+                to == decl ? "" : ", through '", to == decl ? "" : to->name, to == decl ? "" : "'");
+    if (to != decl) diag_note(hir->sink, to->node->name_span, "which needs it in turn");
+    diag_help(hir->sink, "the language has no recursion; use sum, fold or a formula in closed form");
+    to->visit = 2;
 }
 
-static void find_recursion(Hir *hir, const Edges *edges, size_t count, HirDecl *decl) {
-    const Edges *own = edges_of(edges, count, decl);
-    decl->visit = 1;
-    for (size_t i = 0; own && i < own->count; i++) {
-        HirDecl *to = own->to[i];
+/* Depth first, with a stack of its own: chains of declarations may be longer than the machine's stack is deep. */
+static void find_recursion(Hir *hir, HirDecl *first) {
+    VEC(HirDecl *) path = {0};
+    VEC_PUSH(hir->arena, &path, first);
+    first->visit = 1;
+    while (path.count) {
+        HirDecl *decl = path.data[path.count - 1];
+        if (decl->followed == decl->need_count) {
+            decl->visit = 2;
+            path.count--;
+            continue;
+        }
+        HirDecl *to = decl->needs[decl->followed++];
         if (decl->node->kind == AST_PARAM) continue; /* links: sema follows members */
-        if (to->visit == 0) find_recursion(hir, edges, count, to);
-        if (to->visit != 1) continue;
-        diag_report(hir->sink, DIAG_E0206, decl->node->name_span, "'%s' is defined by itself%s%s%s", decl->name,
-                    to == decl ? "" : ", through '", to == decl ? "" : to->name, to == decl ? "" : "'");
-        if (to != decl) diag_note(hir->sink, to->node->name_span, "which needs it in turn");
-        diag_help(hir->sink, "the language has no recursion; use sum, fold or a formula in closed form");
-        to->visit = 2;
+        if (to->visit == 1) report_recursion(hir, decl, to);
+        if (to->visit) continue;
+        to->visit = 1;
+        VEC_PUSH(hir->arena, &path, to);
     }
-    decl->visit = 2;
 }
 
 /* A module without a fit is there to be used by others. */
@@ -363,17 +363,19 @@ static void warn_unused(Hir *hir) {
 }
 
 void hir_resolve(Hir *hir) {
-    VEC(Edges) edges = {0};
+    Scopes scopes = {0};
     for (size_t m = 0; m < hir->modules.count; m++) {
         HirModule *module = hir->modules.data[m];
         for (size_t i = 0; i < module->decls.count; i++) {
-            Resolver r = {.hir = hir, .module = module};
-            resolve_decl(&r, module->decls.data[i]);
-            Edges e = {module->decls.data[i], r.reached.data, r.reached.count};
-            VEC_PUSH(hir->arena, &edges, e);
+            HirDecl *decl = module->decls.data[i];
+            Resolver r = {.hir = hir, .module = module, .scopes = &scopes};
+            resolve_decl(&r, decl);
+            decl->needs = r.reached.data;
+            decl->need_count = r.reached.count;
         }
     }
-    for (size_t i = 0; i < edges.count; i++)
-        if (edges.data[i].from->visit == 0) find_recursion(hir, edges.data, edges.count, edges.data[i].from);
+    for (size_t m = 0; m < hir->modules.count; m++)
+        for (size_t i = 0; i < hir->modules.data[m]->decls.count; i++)
+            if (!hir->modules.data[m]->decls.data[i]->visit) find_recursion(hir, hir->modules.data[m]->decls.data[i]);
     warn_unused(hir);
 }

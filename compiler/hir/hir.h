@@ -20,7 +20,9 @@ struct HirDecl {
     uint32_t index;   /* PARAM, OPTION, EVENT, DATA: row of the Program's table */
     int64_t size;     /* SIZE: its value once settled, 0 before */
     bool used;
-    uint8_t visit; /* recursion search: 0 new, 1 on the path, 2 done */
+    HirDecl **needs; /* the declarations that it names */
+    size_t need_count, followed;
+    uint8_t visit; /* recursion search: 0 new, 1 on the path with `followed` of its needs seen, 2 done */
     void *value;   /* CONST, UNIT: sema's evaluated value */
 };
 
@@ -30,16 +32,20 @@ typedef struct HirUse {
     const char *alias;    /* the name in nn.dense: the last part of the path, or what stands behind `as` */
     const AstNode *names; /* LIST of NAME: only these are seen without the alias; NULL: all */
     bool hidden;          /* `as`: none is seen without the alias */
+    const AstNode *node;
 } HirUse;
 
 struct HirModule {
-    const char *name; /* "std.nn"; of the main module the file name without .qtm */
-    const char *folder;
+    const char *name;   /* "std.nn"; of the main module the file name without .qtm */
+    const char *folder; /* where the modules that it uses are looked for first */
     uint32_t file;
     const AstNode *ast;
     bool library; /* from the compiler's own library folder */
     bool loading;
+    const AstNode *using; /* while loading: the USE at hand */
     VEC(HirDecl *) decls;
+    HirDecl **slots; /* the same by name; of each name the first */
+    size_t slot_count;
     VEC(HirUse) uses;
 };
 
@@ -50,8 +56,11 @@ typedef struct Hir {
     const char *stdlib;
     VEC(HirModule *) modules; /* a module comes after those it uses; the main module is last */
     HirModule *main;
-    bool broken; /* a module is missing or has syntax errors: names would be missed for no fault of their own */
+    bool broken;    /* a module is missing or has syntax errors: names would be missed for no fault of their own */
+    uint32_t depth; /* of the module being read: how many use one another down to it */
     VEC(const char *) wanted; /* modules that a message told the user to use, "USER MODULE" each */
+    VEC(HirModule *) library; /* names and declarations of the library's modules, once asked for */
+    bool library_read;
     struct {
         const AstNode **key;
         HirDecl **value;
@@ -61,13 +70,22 @@ typedef struct Hir {
 
 /* modules.c: reads the main module and all it uses. */
 void hir_load(Hir *hir, uint32_t file);
+/* Reports that a module has no such name for others. */
+void hir_report_absent(Hir *hir, const HirModule *module, const char *name, Span span);
+
+/* lookup.c */
+void hir_add_decl(Hir *hir, HirModule *module, HirDecl *decl);
+/* Whether only its own module sees the name. */
+bool hir_private(const char *name);
 /* Declaration of that name as seen from a module: its own first, then those of the modules it uses. `*other` is set
  * when two used modules have it. */
 HirDecl *hir_find(const HirModule *module, const char *name, HirDecl **other);
 /* The same among units only: a unit behind a number is never hidden by a variable of the same name. */
 HirDecl *hir_find_unit(const HirModule *module, const char *name);
-/* nn.dense; NULL when the module at hand uses none of that alias. */
-const HirUse *hir_find_use(const HirModule *module, const char *alias);
+/* nn.dense; NULL when the module at hand uses none of that alias. `*other` is set when another module has it too. */
+const HirUse *hir_find_use(const HirModule *module, const char *alias, const HirUse **other);
+/* What others see of a module. */
+HirDecl *hir_find_public(const HirModule *module, const char *name);
 HirDecl *hir_find_own(const HirModule *module, const char *name);
 /* "std.nn" when that module of the library declares the name, used or not; NULL when none does. */
 const char *hir_library_module(Hir *hir, const char *name);

@@ -1,8 +1,10 @@
-/* Reads the modules of a model and finds declarations in them. "std.nn" is <library>/std/nn.qtm; any other module is
- * looked for beside the module that uses it, "a.b" being a/b.qtm. */
+/* Reads the modules of a model and lists what they declare. "std.nn" is <library>/std/nn.qtm; any other module is
+ * looked for in the folder from which the names of its user count ("a.b" is a/b.qtm there), then along the search path.
+ */
 #include "hir/hir.h"
 
-#include <dirent.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const kind_texts[AST_KIND_COUNT] = {
@@ -101,56 +103,6 @@ void hir_set_decl(Hir *hir, const AstNode *name, HirDecl *decl) {
     hir->names.value[slot] = decl;
 }
 
-HirModule *hir_module(const Hir *hir, const char *name) {
-    for (size_t i = 0; i < hir->modules.count; i++)
-        if (!strcmp(hir->modules.data[i]->name, name)) return hir->modules.data[i];
-    return NULL;
-}
-
-HirDecl *hir_find_own(const HirModule *module, const char *name) {
-    for (size_t i = 0; i < module->decls.count; i++)
-        if (!strcmp(module->decls.data[i]->name, name)) return module->decls.data[i];
-    return NULL;
-}
-
-static bool use_shows(const HirUse *use, const char *name) {
-    if (use->hidden) return false;
-    for (uint32_t i = 0; use->names && i < use->names->count; i++)
-        if (!strcmp(use->names->kids[i]->name, name)) return true;
-    return !use->names;
-}
-
-HirDecl *hir_find(const HirModule *module, const char *name, HirDecl **other) {
-    if (other) *other = NULL;
-    HirDecl *found = hir_find_own(module, name);
-    if (found) return found;
-    for (size_t i = 0; i < module->uses.count; i++) {
-        const HirUse *use = &module->uses.data[i];
-        HirDecl *decl = use_shows(use, name) ? hir_find_own(use->module, name) : NULL;
-        if (!decl || decl == found) continue;
-        if (found && other) *other = decl;
-        if (!found) found = decl;
-    }
-    return found;
-}
-
-HirDecl *hir_find_unit(const HirModule *module, const char *name) {
-    HirDecl *own = hir_find_own(module, name);
-    if (own && own->node->kind == AST_UNIT) return own;
-    for (size_t i = 0; i < module->uses.count; i++) {
-        const HirUse *use = &module->uses.data[i];
-        HirDecl *decl = use_shows(use, name) ? hir_find_own(use->module, name) : NULL;
-        if (decl && decl->node->kind == AST_UNIT) return decl;
-    }
-    return NULL;
-}
-
-const HirUse *hir_find_use(const HirModule *module, const char *alias) {
-    for (size_t i = 0; i < module->uses.count; i++)
-        if (!strcmp(module->uses.data[i].alias, alias)) return &module->uses.data[i];
-    return NULL;
-}
-
 static HirDecl *declare_name(Hir *hir, HirModule *module, const AstNode *node) {
     HirDecl *before = hir_find_own(module, node->name);
     if (before) {
@@ -171,7 +123,7 @@ static HirDecl *declare_name(Hir *hir, HirModule *module, const AstNode *node) {
     decl->module = module;
     decl->name = node->name;
     decl->full = arena_format(hir->arena, "%s.%s", module->name, node->name);
-    VEC_PUSH(hir->arena, &module->decls, decl);
+    hir_add_decl(hir, module, decl);
     return decl;
 }
 
@@ -209,53 +161,176 @@ static void declare(Hir *hir, HirModule *module, const AstNode *node) {
     if (decl) declare_inner(hir, module, decl);
 }
 
+enum { MODULE_DEPTH = 256 /* modules that use one another in a row */ };
+
 static HirModule *module_read(Hir *hir, uint32_t file, const char *name, const char *folder, bool library);
 
 static const char *module_path(Hir *hir, const char *folder, const char *name) {
-    char *path = arena_format(hir->arena, "%s%s.qtm", folder, name);
-    for (char *c = path + strlen(folder); c < path + strlen(path) - 4; c++)
+    size_t length = strlen(folder);
+    const char *slash = length && folder[length - 1] != '/' ? "/" : "";
+    char *path = arena_format(hir->arena, "%s%s%s.qtm", folder, slash, name);
+    for (char *c = path + length; c < path + strlen(path) - 4; c++)
         if (*c == '.') *c = '/';
     return path;
 }
 
+static void help_names(Hir *hir, const HirModule *module, const char *name) {
+    const char **known = ARENA_ARRAY(hir->arena, const char *, module->decls.count + 1);
+    size_t count = 0;
+    for (size_t k = 0; k < module->decls.count; k++)
+        if (!hir_private(module->decls.data[k]->name)) known[count++] = module->decls.data[k]->name;
+    const char *near = diag_nearest(name, known, count);
+    if (near)
+        diag_help(hir->sink, "did you mean '%s'?", near);
+    else
+        diag_help(hir->sink, "'qtmc doc %s' lists what the module has", module->name);
+}
+
+void hir_report_absent(Hir *hir, const HirModule *module, const char *name, Span span) {
+    const HirDecl *own = hir_find_own(module, name);
+    if (own) {
+        diag_report(hir->sink, DIAG_E0213, span, "'%s' is private to module %s", name, module->name);
+        diag_note(hir->sink, own->node->name_span, "a name that starts with '_' is seen only in its own module");
+    } else {
+        diag_report(hir->sink, DIAG_E0213, span, "module %s has no '%s'", module->name, name);
+    }
+    help_names(hir, module, name);
+}
+
+static void report_twice(Hir *hir, Span second, Span first, const char *remedy, const char *what) {
+    diag_report(hir->sink, DIAG_E0202, second, "%s is imported twice", what);
+    diag_note(hir->sink, first, "first imported here");
+    diag_help(hir->sink, "%s", remedy);
+}
+
+/* The names of a selective import are there, and each is said once. */
+static void check_imports(Hir *hir, const HirModule *module, const AstNode *names) {
+    for (uint32_t i = 0; names && i < names->count; i++) {
+        const AstNode *name = names->kids[i];
+        if (hir_private(name->name) || !hir_find_own(module, name->name))
+            hir_report_absent(hir, module, name->name, name->span);
+        for (uint32_t k = 0; k < i; k++) {
+            if (strcmp(names->kids[k]->name, name->name) != 0) continue;
+            report_twice(hir, name->span, names->kids[k]->span, "leave one of them out",
+                         arena_format(hir->arena, "'%s'", name->name));
+            break;
+        }
+    }
+}
+
 static void add_use(Hir *hir, HirModule *user, const AstNode *node, HirModule *module) {
     const char *dot = strrchr(module->name, '.');
-    HirUse use = {module, node->text ? node->text : dot ? dot + 1 : module->name, node->kids[0], node->text != NULL};
-    for (uint32_t i = 0; use.names && i < use.names->count; i++) {
-        const AstNode *name = use.names->kids[i];
-        if (hir_find_own(module, name->name)) continue;
-        const char **known = ARENA_ARRAY(hir->arena, const char *, module->decls.count + 1);
-        for (size_t k = 0; k < module->decls.count; k++) known[k] = module->decls.data[k]->name;
-        diag_report(hir->sink, DIAG_E0213, name->span, "module %s has no '%s'", module->name, name->name);
-        const char *near = diag_nearest(name->name, known, module->decls.count);
-        if (near)
-            diag_help(hir->sink, "did you mean '%s'?", near);
-        else
-            diag_help(hir->sink, "remove it; 'qtmc doc %s' lists what the module has", module->name);
+    HirUse use = {module,
+                  node->text ? node->text
+                  : dot      ? dot + 1
+                             : module->name,
+                  node->kids[0], node->text != NULL, node};
+    check_imports(hir, module, use.names);
+    for (size_t i = 0; i < user->uses.count; i++) {
+        const HirUse *before = &user->uses.data[i];
+        if (before->module == module && !strcmp(before->alias, use.alias))
+            report_twice(hir, node->span, before->node->span, "join the two into one 'use'",
+                         arena_format(hir->arena, "module %s", module->name));
+        else if (use.hidden && before->hidden && !strcmp(before->alias, use.alias))
+            report_twice(hir, node->span, before->node->span, "give one of them another alias",
+                         arena_format(hir->arena, "the alias '%s'", use.alias));
     }
     VEC_PUSH(hir->arena, &user->uses, use);
 }
 
+/* `use std.nn as n` beside `size n = 3`: n.dense could mean either. */
+static void check_aliases(Hir *hir, const HirModule *module) {
+    for (size_t i = 0; i < module->uses.count; i++) {
+        const HirUse *use = &module->uses.data[i];
+        const HirDecl *own = use->hidden ? hir_find_own(module, use->alias) : NULL;
+        if (!own) continue;
+        diag_report(hir->sink, DIAG_E0202, own->node->name_span, "'%s' is declared here and is the alias of module %s",
+                    own->name, use->module->name);
+        diag_note(hir->sink, use->node->span, "the alias");
+        diag_help(hir->sink, "give one of them another name");
+    }
+}
+
+static void report_cycle(Hir *hir, const AstNode *use, const HirModule *module) {
+    diag_report(hir->sink, DIAG_E0204, use->span, "module %s uses itself%s", use->name,
+                module->using && module->using != use ? ", through others" : "");
+    for (size_t i = 0; i < hir->modules.count; i++) {
+        const HirModule *on_path = hir->modules.data[i];
+        if (!on_path->loading || !on_path->using || on_path->using == use) continue;
+        diag_note(hir->sink, on_path->using->span, "%s uses %s", on_path->name, on_path->using->name);
+    }
+    diag_help(hir->sink, module->using == use ? "remove the 'use'; a module knows its own names"
+                                              : "move what both need into a third module");
+    hir->broken = true;
+}
+
+/* Looks for a module in the folder of its user, then in those of the search path; the library's are in the library and
+ * nowhere else. 0 when it is nowhere. */
+static uint32_t find_module(Hir *hir, const HirModule *user, const AstNode *use, bool library, const char **folder) {
+    const SourceSet *sources = hir->sources;
+    const char *reason = NULL;
+    *folder = library ? hir->stdlib : user->folder;
+    const char *path = module_path(hir, *folder, use->name), *first = path;
+    uint32_t file = source_read(hir->sources, path, &reason);
+    for (size_t i = 0; !file && !library && !source_exists(path) && i < sources->folders.count; i++) {
+        *folder = sources->folders.data[i];
+        path = module_path(hir, *folder, use->name);
+        file = source_read(hir->sources, path, &reason);
+    }
+    if (file) return file;
+    hir->broken = true;
+    bool nowhere = !source_exists(path);
+    diag_report(hir->sink, DIAG_E0203, use->span, "module %s cannot be read: %s: %s", use->name, nowhere ? first : path,
+                reason);
+    for (size_t i = 0; nowhere && !library && i < sources->folders.count; i++)
+        diag_note(hir->sink, (Span){0}, "nor is there %s", module_path(hir, sources->folders.data[i], use->name));
+    if (library)
+        diag_help(hir->sink, "the library's modules are in %s/std", hir->stdlib);
+    else
+        diag_help(hir->sink,
+                  "a module that is not std.* stands beside the model, in %s, or in a folder given by -I or QTM_PATH",
+                  *user->folder ? user->folder : "the same folder");
+    return 0;
+}
+
+static bool same_file(const char *a, const char *b) {
+    char left[PATH_MAX], right[PATH_MAX];
+    return !strcmp(a, b) || (realpath(a, left) && realpath(b, right) && !strcmp(left, right));
+}
+
+/* One name is one module: what is drawn and saved goes by full names. */
+static void check_same(Hir *hir, const HirModule *user, const AstNode *use, const HirModule *module) {
+    const char *there = source_file(hir->sources, module->file)->path;
+    const char *here = module_path(hir, user->folder, use->name);
+    if (module->library || !source_exists(here) || same_file(here, there)) return;
+    diag_report(hir->sink, DIAG_E0205, use->span, "module %s may mean %s or %s", use->name, here, there);
+    diag_note(hir->sink, (Span){module->file, 0, 0}, "another module uses this file by that name");
+    diag_help(hir->sink, "give one of the two files another name");
+    hir->broken = true;
+}
+
 static void use_module(Hir *hir, HirModule *user, const AstNode *use) {
     HirModule *module = hir_module(hir, use->name);
-    if (module && module->loading) {
-        diag_report(hir->sink, DIAG_E0204, use->span, "module %s uses itself, directly or through others", use->name);
-        diag_help(hir->sink, "move what both need into a third module");
-        hir->broken = true;
+    user->using = use;
+    const char *here = module_path(hir, user->folder, use->name);
+    bool foreign = module == hir->main && source_exists(here) &&
+                   !same_file(here, source_file(hir->sources, module->file)->path); /* a namesake of the model */
+    if (module && module->loading && !foreign) {
+        report_cycle(hir, use, module);
         return;
     }
-    if (!module) {
+    if (module) {
+        check_same(hir, user, use, module);
+    } else {
         bool library = !strncmp(use->name, "std.", 4);
-        const char *folder = library ? arena_format(hir->arena, "%s/", hir->stdlib) : user->folder;
-        const char *path = module_path(hir, folder, use->name), *reason = NULL;
-        uint32_t file = source_read(hir->sources, path, &reason);
-        if (!file) {
+        const char *folder;
+        uint32_t file = find_module(hir, user, use, library, &folder);
+        if (!file) return;
+        if (hir->depth >= MODULE_DEPTH) {
+            diag_report(hir->sink, DIAG_E0105, use->span, "more than %d modules use one another in a row",
+                        MODULE_DEPTH);
+            diag_help(hir->sink, "join some of them");
             hir->broken = true;
-            diag_report(hir->sink, DIAG_E0203, use->span, "module %s cannot be read: %s: %s", use->name, path, reason);
-            diag_help(hir->sink,
-                      library ? "the library's modules are in %s/std"
-                              : "a module that is not std.* stands beside the file that uses it, in %s",
-                      library ? hir->stdlib : (*folder ? folder : "the same folder"));
             return;
         }
         module = module_read(hir, file, use->name, folder, library);
@@ -265,6 +340,7 @@ static void use_module(Hir *hir, HirModule *user, const AstNode *use) {
 
 static HirModule *module_read(Hir *hir, uint32_t file, const char *name, const char *folder, bool library) {
     HirModule *module = ARENA_NEW(hir->arena, HirModule);
+    if (!hir->modules.count) hir->main = module;
     module->name = name;
     module->folder = folder;
     module->file = file;
@@ -273,6 +349,7 @@ static HirModule *module_read(Hir *hir, uint32_t file, const char *name, const c
     size_t place = hir->modules.count;
     VEC_PUSH(hir->arena, &hir->modules, module);
     size_t errors = hir->sink->errors;
+    hir->depth++;
     module->ast = ast_parse(hir->arena, hir->sources, file, hir->sink);
     if (hir->sink->errors != errors) hir->broken = true;
     for (uint32_t i = 0; i < module->ast->count; i++)
@@ -281,29 +358,23 @@ static HirModule *module_read(Hir *hir, uint32_t file, const char *name, const c
         const AstNode *node = module->ast->kids[i];
         if (node->kind != AST_USE && node->kind != AST_POISON && node->name) declare(hir, module, node);
     }
+    check_aliases(hir, module);
+    hir->depth--;
     module->loading = false;
+    module->using = NULL;
     for (size_t i = place; i + 1 < hir->modules.count; i++) hir->modules.data[i] = hir->modules.data[i + 1];
     hir->modules.data[hir->modules.count - 1] = module;
     return module;
 }
 
-const char *hir_library_module(Hir *hir, const char *name) {
-    const char *folder = arena_format(hir->arena, "%s/std", hir->stdlib), *found = NULL;
-    DIR *stream = opendir(folder);
-    DiagSink unheard = {.sources = hir->sources};
-    for (const struct dirent *entry; stream && !found && (entry = readdir(stream));) {
-        size_t length = strlen(entry->d_name);
-        const char *reason;
-        if (length < 5 || strcmp(entry->d_name + length - 4, ".qtm") != 0) continue;
-        uint32_t file = source_read(hir->sources, arena_format(hir->arena, "%s/%s", folder, entry->d_name), &reason);
-        const AstNode *ast = file ? ast_parse(hir->arena, hir->sources, file, &unheard) : NULL;
-        for (uint32_t i = 0; ast && i < ast->count; i++)
-            if (ast->kids[i]->name && ast->kids[i]->kind != AST_USE && !strcmp(ast->kids[i]->name, name))
-                found = arena_format(hir->arena, "std.%.*s", (int)length - 4, entry->d_name);
-    }
-    if (stream) closedir(stream);
-    diag_free(&unheard);
-    return found;
+/* A file of the library may be read by itself, and may then declare what the library may. */
+static bool in_library(const Hir *hir, const char *path) {
+    char *file = realpath(path, NULL), *library = realpath(hir->stdlib, NULL);
+    size_t length = library ? strlen(library) : 0;
+    bool inside = file && library && !strncmp(file, library, length) && file[length] == '/';
+    free(file);
+    free(library);
+    return inside;
 }
 
 void hir_load(Hir *hir, uint32_t file) {
@@ -313,5 +384,5 @@ void hir_load(Hir *hir, uint32_t file) {
     const char *dot = strrchr(base, '.');
     const char *name = arena_string(hir->arena, base, dot && dot != base ? (size_t)(dot - base) : strlen(base));
     const char *folder = arena_string(hir->arena, path, (size_t)(base - path));
-    hir->main = module_read(hir, file, name, folder, false);
+    module_read(hir, file, name, folder, in_library(hir, path));
 }

@@ -1,8 +1,10 @@
 /* qtmc --emit=hir: the model with every name written in full, one declaration a block, modules in the order in which
- * they depend on each other. Locals keep their short names, sizes show the value they were settled to. */
+ * they depend on each other. Locals keep their short names, sizes show the value they were settled to, every operation
+ * stands in brackets. */
 #include "hir/hir.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct Printer {
     FILE *out;
@@ -18,11 +20,26 @@ static void print_range(const Printer *p, const AstNode *node, uint32_t from, ui
     }
 }
 
-static void print_dims(const Printer *p, const AstNode *dims) {
-    if (!dims || !dims->count) return;
+/* [a, b] */
+static void print_bracketed(const Printer *p, const AstNode *node, uint32_t from) {
     fputc('[', p->out);
-    print_range(p, dims, 0, dims->count, ", ");
+    print_range(p, node, from, node->count, ", ");
     fputc(']', p->out);
+}
+
+static void print_dims(const Printer *p, const AstNode *dims) {
+    if (dims && dims->count) print_bracketed(p, dims, 0);
+}
+
+/* `word` and a node, where there is one. */
+static void print_after(const Printer *p, const char *word, const AstNode *node) {
+    if (!node) return;
+    fputs(word, p->out);
+    print(p, node);
+}
+
+static void print_names(const Printer *p, const AstNode *list, const char *between) {
+    for (uint32_t i = 0; i < list->count; i++) fprintf(p->out, "%s%s", i ? between : "", list->kids[i]->name);
 }
 
 /* The shortest text that reads back as the same number. */
@@ -60,8 +77,16 @@ static void print_arguments(const Printer *p, const AstNode *list) {
 
 static void print_result(const Printer *p, const AstNode *shape) {
     if (!shape) return;
-    fputs(shape->count ? " -> " : " -> real", p->out);
-    print_dims(p, shape);
+    fputs(" -> ", p->out);
+    if (shape->kind == AST_RECORD_SHAPE) {
+        fputc('{', p->out);
+        print_range(p, shape, 0, shape->count, ", ");
+        fputc('}', p->out);
+    } else if (shape->count) {
+        print_dims(p, shape);
+    } else {
+        fputs("real", p->out);
+    }
 }
 
 static void print_binary(const Printer *p, const AstNode *node) {
@@ -73,16 +98,19 @@ static void print_binary(const Printer *p, const AstNode *node) {
 }
 
 static void print_draw(const Printer *p, const AstNode *node) {
+    const AstNode *fields = node->kids[1];
     fputs("draw ", p->out);
     print(p, node->kids[0]);
+    print_after(p, " ~ ", node->kids[2]);
+    print_after(p, " by ", node->kids[3]);
+    if (!fields) return;
     fputs(" { ", p->out);
-    for (uint32_t i = 0; i < node->kids[1]->count; i++) {
-        const AstNode *field = node->kids[1]->kids[i];
-        fprintf(p->out, "%s%s ~ ", i ? ", " : "", field->name);
-        print(p, field->kids[0]);
-        if (field->count < 2 || !field->kids[1]) continue;
-        fputs(" by ", p->out);
-        print(p, field->kids[1]);
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const AstNode *field = fields->kids[i];
+        fprintf(p->out, "%s%s", i ? ", " : "", field->name ? field->name : "");
+        if (field->kind != AST_DRAW_FIELD) continue;
+        print_after(p, " ~ ", field->kids[0]);
+        print_after(p, " by ", field->kids[1]);
     }
     fputs(" }", p->out);
 }
@@ -93,134 +121,226 @@ static void print_block(const Printer *p, const AstNode *node) {
     fputs(" }", p->out);
 }
 
-static void print_expression(const Printer *p, const AstNode *node) {
+/* VALUE for i in A for j in B: the tree has the loop over B inside of the one over A. */
+static void print_loop(const Printer *p, const AstNode *node) {
+    const AstNode *value = node;
+    do value = value->kids[0];
+    while (value->kind == node->kind && value->flag);
+    print(p, value);
+    for (const AstNode *loop = node; loop != value; loop = loop->kids[0]) {
+        fprintf(p->out, " for %s in ", loop->name);
+        print(p, loop->kids[1]);
+        print_after(p, " when ", loop->kids[2]);
+    }
+}
+
+static void print_field(const Printer *p, const AstNode *node) {
+    const HirDecl *decl = hir_decl(p->hir, node);
+    if (decl) {
+        fputs(decl->full, p->out);
+        return;
+    }
+    print(p, node->kids[0]);
+    fprintf(p->out, ".%s", node->name);
+}
+
+/* Expressions with parts. */
+static void print_compound(const Printer *p, const AstNode *node) {
     switch (node->kind) {
-    case AST_NUMBER: print_number(p, node->number); break;
-    case AST_FIELD:
-        print(p, node->kids[0]);
-        fprintf(p->out, ".%s", node->name);
-        break;
     case AST_CALL:
         print(p, node->kids[0]);
         fputc('(', p->out);
         print_range(p, node, 1, node->count, ", ");
         fputc(')', p->out);
         break;
-    case AST_NAMED:
-        fprintf(p->out, "%s = ", node->name);
-        print(p, node->kids[0]);
-        break;
     case AST_INDEX:
         print(p, node->kids[0]);
-        fputc('[', p->out);
-        print_range(p, node, 1, node->count, ", ");
-        fputc(']', p->out);
+        print_bracketed(p, node, 1);
         break;
     case AST_UNARY:
-        fprintf(p->out, "%s", node->op == AST_NOT ? "not " : "-");
+        fputs(node->op == AST_NOT ? "not " : "-", p->out);
         print(p, node->kids[0]);
         break;
-    case AST_BINARY: print_binary(p, node); break;
     case AST_PIPE:
         fputc('(', p->out);
         print_range(p, node, 0, 2, " |> ");
         fputc(')', p->out);
         break;
-    case AST_ARRAY:
-        fputc('[', p->out);
-        print_range(p, node, 0, node->count, ", ");
-        fputc(']', p->out);
-        break;
     case AST_IF:
-        fputs("(if ", p->out);
-        print(p, node->kids[0]);
-        fputs(" then ", p->out);
-        print(p, node->kids[1]);
-        fputs(" else ", p->out);
-        print(p, node->kids[2]);
+        print_after(p, "(if ", node->kids[0]);
+        print_after(p, " then ", node->kids[1]);
+        print_after(p, " else ", node->kids[2]);
         fputc(')', p->out);
         break;
-    case AST_COMPREHEND:
-        print(p, node->kids[0]);
-        fprintf(p->out, " for %s in ", node->name);
-        print(p, node->kids[1]);
+    case AST_BUILD:
+        fputc('[', p->out);
+        print_loop(p, node);
+        fputc(']', p->out);
         break;
-    case AST_ALL_OF:
-        fputs("all of ", p->out);
+    case AST_RECORD:
+        fputc('{', p->out);
+        for (uint32_t i = 0; i < node->count; i++) {
+            fprintf(p->out, "%s%s: ", i ? ", " : "", node->kids[i]->name);
+            print(p, node->kids[i]->kids[0]);
+        }
+        fputc('}', p->out);
+        break;
+    default: fputs("error", p->out); /* POISON */
+    }
+}
+
+static void print_expression(const Printer *p, const AstNode *node) {
+    switch (node->kind) {
+    case AST_NAME: print_name(p, node); break;
+    case AST_NUMBER: print_number(p, node->number); break;
+    case AST_QUANTITY: print_range(p, node, 0, 2, " "); break;
+    case AST_FIELD: print_field(p, node); break;
+    case AST_NAMED:
+        fprintf(p->out, "%s = ", node->name);
         print(p, node->kids[0]);
         break;
+    case AST_BINARY: print_binary(p, node); break;
+    case AST_ARRAY: print_bracketed(p, node, 0); break;
+    case AST_COMPREHEND: print_loop(p, node); break;
+    case AST_RANGE:
+        print_range(p, node, 0, 2, " .. ");
+        if (node->flag) fputs(" on log", p->out);
+        break;
+    case AST_ALL_OF: print_after(p, "all of ", node->kids[0]); break;
     case AST_BATCH_OF:
         fputs("batch ", p->out);
         print_range(p, node, 0, 2, " of ");
         break;
-    default: fputs("?", p->out);
+    case AST_DRAW: print_draw(p, node); break;
+    case AST_BLOCK: print_block(p, node); break;
+    default: print_compound(p, node);
     }
 }
 
 static void print_minimize(const Printer *p, const AstNode *node) {
-    fputs("minimize ", p->out);
-    print(p, node->kids[0]);
+    print_after(p, "minimize ", node->kids[0]);
     fputs(" over ", p->out);
-    for (uint32_t i = 0; i < node->kids[1]->count; i++)
-        fprintf(p->out, "%s%s", i ? ", " : "", node->kids[1]->kids[i]->name);
-    fputs(" using ", p->out);
-    print(p, node->kids[2]);
-    if (node->count > 3 && node->kids[3]) fputs(" every ", p->out), print(p, node->kids[3]);
-    if (node->count > 4 && node->kids[4]) fputs(" shared by ", p->out), print(p, node->kids[4]);
+    print_names(p, node->kids[1], ", ");
+    print_after(p, " using ", node->kids[2]);
+    print_after(p, " every ", node->kids[3]);
+    const AstNode *exchange = node->kids[4];
+    if (!exchange) return;
+    fprintf(p->out, " shared by %s", exchange->name ? exchange->name : "error");
+    if (!exchange->count) return;
+    fputc('(', p->out);
+    print_range(p, exchange, 0, exchange->count, ", ");
+    fputc(')', p->out);
+}
+
+static void print_let(const Printer *p, const AstNode *node) {
+    fputs("let ", p->out);
+    if (node->kids[1]) {
+        fputc('{', p->out);
+        print_names(p, node->kids[1], ", ");
+        fputc('}', p->out);
+    } else {
+        fputs(node->name, p->out);
+    }
+    print_after(p, " = ", node->kids[0]);
+}
+
+/* `word NAME` and a value behind `join`. */
+static void print_named(const Printer *p, const char *word, const AstNode *node, const char *join) {
+    fprintf(p->out, "%s%s", word, node->name);
+    print_after(p, join, node->kids[0]);
+}
+
+static void print_stage(const Printer *p, const AstNode *node) {
+    switch (node->kind) {
+    case AST_WEIGH: print_after(p, "weight ", node->kids[0]); break;
+    case AST_KEEP: print_after(p, "keep with probability ", node->kids[0]); break;
+    case AST_SMEAR:
+        print_named(p, "smear ", node, " by ");
+        print_after(p, " where ", node->kids[1]);
+        break;
+    case AST_REBUILD: print_named(p, "rebuild ", node, " = "); break;
+    case AST_CONFUSE: print_named(p, "confuse ", node, " by "); break;
+    case AST_ADD_EVENTS:
+        print_after(p, "add ", node->kids[0]);
+        print_after(p, " with fraction ", node->kids[1]);
+        break;
+    case AST_REQUIRE: print_after(p, "require ", node->kids[0]); break;
+    default: print_expression(p, node);
+    }
 }
 
 static void print_item(const Printer *p, const AstNode *node) {
+    const HirDecl *decl = NULL;
     switch (node->kind) {
-    case AST_VECTORS:
-        fputs("vectors ", p->out);
-        print(p, node->kids[0]);
-        break;
-    case AST_EVENTS:
-        fputs("events ", p->out);
-        print(p, node->kids[0]);
-        break;
+    case AST_VECTORS: print_after(p, "vectors ", node->kids[0]); break;
+    case AST_EVENTS: print_after(p, "events ", node->kids[0]); break;
     case AST_GENERATE:
         fputs("generate params by ", p->out);
         print_range(p, node, 0, 2, " from ");
         break;
     case AST_MINIMIZE: print_minimize(p, node); break;
-    case AST_MONITOR:
-        fprintf(p->out, "monitor %s = ", node->name);
-        print(p, node->kids[0]);
-        break;
+    case AST_MONITOR: print_named(p, "monitor ", node, " = "); break;
     case AST_STOP:
-        fputs("stop after ", p->out);
-        print(p, node->kids[0]);
+        print_after(p, "stop after ", node->kids[0]);
         fputs(" steps", p->out);
         break;
-    case AST_LET:
-        fprintf(p->out, "let %s = ", node->name);
-        print(p, node->kids[0]);
+    case AST_STOP_WHEN: print_after(p, "stop when ", node->kids[0]); break;
+    case AST_SELECT: fprintf(p->out, "select best on %s", node->name); break;
+    case AST_FREEZE:
+        decl = hir_decl(p->hir, node);
+        fprintf(p->out, "freeze %s from ", decl ? decl->full : node->name);
+        print_string(p, node->text);
         break;
-    default: print_expression(p, node);
+    case AST_DATA: fprintf(p->out, "data %s", node->name); break; /* a declaration of its own */
+    case AST_LET: print_let(p, node); break;
+    default: print_stage(p, node);
+    }
+}
+
+static void print_variable(const Printer *p, const AstNode *node) {
+    fputs(node->name, p->out);
+    print_dims(p, node->kids[3]);
+    print_after(p, " : ", node->kids[2]);
+    print_after(p, " in ", node->kids[0]);
+    print_after(p, " .. ", node->kids[1]);
+    if (node->flag) fputs(" on log", p->out);
+}
+
+static void print_column(const Printer *p, const AstNode *node) {
+    fputs(node->name, p->out);
+    print_dims(p, node->kids[0]);
+    print_after(p, " : ", node->kids[1]);
+    if (node->flag) fputs(" %", p->out);
+    for (const char *ignored = node->text; ignored && *ignored;) {
+        size_t length = strcspn(ignored, "\n");
+        fprintf(p->out, " ignoring \"%.*s\"", (int)length, ignored);
+        ignored += length + (ignored[length] == '\n');
     }
 }
 
 static void print(const Printer *p, const AstNode *node) {
     switch (node->kind) {
-    case AST_NAME: print_name(p, node); break;
     case AST_ARG:
         fputs(node->name, p->out);
         print_dims(p, hir_argument_dims(node));
-        if (node->kids[1]) fputs(" : ", p->out), print(p, node->kids[1]);
+        print_after(p, " : ", node->kids[1]);
+        print_after(p, " = ", node->kids[2]);
         break;
-    case AST_VARIABLE:
-        fprintf(p->out, "%s in ", node->name);
-        print_range(p, node, 0, 2, " .. ");
-        break;
+    case AST_VARIABLE: print_variable(p, node); break;
+    case AST_COLUMN: print_column(p, node); break;
     case AST_WEIGHT:
         fprintf(p->out, "weight %s", node->name);
         print_dims(p, node->kids[0]);
-        fputs(node->flag ? " ~ " : " = ", p->out);
-        print(p, node->kids[1]);
+        print_after(p, node->flag ? " ~ " : " = ", node->kids[1]);
         break;
-    case AST_DRAW: print_draw(p, node); break;
-    case AST_BLOCK: print_block(p, node); break;
+    case AST_BINDER: print_named(p, "", node, " in "); break;
+    case AST_NORMALIZED:
+        print_after(p, "normalized so ", node->kids[0]);
+        print_after(p, " = ", node->kids[1]);
+        fprintf(p->out, " solving %s", node->name);
+        break;
+    case AST_POSITIVE: fputs("positive", p->out); break;
+    case AST_TRUTH: print_after(p, "truth ", node->kids[0]); break;
     default: print_item(p, node);
     }
 }
@@ -236,61 +356,145 @@ static void print_lines(const Printer *p, const AstNode *list, const AstNode *la
     fputs("}", p->out);
 }
 
+static void print_domain(const Printer *p, const AstNode *domain) {
+    int closed = (int)domain->number;
+    fputs(" in ", p->out);
+    if (domain->kind == AST_POISON) fputs("error", p->out);
+    if (domain->name) fputs(domain->name, p->out);
+    if (!domain->count || !domain->kids[0]) return;
+    fprintf(p->out, "%s%c", domain->name ? " " : "", closed & 1 ? '[' : '(');
+    print_range(p, domain, 0, 2, ", ");
+    fputc(closed & 2 ? ']' : ')', p->out);
+}
+
 static void print_param(const Printer *p, const AstNode *node) {
-    const AstNode *domain = node->kids[0];
-    if (domain) {
-        int closed = (int)domain->number;
-        fprintf(p->out, " in %s%s", domain->name ? domain->name : "", domain->name && domain->kids[0] ? " " : "");
-        if (domain->kids[0]) {
-            fputc(closed & 1 ? '[' : '(', p->out);
-            print_range(p, domain, 0, 2, ", ");
-            fputc(closed & 2 ? ']' : ')', p->out);
-        }
+    if (node->kids[0]) print_domain(p, node->kids[0]);
+    print_after(p, " = ", node->kids[1]);
+    print_after(p, " start ", node->kids[2]);
+    print_after(p, " truth ", node->kids[3]);
+    print_after(p, " prior ", node->kids[6]);
+    if (node->flag) fputs(" fixed", p->out);
+}
+
+/* Conditions of a qcf, a line each. */
+static void print_conditions(const Printer *p, const AstNode *list) {
+    for (uint32_t i = 0; i < list->count; i++) {
+        fputs("\n    ", p->out);
+        print(p, list->kids[i]);
     }
-    if (node->kids[2]) fputs(" start ", p->out), print(p, node->kids[2]);
-    if (node->kids[3]) fputs(" truth ", p->out), print(p, node->kids[3]);
+}
+
+static void print_data(const Printer *p, const AstNode *node) {
+    fputs(" : ", p->out);
+    print(p, node->kids[0]);
+    fputs(" from ", p->out);
+    print_string(p, node->text);
+    if (node->kids[2]) {
+        fputs(" columns {", p->out);
+        print_range(p, node->kids[2], 0, node->kids[2]->count, ", ");
+        fputc('}', p->out);
+    }
+    print_after(p, " where ", node->kids[3]);
+    print_after(p, " split ", node->kids[4]);
+}
+
+static void print_function(const Printer *p, const AstNode *node, const AstNode *result, const AstNode *unit) {
+    print_arguments(p, node->kids[0]);
+    print_result(p, result);
+    print_after(p, " : ", unit);
+}
+
+/* What stands behind the name of a declaration of functions. */
+static void print_formula(const Printer *p, const AstNode *node) {
+    switch (node->kind) {
+    case AST_QCF:
+        print_function(p, node, NULL, node->kids[3]);
+        print_after(p, " at ", node->kids[4]);
+        print_after(p, " = ", node->kids[1]);
+        print_conditions(p, node->kids[5]);
+        break;
+    case AST_DENSITY:
+        print_function(p, node, NULL, node->kids[3]);
+        if (node->kids[4]) {
+            fputs(" per ", p->out);
+            print_names(p, node->kids[4], " ");
+        }
+        print_after(p, " = ", node->kids[1]);
+        print_after(p, " when ", node->kids[5]);
+        break;
+    case AST_LAYER:
+        print_function(p, node, node->kids[1], NULL);
+        print_lines(p, node->kids[2], node->kids[3]);
+        break;
+    case AST_DETECTOR:
+        print_arguments(p, node->kids[0]);
+        print_after(p, " -> ", node->kids[1]);
+        print_lines(p, node->kids[2], NULL);
+        break;
+    default: /* FUN, NETWORK */
+        print_function(p, node, node->kids[1], node->kind == AST_FUN ? node->kids[3] : NULL);
+        print_after(p, " = ", node->kids[2]);
+    }
 }
 
 static void print_decl(const Printer *p, const HirDecl *decl) {
     const AstNode *node = decl->node;
-    fprintf(p->out, "%s %s", ast_kind_name(node->kind), decl->full);
+    bool xsec = node->kind == AST_DENSITY && node->flag;
+    if (node->kind == AST_NORMALIZED) {
+        fprintf(p->out, "param %s solved by %s\n", decl->full, decl->owner->full);
+        return;
+    }
+    fprintf(p->out, "%s", xsec ? "xsec" : ast_kind_name(node->kind));
+    if (node->kind != AST_CHECK) fprintf(p->out, " %s", decl->full);
+    if (hir_family(decl)) print_bracketed(p, hir_family(decl), 0);
     switch (node->kind) {
     case AST_SIZE: fprintf(p->out, " = %lld", (long long)decl->size); break;
-    case AST_CONST:
+    case AST_UNIT:
+    case AST_CONST: print_after(p, " = ", node->kids[0]); break;
     case AST_OPTION:
-        fputs(" = ", p->out);
-        print(p, node->kids[0]);
+        print_after(p, " = ", node->kids[0]);
+        if (node->text) fputc(' ', p->out), print_string(p, node->text);
         break;
-    case AST_PARAM: print_param(p, node); break;
-    case AST_QCF:
-    case AST_DENSITY:
-        print_arguments(p, node->kids[0]);
-        fputs(" = ", p->out);
-        print(p, node->kids[1]);
+    case AST_FLAVOUR:
+        fputs(" in {", p->out);
+        print_names(p, node->kids[0], ", ");
+        fputc('}', p->out);
         break;
-    case AST_FUN:
-    case AST_NETWORK:
-        print_arguments(p, node->kids[0]);
-        print_result(p, node->kids[1]);
-        fputs(" = ", p->out);
-        print(p, node->kids[2]);
+    case AST_PARAM:
+        print_after(p, " : ", node->kids[5]);
+        print_param(p, node);
         break;
-    case AST_LAYER:
-        print_arguments(p, node->kids[0]);
-        print_result(p, node->kids[1]);
-        print_lines(p, node->kids[2], node->kids[3]);
+    case AST_CHECK:
+        print_after(p, " ", node->kids[0]);
+        print_after(p, " within ", node->kids[1]);
         break;
-    case AST_EVENT:
-    case AST_FIT: print_lines(p, node->kids[0], NULL); break;
-    case AST_DATA:
-        fputs(" : ", p->out);
-        print(p, node->kids[0]);
-        fputs(" from ", p->out);
-        print_string(p, node->text);
+    case AST_EVENT: print_lines(p, node->kids[0], NULL); break;
+    case AST_DATA: print_data(p, node); break;
+    case AST_FIT:
+        if (node->kids[1])
+            print_after(p, " = ", node->kids[1]);
+        else
+            print_lines(p, node->kids[0], NULL);
         break;
-    default: break;
+    default: print_formula(p, node);
     }
-    if (node->kind == AST_OPTION && node->text) fputc(' ', p->out), print_string(p, node->text);
+    fputc('\n', p->out);
+    for (size_t i = 0; i < decl->members.count; i++) {
+        fprintf(p->out, "param %s.%s", decl->full, decl->members.data[i]->text);
+        print_after(p, " : ", decl->members.data[i]->kids[5]);
+        print_param(p, decl->members.data[i]);
+        fputc('\n', p->out);
+    }
+}
+
+static void print_use(const Printer *p, const HirUse *use) {
+    fprintf(p->out, "use %s", use->module->name);
+    if (use->names) {
+        fputs(" (", p->out);
+        print_names(p, use->names, ", ");
+        fputc(')', p->out);
+    }
+    if (use->hidden) fprintf(p->out, " as %s", use->alias);
     fputc('\n', p->out);
 }
 
@@ -298,10 +502,9 @@ void hir_print(FILE *out, const Hir *hir) {
     Printer p = {out, hir};
     for (size_t m = 0; m < hir->modules.count; m++) {
         const HirModule *module = hir->modules.data[m];
-        fprintf(out, "%smodule %s", m ? "\n" : "", module->name);
-        for (size_t u = 0; u < module->uses.count; u++)
-            fprintf(out, "%s%s", u ? ", " : " uses ", module->uses.data[u].module->name);
-        fputs("\n\n", out);
+        fprintf(out, "%smodule %s\n", m ? "\n" : "", module->name);
+        for (size_t u = 0; u < module->uses.count; u++) print_use(&p, &module->uses.data[u]);
+        fputc('\n', out);
         for (size_t i = 0; i < module->decls.count; i++) print_decl(&p, module->decls.data[i]);
     }
 }

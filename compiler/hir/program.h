@@ -46,6 +46,7 @@ typedef struct ProgramField {
     double low, high; /* in base units */
     const char *unit; /* as declared, "GeV^2"; NULL: a pure number */
     double scale;     /* base units in one of it: files and reports hold value / scale */
+    int64_t length;   /* numbers an event */
 } ProgramField;
 typedef struct ProgramEvent {
     const char *name;
@@ -53,10 +54,17 @@ typedef struct ProgramEvent {
     TirFunction *draw; /* or NULL */
     int64_t draw_batch;
 } ProgramEvent;
+typedef struct ProgramColumn {
+    uint32_t field;
+    double scale; /* number in base units = number in the file * scale */
+} ProgramColumn;
 typedef struct ProgramData {
     const char *name, *path;
     uint32_t event;
     double split; /* share of the events, from the first on, that objectives see; monitors see the rest. 0: all, both */
+    VEC(ProgramColumn) columns; /* in the order of the file; none: fields are found by name */
+    VEC(const char *) ignore;   /* columns of the file to drop */
+    TirFunction *where;         /* VALUE 0: 1 for an event to take in, 0 for another; or NULL */
     TirFunction *draw; /* of what is declared as its truth; or NULL */
     int64_t draw_batch;
 } ProgramData;
@@ -143,7 +151,8 @@ typedef struct ProgramWrapper {
 
 typedef struct Program {
     Arena *arena;
-    const char *name; /* of the module: file name without folder and .qtm */
+    const char *name;      /* of the module: file name without folder and .qtm */
+    const struct Hir *hir; /* the resolved model, for what is said of it as it was written */
     VEC(ProgramParam) params;
     VEC(ProgramParamBlock) param_blocks;
     VEC(ProgramOption) options;

@@ -9,18 +9,6 @@ void resolve_kids(Resolver *r, const AstNode *node) {
         if (node->kids[i]) resolve(r, node->kids[i]);
 }
 
-const Scope *resolve_local(const Resolver *r, const char *name) {
-    for (const Scope *s = r->scope; s; s = s->up)
-        if (!strcmp(s->name, name)) return s;
-    return NULL;
-}
-
-void resolve_bind(Resolver *r, const char *name, Span span) {
-    Scope *s = ARENA_NEW(r->hir->arena, Scope);
-    *s = (Scope){r->scope, name, span};
-    r->scope = s;
-}
-
 /* Arguments, weights and lets of one declaration: no two alike. */
 void resolve_bind_once(Resolver *r, const char *name, Span span) {
     const Scope *before = resolve_local(r, name);
@@ -36,7 +24,7 @@ void resolve_bind_once(Resolver *r, const char *name, Span span) {
 static const char *unused_module(Resolver *r, const char *name) {
     for (size_t i = 0; i < r->hir->modules.count; i++) {
         HirModule *module = r->hir->modules.data[i];
-        if (module != r->module && hir_find(module, name, NULL)) return module->name;
+        if (module != r->module && !hir_private(name) && hir_find_own(module, name)) return module->name;
     }
     return hir_library_module(r->hir, name);
 }
@@ -53,6 +41,11 @@ static bool told_to_use(Resolver *r, const char *module) {
 static void report_unknown(Resolver *r, const AstNode *node) {
     const char *module = unused_module(r, node->name);
     if (module && told_to_use(r, module)) return;
+    if (r->hir->sink->errors >= DIAG_LIMIT) { /* no more are shown; looking for near names takes its time */
+        diag_report(r->hir->sink, DIAG_E0201, node->span, "unknown name '%s'", node->name);
+        diag_help(r->hir->sink, "declare it in this file, or add a 'use' of the module that has it");
+        return;
+    }
     struct {
         const char **data;
         size_t count, capacity;
@@ -62,7 +55,8 @@ static void report_unknown(Resolver *r, const AstNode *node) {
     for (size_t i = 0; i < r->module->decls.count; i++) VEC_PUSH(arena, &known, r->module->decls.data[i]->name);
     for (size_t u = 0; u < r->module->uses.count; u++) {
         const HirModule *used = r->module->uses.data[u].module;
-        for (size_t i = 0; i < used->decls.count; i++) VEC_PUSH(arena, &known, used->decls.data[i]->name);
+        for (size_t i = 0; i < used->decls.count; i++)
+            if (!hir_private(used->decls.data[i]->name)) VEC_PUSH(arena, &known, used->decls.data[i]->name);
     }
     for (size_t i = 0; sema_primitive_name(i); i++) VEC_PUSH(arena, &known, sema_primitive_name(i));
     diag_report(r->hir->sink, DIAG_E0201, node->span, "unknown name '%s'", node->name);
@@ -209,7 +203,10 @@ void resolve_call_of(Resolver *r, const AstNode *call, int piped, HirDecl *decl)
 void resolve_call(Resolver *r, const AstNode *call, int piped) {
     const AstNode *callee = call->kind == AST_CALL ? call->kids[0] : call;
     if (callee->kind != AST_NAME) {
-        resolve_kids(r, call);
+        if (call->kind == AST_CALL)
+            resolve_kids(r, call);
+        else
+            resolve(r, call);
         HirDecl *member = hir_decl(r->hir, callee);
         if (member && hir_callable(member) && call->kind == AST_CALL) check_named(r, call, member);
         return;
@@ -272,27 +269,28 @@ static void resolve_draw(Resolver *r, const AstNode *node) {
     }
 }
 
-/* nn.dense: what a module has, by the module's name. */
+/* nn.dense: what a module has, by the module's name. A name that is declared goes before the last part of a module's
+ * path, but not before an alias, which was chosen. */
 static bool resolve_qualified(Resolver *r, const AstNode *node) {
     const AstNode *of = node->kids[0];
-    if (of->kind != AST_NAME || resolve_local(r, of->name) || hir_find(r->module, of->name, NULL)) return false;
-    const HirUse *use = hir_find_use(r->module, of->name);
-    if (!use) return false;
-    HirDecl *found = hir_find_own(use->module, node->name);
-    if (found) {
-        found->used = true;
-        hir_set_decl(r->hir, node, found);
-        VEC_PUSH(r->hir->arena, &r->reached, found);
+    if (of->kind != AST_NAME || resolve_local(r, of->name)) return false;
+    const HirUse *other, *use = hir_find_use(r->module, of->name, &other);
+    if (!use || (!use->hidden && hir_find(r->module, of->name, NULL))) return false;
+    if (other) {
+        diag_report(r->hir->sink, DIAG_E0205, of->span, "'%s' may mean module %s or %s", of->name, use->module->name,
+                    other->module->name);
+        diag_note(r->hir->sink, use->node->span, "one is used here");
+        diag_note(r->hir->sink, other->node->span, "the other here");
+        diag_help(r->hir->sink, "give one of them an alias: use %s as ...", other->module->name);
+    }
+    HirDecl *found = hir_find_public(use->module, node->name);
+    if (!found) {
+        hir_report_absent(r->hir, use->module, node->name, node->name_span);
         return true;
     }
-    const char **known = ARENA_ARRAY(r->hir->arena, const char *, use->module->decls.count + 1);
-    for (size_t k = 0; k < use->module->decls.count; k++) known[k] = use->module->decls.data[k]->name;
-    diag_report(r->hir->sink, DIAG_E0213, node->name_span, "module %s has no '%s'", use->module->name, node->name);
-    const char *near = diag_nearest(node->name, known, use->module->decls.count);
-    if (near)
-        diag_help(r->hir->sink, "did you mean '%s'?", near);
-    else
-        diag_help(r->hir->sink, "'qtmc doc %s' lists what the module has", use->module->name);
+    found->used = true;
+    hir_set_decl(r->hir, node, found);
+    VEC_PUSH(r->hir->arena, &r->reached, found);
     return true;
 }
 

@@ -8,13 +8,27 @@ typedef struct Scope {
     struct Scope *up;
     const char *name;
     Span span;
+    uint32_t depth;       /* from 1 */
+    struct Scope *former; /* bound before under the same name */
 } Scope;
+
+/* The bindings of each name, newest first, and the scope at each depth. Whoever leaves a scope just sets Resolver.scope
+ * back; what it held is known to be gone because the scope at that depth is another, or none. */
+typedef struct Scopes {
+    struct {
+        const char *name;
+        Scope *newest;
+    } *slots;
+    size_t count, slot_count;
+    VEC(Scope *) at;
+} Scopes;
 
 typedef struct Resolver {
     Hir *hir;
     HirModule *module;
     HirDecl *decl;
     Scope *scope;
+    Scopes *scopes;
     VEC(HirDecl *) reached; /* by the declaration at hand, for the recursion search */
 } Resolver;
 

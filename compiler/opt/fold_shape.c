@@ -1,6 +1,6 @@
 /* Folding of structure and reductions. Broadcasts move outwards and disappear into sums; sums are factored:
  *   sum_S(a * b), b without the axes S   ->  b * sum_S(a)      (also a / b, and with a and b exchanged)
- *   sum_T(dot(a, b; S)), T in both       ->  dot(a, b; S and T)
+ *   sum_S(dot(a, b; T))                  ->  dot(a, b; S and T)
  *   sum_S(a * b), each with axes of its own, or a matrix that exists anyway and a vector  ->  dot(a, b; S)
  * This changes the order of rounding, which a sum does not promise; it never adds work, and it is what turns the
  * derivatives of means and of outer products into few operations. Everything else here is exact. */
@@ -58,6 +58,17 @@ static TirId sum_of_product(TirFunction *f, const TirOp *op, TirId a, TirId b) {
     return TIR_NONE;
 }
 
+/* sum_S of dot(a, b; T): over S and T at once; what only one of the two has of S is summed there first. */
+static TirId sum_of_dot(TirFunction *f, const TirOp *op, const TirOp *dot) {
+    TirId a = dot->args[0], b = dot->args[1];
+    TirAxes only_a = tir_axes_minus(op->attr_axes, axes_of(f, b));
+    TirAxes only_b = tir_axes_minus(op->attr_axes, axes_of(f, a));
+    TirAxes both = tir_axes_minus(tir_axes_minus(op->attr_axes, only_a), only_b);
+    a = sum(f, a, only_a, op->span);
+    b = sum(f, b, only_b, op->span);
+    return fold_last(f, tir_dot(f, a, b, tir_axes_union(dot->attr_axes, both), op->span));
+}
+
 static TirId fold_sum(TirFunction *f, const TirOp *op) {
     Span s = op->span;
     TirOp arg = f->ops.data[op->args[0]];
@@ -68,14 +79,9 @@ static TirId fold_sum(TirFunction *f, const TirOp *op) {
         return repeat(f, sum(f, a, kept, s), tir_axes_minus(op->attr_axes, kept), s);
     }
     case TIR_SUM: return sum(f, a, tir_axes_union(arg.attr_axes, op->attr_axes), s);
-    case TIR_DOT: {
-        TirAxes shared = tir_axes_both(axes_of(f, a), axes_of(f, arg.args[1]));
-        if (tir_axes_minus(op->attr_axes, shared).count > 0) return TIR_NONE;
-        TirAxes all = tir_axes_union(arg.attr_axes, op->attr_axes);
-        return fold_last(f, tir_dot(f, a, arg.args[1], all, s));
-    }
     case TIR_NEG: return fold_map(f, TIR_NEG, s, sum(f, a, op->attr_axes, s), TIR_NONE, TIR_NONE);
     case TIR_MUL: return arg.type == TIR_REAL ? sum_of_product(f, op, a, arg.args[1]) : TIR_NONE;
+    case TIR_DOT: return sum_of_dot(f, op, &arg);
     case TIR_DIV:
         if (tir_axes_both(op->attr_axes, axes_of(f, arg.args[1])).count > 0) return TIR_NONE;
         return fold_map(f, TIR_DIV, s, sum(f, a, op->attr_axes, s), arg.args[1], TIR_NONE);

@@ -35,7 +35,8 @@ static void mark_live(Plan *plan, bool *live) {
     }
 }
 
-/* Row-less [k, n] weights times rows: the last axis of the result is n. */
+/* Row-less [k, n] weights times rows, which are events and, in a convolution, places: the last axis of the result is n.
+ */
 static bool dot_by_weights(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan *out) {
     const TirFunction *f = plan->f;
     TirAxes wa = f->ops.data[b].axes, ra = f->ops.data[a].axes;
@@ -45,7 +46,7 @@ static bool dot_by_weights(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan
     TirAxisId row = plan_row_of(f, ra);
     if (row == LIR_NO_AXIS || tir_axes_has(ra, n)) return false;
     TirAxes rows = tir_axes_minus(ra, op->attr_axes);
-    if (!tir_axes_equal(rows, batch_axes(f, ra)) || op->axes.id[op->axes.count - 1] != n) return false;
+    if (op->axes.id[op->axes.count - 1] != n) return false;
     if (plan_axis_size(plan, k) < DOT_MIN_K || plan_axis_size(plan, n) < DOT_MIN_N) return false;
     out->dot_a = a;
     out->dot_b = b;
@@ -62,7 +63,8 @@ static bool dot_over_rows(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan 
     TirAxes s = op->attr_axes, aa = f->ops.data[a].axes, ba = f->ops.data[b].axes;
     TirAxes ma = tir_axes_minus(aa, s), na = tir_axes_minus(ba, s);
     if (ma.count != 1 || na.count != 1 || ma.id[0] >= na.id[0]) return false;
-    if (!tir_axes_equal(batch_axes(f, aa), s) || !tir_axes_equal(batch_axes(f, ba), s)) return false;
+    TirAxes batch = batch_axes(f, aa);
+    if (!batch.count || !tir_axes_equal(batch, batch_axes(f, ba)) || tir_axes_minus(batch, s).count) return false;
     if (plan_axis_size(plan, na.id[0]) < DOT_MIN_N || aa.id[aa.count - 1] != ma.id[0]) return false;
     if (ba.id[ba.count - 1] != na.id[0]) return false;
     out->dot_a = a;
@@ -191,8 +193,7 @@ static void follow(Plan *plan, TirId reader, TirId value, bool table, TirAxisId 
 
 void plan_visit_uses(Plan *plan, TirId reader, UseVisitor visit, void *context) {
     const TirOp *op = &plan->f->ops.data[reader];
-    bool tabled = op->op == TIR_GATHER || op->op == TIR_SEARCH || op->op == TIR_CUMSUM ||
-                  op->op == TIR_FLATTEN;
+    bool tabled = op->op == TIR_GATHER || op->op == TIR_SEARCH || op->op == TIR_CUMSUM || op->op == TIR_FLATTEN;
     OpKind kind = plan->op[reader].kind;
     bool whole = kind == OP_DOT || kind == OP_DOT_ROWS;
     bool moves = op->op == TIR_SLICE || op->op == TIR_RENAME; /* when stored itself */

@@ -76,6 +76,12 @@ Context *context_new(Elab *e, const char *name, FitState *fit, ParamMode mode, b
     return c;
 }
 
+Context *context_rows_of(Elab *e, const char *name, uint32_t row) {
+    Context *c = context_new(e, name, NULL, PARAMS_NONE, false, NULL);
+    batch_add(e, c, row, -1);
+    return c;
+}
+
 TirAxes context_rows(const Context *c, bool events) {
     TirAxes axes = tir_axes_none();
     if (c->vectors != TIR_NONE) axes = tir_axes_add(axes, c->vectors);
@@ -145,6 +151,17 @@ static TirId share_rows(Elab *e, const Value *data, int64_t count, TirAxes axes,
     return rows;
 }
 
+/* The dimension of an array field: that of the input which this function has already, or a new one. */
+static Dim column_dim(Elab *e, uint32_t row, uint32_t field, int64_t length) {
+    const Context *c = e->context;
+    for (size_t i = 0; i < c->inputs.count; i++) {
+        const Input *in = &c->inputs.data[i];
+        if (in->role == TIR_PORT_COLUMN && in->index == row && in->field == field)
+            return (Dim){length, c->f->ops.data[in->value].axes.id[1]};
+    }
+    return dim_new(e, "f", length);
+}
+
 Value context_data(Elab *e, const Value *data, int64_t count, Span span) {
     Context *c = e->context;
     if (!family_complete(e, data, span)) return value_poison();
@@ -170,9 +187,15 @@ Value context_data(Elab *e, const Value *data, int64_t count, Span span) {
     }
     for (size_t i = 0; i < event->fields.count; i++) {
         const char *name = arena_format(e->arena, "%s.%s", table->name, event->fields.data[i].name);
-        TirId id = context_input(e, TIR_PORT_COLUMN, row, (uint32_t)i, name, tir_axes_one(all->axis), span);
+        Dim dim = {1, TIR_NONE};
+        TirAxes axes = tir_axes_one(all->axis);
+        if (event->fields.data[i].length > 1) {
+            dim = column_dim(e, row, (uint32_t)i, event->fields.data[i].length);
+            axes = tir_axes_add(axes, dim.axis);
+        }
+        TirId id = context_input(e, TIR_PORT_COLUMN, row, (uint32_t)i, name, axes, span);
         if (rows != TIR_NONE) id = tir_gather(c->f, id, rows, all->axis, span);
-        items[i] = value_tensor(e, id, NULL, 0, span);
+        items[i] = value_tensor(e, id, &dim, dim.axis != TIR_NONE, span);
         const AstNode *field = sample.decl->node->kids[0]->kids[i];
         double scale; /* columns are brought to base units as they are read */
         if (!unit_of_type(e, field->kids[2], &items[i].unit, &scale)) return value_poison();

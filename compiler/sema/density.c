@@ -2,6 +2,7 @@
  * A density is per d(variable), whatever the grid; on a grid laid `on log` the coordinate is the logarithm of the
  * variable, and a table holds f times the variable: the density per d(coordinate). */
 
+#include <math.h>
 #include <string.h>
 
 #include "sema/measure.h"
@@ -30,6 +31,18 @@ static bool read_variable(Elab *e, const AstNode *variable, DensityAxis *axis) {
     return false;
 }
 
+/* A field that a density of the event can be of: one number, between two ends. */
+static bool field_bounded(Elab *e, const HirDecl *density, const AstNode *node, const ProgramField *field) {
+    if (field->length == 1 && isfinite(field->low) && isfinite(field->high)) return true;
+    elab_error(e, DIAG_E0401, density->node->name_span, "'%s' is a density of events with the field '%s', which %s",
+               density->name, field->name, field->length > 1 ? "is an array" : "has no domain");
+    diag_note(e->sink, node->name_span, "declared here");
+    diag_help(e->sink,
+              field->length > 1 ? "make it a density of another event type, without '%s'" : "give it one: %s in 0 .. 1",
+              field->name);
+    return false;
+}
+
 uint32_t density_axes(Elab *e, const Value *member, DensityAxis *axes) {
     const HirDecl *density = member->decl, *event = density_event(e, density);
     const AstNode *variables = event ? event->node->kids[0] : hir_arguments(density);
@@ -51,7 +64,8 @@ uint32_t density_axes(Elab *e, const Value *member, DensityAxis *axes) {
             const ProgramField *field = &e->program->events.data[event->index].fields.data[i];
             const AstNode *type = variables->kids[i]->kids[2];
             axes[i] = (DensityAxis){.name = field->name, .log = variables->kids[i]->flag, .type = type};
-            good = unit_of_type(e, type, &axes[i].unit, &axes[i].scale);
+            good = unit_of_type(e, type, &axes[i].unit, &axes[i].scale) &&
+                   field_bounded(e, density, variables->kids[i], field);
             axes[i].low = field->low / axes[i].scale;
             axes[i].high = field->high / axes[i].scale;
         }

@@ -8,7 +8,17 @@ enum { DRAW_BATCH = 16384, DRAW_STREAMS = 32768 };
 
 /* --- initial weights --- */
 
-/* The initial value is a formula for one element; a draw in it is drawn for each. */
+/* The initial value is a formula for one element, and a draw in it is drawn for each; or it is a whole array, whose
+ * draws are its own. */
+static Value initial_value(Elab *e, const BlockState *state, const AstNode *node) {
+    TirAxes force = e->frame->force;
+    e->frame->force = tir_axes_none();
+    Value whole = elab_expr(e, node);
+    e->frame->force = force;
+    bool array = whole.kind == VALUE_LIST || (whole.kind == VALUE_TENSOR && value_scalar(whole).rank);
+    return array || value_is_poison(&whole) || !state->stored ? whole : elab_expr(e, node);
+}
+
 static TirId initial_weight(Elab *e, const BlockState *state, size_t number) {
     Path path = {NULL, state->weight, (uint32_t)number};
     Frame frame = {.decl = state->layer, .locals = state->locals, .path = arena_copy(e->arena, &path, sizeof path)};
@@ -20,7 +30,7 @@ static TirId initial_weight(Elab *e, const BlockState *state, size_t number) {
     }
     e->frame = &frame;
     const AstNode *node = state->weight->kids[1];
-    Value v = elab_expr(e, node);
+    Value v = initial_value(e, state, node);
     TirId id = TIR_NONE;
     if (!value_is_poison(&v) && value_to_array(e, &v, TIR_NONE) && unit_pure(e, &v, node->span, "the initial value")) {
         bool same = !value_scalar(v).rank || v.rank == state->rank;
@@ -158,11 +168,11 @@ void data_draw_function(Elab *e, uint32_t row) {
         data->draw = f;
         data->draw_batch = DRAW_BATCH;
     } else if (f) {
-        elab_error(e, DIAG_E0447, truth->span, "these events come from a network, which has weights only in a fit");
+        elab_error(e, DIAG_E0452, truth->span, "these events come from a network, which has weights only in a fit");
         diag_help(e->sink, "draw from densities that the parameters give");
     } else if (!value_is_poison(&sample)) {
         const char *event = e->program->events.data[data->event].name;
-        elab_error(e, DIAG_E0447, truth->span, "the truth of a data set is a sample of its events, %s, and this is %s",
+        elab_error(e, DIAG_E0452, truth->span, "the truth of a data set is a sample of its events, %s, and this is %s",
                    event, sample.decl && sample.kind == VALUE_SAMPLE ? sample.decl->name : value_kind_text(&sample));
         diag_help(e->sink, "write for example: truth draw %s ~ DENSITY", event);
     }

@@ -17,15 +17,15 @@ bool over_is_param(const Elab *e, const AstNode *name) {
 /* Why a parameter is moved by nobody. */
 static void report_held(Elab *e, const AstNode *name, const HirDecl *decl, const ParamSlot *slot) {
     if (decl->node->kind == AST_NORMALIZED) {
-        elab_error(e, DIAG_E0446, name->span, "'%s' is solved from a condition of a qcf: no update can move it",
+        elab_error(e, DIAG_E0451, name->span, "'%s' is solved from a condition of a qcf: no update can move it",
                    decl->name);
         diag_help(e->sink, "name parameters that are free");
     } else if (slot->link) {
-        elab_error(e, DIAG_E0446, name->span, "'%s' is a link, which follows other parameters: no update can move it",
+        elab_error(e, DIAG_E0451, name->span, "'%s' is a link, which follows other parameters: no update can move it",
                    decl->name);
         diag_help(e->sink, "name the parameters that it follows: %s", elab_source_text(e, slot->value->span));
     } else {
-        elab_error(e, DIAG_E0446, name->span, "'%s' is fixed: no update can move it", decl->name);
+        elab_error(e, DIAG_E0451, name->span, "'%s' is fixed: no update can move it", decl->name);
         diag_help(e->sink, "remove 'fixed' from its declaration%s", slot->bounded ? "" : ", and give it a domain");
     }
     diag_note(e->sink, decl->node->name_span, "declared here");
@@ -66,7 +66,7 @@ static bool take_param(Elab *e, const AstNode *name, HirDecl *decl, ProgramUpdat
 }
 
 static bool report_generated(Elab *e, const FitState *fit, const AstNode *name) {
-    elab_error(e, DIAG_E0446, name->span,
+    elab_error(e, DIAG_E0451, name->span,
                "'%s' is not moved on its own here: one network, the generator, gives all parameters", name->name);
     diag_note(e->sink, fit->generate->span, "generated here");
     diag_help(e->sink, "write 'over generator', or remove 'generate params'");

@@ -41,6 +41,7 @@ static void verify_all(Elab *e) {
             verify(e, fit->updates.data[k].settings);
         }
     }
+    for (size_t i = 0; i < e->program->data.count; i++) verify(e, e->program->data.data[i].where);
     for (size_t i = 0; i < e->program->events.count; i++) verify(e, e->program->events.data[i].draw);
     for (size_t i = 0; i < e->program->data.count; i++) verify(e, e->program->data.data[i].draw);
 }
@@ -76,22 +77,26 @@ static void elaborate_fits(Elab *e) {
 Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
                       size_t override_count, DiagSink *sink, FILE *hir_out) {
     size_t errors = sink->errors;
-    Hir hir = {.arena = arena, .sources = sources, .sink = sink, .stdlib = stdlib_dir};
-    hir_load(&hir, file);
-    if (hir.broken) return NULL;
-    hir_resolve(&hir);
+    Hir *hir = ARENA_NEW(arena, Hir);
+    *hir = (Hir){.arena = arena, .sources = sources, .sink = sink, .stdlib = stdlib_dir};
+    hir_load(hir, file);
+    if (hir->broken) return NULL;
+    hir_resolve(hir);
     if (sink->errors != errors) return NULL;
     Program *program = ARENA_NEW(arena, Program);
     program->arena = arena;
-    program->name = hir.main->name;
-    Elab e = {.arena = arena, .hir = &hir, .sink = sink, .program = program, .stack = __builtin_frame_address(0)};
+    program->name = hir->main->name;
+    program->hir = hir;
+    Elab e = {.arena = arena, .hir = hir, .sink = sink, .program = program, .stack = __builtin_frame_address(0)};
     context_new(&e, "constants", NULL, PARAMS_NONE, false, NULL);
     bool sized = table_sizes(&e, overrides, override_count);
-    if (hir_out) hir_print(hir_out, &hir);
+    if (hir_out) hir_print(hir_out, hir);
     if (!sized) return NULL;
     table_build(&e); /* a domain that cannot be read is (0, 1) from here on: the fits are looked through all the same */
     Context *scratch = e.context;
-    if (sink->errors == errors) check_now(&e);
+    bool readable = sink->errors == errors;
+    for (uint32_t i = 0; readable && i < program->data.count; i++) data_where(&e, i);
+    if (readable) check_now(&e);
     elaborate_fits(&e);
     e.context = scratch;
     table_check_constants(&e);

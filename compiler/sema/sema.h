@@ -372,6 +372,8 @@ Value elab_fresh(Elab *e, const AstNode *call);
 /* count: of a random batch; -1: all local events; 0: what the fit takes when nothing is said. */
 Value context_data(Elab *e, const Value *data, int64_t count, Span span);
 TirAxes context_rows(const Context *context, bool events); /* the axes vectors and events */
+/* A function of all local events of data set `row`, outside of any fit. */
+Context *context_rows_of(Elab *e, const char *name, uint32_t row);
 
 /* --- generator.c: parameters from a network --- */
 Value generator_output(Elab *e, FitState *fit);
@@ -380,6 +382,14 @@ Value generator_output(Elab *e, FitState *fit);
 bool table_sizes(Elab *e, SizeOverride *overrides, size_t count);
 void table_build(Elab *e);
 void table_check_constants(Elab *e);
+
+/* --- data.c --- */
+void data_declare(Elab *e, HirDecl *decl);
+/* The numbers that a field of an event, or a column, has; false after a report. */
+bool data_field_length(Elab *e, const AstNode *field, int64_t *length);
+void data_where(Elab *e, uint32_t row); /* the function that says which events are taken in */
+
+/* --- table.c --- */
 int64_t size_value(Elab *e, HirDecl *decl);
 bool table_domain(Elab *e, const AstNode *variable, double *low, double *high); /* low .. high of a VARIABLE */
 

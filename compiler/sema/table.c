@@ -86,7 +86,27 @@ static bool read_domain(Elab *e, const char *name, AstNode *const *ends, const A
     return true;
 }
 
+static bool label_domain(Elab *e, const AstNode *variable, double *low, double *high) {
+    Value set = elab_expr(e, variable->kids[0]);
+    if (value_is_poison(&set)) return false;
+    *low = 0;
+    if (set.kind == VALUE_SET) {
+        *high = set.decl->node->kids[0]->count - 1;
+        return true;
+    }
+    elab_error(e, DIAG_E0401, variable->kids[0]->span,
+               "the domain of '%s' is an interval or a set of flavours, and this is %s", variable->name,
+               value_kind_text(&set));
+    diag_help(e->sink, "write for example: %s in 0 .. 1", variable->name);
+    return false;
+}
+
+/* Without a domain, any number; `class in q`: the number of a flavour. */
 bool table_domain(Elab *e, const AstNode *variable, double *low, double *high) {
+    *low = -INFINITY;
+    *high = INFINITY;
+    if (!variable->kids[0]) return true;
+    if (!variable->kids[1]) return label_domain(e, variable, low, high);
     if (!read_domain(e, variable->name, variable->kids, variable->kids[2], low, high)) return false;
     if (!variable->flag || *low > 0) return true;
     elab_error(e, DIAG_E0401, span_join(variable->kids[0]->span, variable->kids[1]->span),
@@ -113,42 +133,12 @@ static void add_event(Elab *e, HirDecl *decl) {
         ProgramField field = {.name = node->name, .unit = unit_type_text(e, node->kids[2])};
         const Unit *unit;
         if (unit_of_type(e, node->kids[2], &unit, &field.scale)) table_domain(e, node, &field.low, &field.high);
+        if (!data_field_length(e, node, &field.length)) field.length = 1;
         VEC_PUSH(e->arena, &event.fields, field);
     }
     decl->index = (uint32_t)e->program->events.count;
     VEC_PUSH(e->arena, &e->program->events, event);
     VEC_PUSH(e->arena, &e->events, decl);
-}
-
-/* "set.0", "set.u": a word that a shell leaves alone, for --set.0=PATH */
-static const char *data_name(Elab *e, const Value *member) {
-    const char *name = member->decl->name;
-    for (uint32_t i = 0; i < member->count; i++)
-        name = member->items[i].kind == VALUE_LABEL
-                   ? arena_format(e->arena, "%s.%s", name, label_text(&member->items[i]))
-                   : arena_format(e->arena, "%s.%.0f", name, member->items[i].number);
-    return name;
-}
-
-static void add_data(Elab *e, HirDecl *decl) {
-    const HirDecl *event = hir_decl(e->hir, decl->node->kids[0]);
-    if (!event) return;
-    decl->index = (uint32_t)e->program->data.count;
-    uint32_t members = family_size(e, decl);
-    double split = data_split(e, decl->node->kids[4]);
-    for (uint32_t i = 0; i < members; i++) {
-        Value member = family_member(e, decl, i, decl->node->name_span);
-        ProgramData data = {
-            .name = data_name(e, &member), .path = family_path(e, &member), .event = event->index, .split = split};
-        if (i == 1 && !strcmp(data.path, e->program->data.data[decl->index].path)) {
-            elab_error(e, DIAG_E0440, decl->node->span, "data sets '%s' and '%s' would be read from one file, \"%s\"",
-                       e->program->data.data[decl->index].name, data.name, data.path);
-            diag_help(e->sink, "put the index into the name: \"%s{%s}.h5\"", decl->name,
-                      hir_family(decl)->kids[0]->name ? hir_family(decl)->kids[0]->name : "i");
-        }
-        VEC_PUSH(e->arena, &e->program->data, data);
-        VEC_PUSH(e->arena, &e->data, decl);
-    }
 }
 
 static void each_decl(Elab *e, AstKind kind, void (*add)(Elab *, HirDecl *)) {
@@ -181,7 +171,7 @@ void table_build(Elab *e) {
     each_decl(e, AST_PARAM, param_declare);
     each_decl(e, AST_OPTION, add_option);
     each_decl(e, AST_EVENT, add_event);
-    each_decl(e, AST_DATA, add_data);
+    each_decl(e, AST_DATA, data_declare);
     each_decl(e, AST_DENSITY, check_density);
     param_finish(e);
 }

@@ -2,6 +2,7 @@
  * them as such. */
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sema/measure.h"
 
@@ -21,17 +22,29 @@ Value value_bool(bool truth, Span span) {
     return (Value){.kind = VALUE_NUMBER, .type = TIR_BOOL, .number = truth, .span = span};
 }
 
-/* 2^40 bytes in f64: more than any machine this is run on. */
+/* Bytes of memory of this machine; where that is not known, more than any has. */
+static double machine_memory(void) {
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? (double)pages * (double)size : 0x1p50;
+}
+
+/* No value may be larger, in f64, than the machine's memory. */
 static void check_volume(Elab *e, TirId id, Span span) {
     const TirFunction *f = e->context->f;
-    double volume = 8;
+    double volume = 8, memory = machine_memory();
+    const char *sizes = "";
     for (uint32_t i = 0; i < f->ops.data[id].axes.count; i++) {
         int64_t size = f->axes.data[f->ops.data[id].axes.id[i]].size;
         volume *= size > 0 ? (double)size : 1;
     }
-    if (volume <= 0x1p40 || e->context->too_large) return;
+    if (volume <= memory || e->context->too_large) return;
+    for (uint32_t i = 0; i < f->ops.data[id].axes.count; i++) {
+        int64_t size = f->axes.data[f->ops.data[id].axes.id[i]].size;
+        if (size > 0) sizes = arena_format(e->arena, "%s%s%lld", sizes, *sizes ? " x " : "", (long long)size);
+    }
     e->context->too_large = true;
-    elab_error(e, DIAG_E0306, span, "this value needs %.3g bytes of memory", volume);
+    elab_error(e, DIAG_E0306, span, "this value of %s numbers needs %.3g bytes of memory, and this machine has %.3g",
+               sizes, volume, memory);
     diag_help(e->sink, "make the sizes that it is built from smaller");
 }
 

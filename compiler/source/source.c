@@ -68,6 +68,11 @@ uint32_t source_read(SourceSet *set, const char *path, const char **reason) {
     return text ? source_append(set, path, text, length) : 0;
 }
 
+bool source_exists(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
 uint32_t source_add(SourceSet *set, const char *path, const char *text, size_t length) {
     return source_append(set, path, arena_string(&set->arena, text, length), length);
 }

@@ -24,12 +24,15 @@ typedef struct SourceFile {
 
 typedef struct SourceSet {
     Arena arena;
-    VEC(SourceFile) files; /* file numbers start at 1: files.data[number - 1] */
+    VEC(SourceFile) files;     /* file numbers start at 1: files.data[number - 1] */
+    VEC(const char *) folders; /* the search path: where modules are looked for when they are not beside their user */
 } SourceSet;
 
 /* Reads a file; returns its number, or 0 with *reason set to a static or arena text (missing, a directory, too large).
  */
 uint32_t source_read(SourceSet *set, const char *path, const char **reason);
+/* Whether there is anything by that name. */
+bool source_exists(const char *path);
 /* Adds text as if it were a file. */
 uint32_t source_add(SourceSet *set, const char *path, const char *text, size_t length);
 const SourceFile *source_file(const SourceSet *set, uint32_t number);

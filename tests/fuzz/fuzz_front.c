@@ -1,6 +1,6 @@
 /* libFuzzer entry: any bytes through lexer, parser, printer and renderer. Nothing but messages may come of them.
  * Build with clang -fsanitize=fuzzer,address,undefined and the sources of lang/, compiler/source, support, and diag but
- * explain.c. */
+ * explain.c; the models in tests/front, tests/diagnostics and tests/format are its first inputs. */
 #include "lang/ast.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -20,7 +20,9 @@ MODULES = [
     "checks_family",
     "checks_messages",
     "checks_fit",
+    "checks_fractal",
     "checks_input",
+    "checks_nn",
     "checks_params",
     "checks_sample",
 ]

@@ -13,7 +13,8 @@ static const char *const every_op =
     "  axis vectors = 37 batch\n"
     "  axis events = 5 batch\n"
     "  axis measured = dynamic 0 batch\n"
-    "  axis in = 5\n  axis node = 7\n  axis out = 6\n  axis pair = 2\n  axis other = 7\n  axis flat = 49\n  axis cube = 210\n"
+    "  axis in = 5\n  axis node = 7\n  axis out = 6\n  axis pair = 2\n  axis other = 7\n  axis flat = 49\n  axis cube "
+    "= 210\n"
     "  input block 0 0 \"W\" = %0\n  input block 1 0 \"T\" = %1\n  input column 0 0 \"x\" = %2\n"
     "  %0 : real{in, out} = input port 0\n"
     "  %1 : real{node} = input port 1\n"
@@ -71,6 +72,12 @@ static const char *const every_op =
     "  %53 : real{cube} = flatten %52 over {in, node, out} axis cube\n"
     "  %54 : int{vectors, events} = pick stream 4 rows measured\n"
     "  %55 : real{vectors, events} = gather %50, %54 axis flat\n"
+    "  %56 : real{vectors, in} = slice %3 at 2 axis events\n"
+    "  %57 : real{vectors, in, node} = mul %56, %12\n"
+    "  %58 : real{node, out} = mul %1, %37\n"
+    "  %59 : real{vectors, in, out} = dot %57, %58 over {node}\n"
+    "  %60 : real{node, out} = dot %57, %59 over {vectors, in}\n"
+    "  %61 : real{vectors, in, node} = dot %59, %58 over {out}\n"
     "  output loss 0 \"loss\" = %8\n"
     "}\n";
 
@@ -147,6 +154,25 @@ Test(schedule, random_sets_of_outputs) {
             tir_output(f, TIR_PORT_VALUE, o, arena_format(&arena, "v%u", o), (TirId)(rand() % (int)f->ops.count));
         compare(f, extent);
     }
+    arena_free(&arena);
+}
+
+/* A convolution: rows are events and places. The product, and both that its derivative needs, are matrix products. */
+Test(schedule, places_are_rows_of_products) {
+    Arena arena = {0};
+    TirFunction *f = parse(&arena, every_op);
+    f->outputs.count = 0;
+    tir_output(f, TIR_PORT_VALUE, 0, "weights", 60);
+    tir_output(f, TIR_PORT_VALUE, 1, "patches", 61);
+    LirFunction *lir = schedule_function(&arena, f, false);
+    size_t places = 0;
+    for (size_t g = 0; g < lir->groups.count; g++)
+        for (size_t k = 0; k < lir->groups.data[g].kernels.count; k++) {
+            const LirKernel *kernel = lir->groups.data[g].kernels.data[k];
+            bool here = strstr("dot_59 dot_60 dot_61", kernel->name) != NULL;
+            places += kernel->kind == LIR_DOT && here;
+        }
+    cr_assert_eq(places, 3, "%zu matrix products over places", places);
     arena_free(&arena);
 }
 
