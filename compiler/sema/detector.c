@@ -233,10 +233,7 @@ static void run_stage(Elab *e, Fold *fold, const AstNode *stage) {
         break;
     }
     case AST_FREEZE:
-        elab_error(e, DIAG_E0419, stage->span, "weights are a fit's: '%s' cannot be read inside a detector",
-                   stage->name);
-        diag_help(e->sink, "write it in the fit: freeze %s from \"%s\"", stage->name, stage->text);
-        fold->failed = true;
+        if (e->context->fit) fit_freeze(e, e->context->fit, stage);
         break;
     default: break;
     }

@@ -45,7 +45,7 @@ static bool weights_list(struct qtm_session *session, const struct qtm_update *u
         int of = qtm_session_param_block(session, b);
         const double *held = of >= 0 ? session->held.f64[QTM_HELD_FIELDS * of + QTM_HELD_MASK] : NULL;
         for (int64_t i = 0; at >= 0 && i < session->fit->blocks[b].count; i++) {
-            if (held && held[i] != 0) continue;
+            if ((held && held[i] != 0) || !qtm_session_moves(session, update, b, i)) continue;
             if (weights->count == WEIGHTS_MAX) return false;
             weights->at[weights->count] = qtm_state_block_f64(session->state, b) + i;
             weights->gradient[weights->count++] = at + i;
