@@ -233,6 +233,12 @@ qtm_status qtm_information_spread(struct qtm_session *session, struct qtm_call *
     if (!status && minimum) {
         for (int i = 0; result->correlation && i < count * count; i++) result->correlation[i] = 0;
         spread_compute(&info, params, count, session->model->params, 1, result->spread, result->correlation);
+        for (int i = 0; i < count; i++) { /* what another update moves is constant here, and not known exactly */
+            const struct qtm_param *param = &session->model->params[i];
+            if (param->kind != QTM_LINK && !session->fit->generated &&
+                !qtm_session_moves(session, info.update, param->block, param->place))
+                result->spread[i] = NAN;
+        }
         for (int i = 0; result->correlation && i < count * count; i++)
             result->correlation[i] /= result->spread[i / count] * result->spread[i % count];
         if (curve) spread_compute(&info, curve, curves, NULL, result->points, result->sd, NULL);

@@ -124,11 +124,6 @@ struct qtm_update {
     const char *objective; /* its source text */
     int group_count;
     const int *groups;
-    /* Which raw parameters move, where the update is not over all: the gradient by the others is 0. 0: all. And their
-     * names, "a+theta"; NULL: those of the groups */
-    int move_count;
-    const struct qtm_range *moves;
-    const char *label;
     enum qtm_optimiser optimiser;
     /* RING: gradients are averaged over ranks, weighted by the rank's share where full_data */
     enum qtm_exchange exchange;
@@ -143,6 +138,11 @@ struct qtm_update {
     struct qtm_fn settings;
     int64_t ring_groups, ring_outer; /* RING: averages inside of consecutive groups of so many ranks, and over all ranks
                                         at steps K, 2 K, ... (counted from 1); 0, 0: over all ranks in every step */
+    /* Which raw parameters move, where the update is not over all: the gradient by the others is 0. 0: all. And their
+     * names, "a+theta"; NULL: those of the groups */
+    int move_count;
+    const struct qtm_range *moves;
+    const char *label;
 };
 
 struct qtm_monitor {
