@@ -138,7 +138,7 @@ static Value pass_condition(Elab *e, const AstNode *node, bool *good) {
 
 /* What an element that `when` keeps out leaves behind. */
 static double reduce_identity(const Primitive *reduce) {
-    return reduce->op == TIR_MAX ? -INFINITY : reduce->op == TIR_MIN ? INFINITY : 0;
+    return reduce->op == TIR_MAX ? -INFINITY : reduce->op == TIR_MIN ? INFINITY : reduce->op == TIR_MUL ? 1 : 0;
 }
 
 /* Loops over lists, one inside the other: every term of the innermost is joined to what there is. */

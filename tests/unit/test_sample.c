@@ -177,8 +177,9 @@ Test(sample, when_in_a_comprehension) {
             "fit a {\n  events 50000\n  let s = draw E ~ f\n"
             "  minimize mean(p * e.x for e in s when e.x > 0.5) + sum(p * j for j in [1, 2, 4] when j > 1)\n"
             "    + mean(j for j in [1, 2, 6] when j > p) + max(e.x for e in s when e.x < 0.5)\n"
-            "    + sum(1 for e in s when e.x > 0.5) / 50000 over params using adam(1)\n}\n";
-    check(model, 0, 0.75 + 6 + 4 + 0.5 + 0.5, 0.0030, 6.75, 0.0014);
+            "    + sum(1 for e in s when e.x > 0.5) / 50000 + prod(j * p for j in [0.5, 3, 2] when j > p)\n"
+            "    + prod(3 for j in index(4) when j > 5 * p) over params using adam(1)\n}\n";
+    check(model, 0, 0.75 + 6 + 4 + 0.5 + 0.5 + 6 + 1, 0.0030, 6.75 + 12, 0.0014);
 }
 
 /* --- detectors: uniform events through one stage each --- */
