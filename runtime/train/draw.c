@@ -186,8 +186,12 @@ static bool list_has(const char *list, const char *name) {
 /* Every name of the list is one of a data set or of a family of them. */
 static qtm_status list_check(const struct qtm_model *model, const char *list) {
     const char *names[NAMES_MOST];
+    char families[NAMES_MOST][64];
     int count = model->data_count < NAMES_MOST ? model->data_count : NAMES_MOST;
-    for (int d = 0; d < count; d++) names[d] = model->data[d].name;
+    for (int d = 0; d < count; d++) { /* "set" is nearer to what people write than "set.0" */
+        snprintf(families[d], sizeof families[d], "%.*s", (int)strcspn(model->data[d].name, "."), model->data[d].name);
+        names[d] = families[d];
+    }
     if (!count) return qtm_error("the model has no data sets");
     if (!strcmp(list, "all")) return QTM_OK;
     for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',') {

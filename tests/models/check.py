@@ -22,6 +22,7 @@ MODULES = [
     "checks_fit",
     "checks_fractal",
     "checks_input",
+    "checks_over",
     "checks_nn",
     "checks_params",
     "checks_sample",
