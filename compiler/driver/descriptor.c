@@ -421,7 +421,7 @@ const char *descriptor_hash(const Pipeline *p) {
 
 static void print_model(FILE *out, const Pipeline *p) {
     const Program *program = p->program;
-    bool has_truth = program->params.count > 0;
+    bool has_truth = true;
     for (size_t i = 0; i < program->params.count; i++) has_truth &= program->params.data[i].has_truth;
     fputs("\nstatic const struct qtm_model model = {\n    .version = QTM_MODEL_VERSION,\n    .name = ", out);
     print_string(out, program->name);

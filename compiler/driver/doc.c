@@ -117,7 +117,7 @@ static const char *module_name(Arena *arena, const char *path) {
 static bool add_folder(Book *book, const char *folder) {
     Arena *arena = &book->session->arena;
     FileList list = {0};
-    if (!files_add(&list, arena, folder)) return false;
+    if (!files_add(&list, arena, book->session->messages, folder)) return false;
     size_t skip = strlen(folder);
     for (size_t i = 0; i < list.paths.count; i++) {
         const char *rest = list.paths.data[i] + skip;

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,44 +14,58 @@ static bool is_model(const char *name) {
     return length > 4 && strcmp(name + length - 4, ".qtm") == 0;
 }
 
-static bool complain(const char *path, const char *reason) {
-    fprintf(stderr, "qtmc: cannot read %s: %s\n", path, reason);
+typedef struct Walk {
+    FileList *list;
+    Arena *arena;
+    Messages *messages;
+} Walk;
+
+static bool complain(const Walk *walk, const char *path, const char *reason, const char *help) {
+    DiagSink sink = {0};
+    diag_report(&sink, DIAG_E0001, (Span){0}, "cannot read %s: %s", path, reason);
+    diag_help(&sink, "%s", help);
+    messages_print(walk->messages, &sink);
+    diag_free(&sink);
     return false;
 }
 
-static bool folder_add(FileList *list, Arena *arena, const char *folder, int depth);
+static bool folder_add(const Walk *walk, const char *folder, int depth);
 
-static bool entry_add(FileList *list, Arena *arena, const char *folder, const char *name, int depth) {
+static bool entry_add(const Walk *walk, const char *folder, const char *name, int depth) {
     if (name[0] == '.') return true;
     bool slash = folder[strlen(folder) - 1] == '/';
-    const char *path = arena_format(arena, "%s%s%s", folder, slash ? "" : "/", name);
+    const char *path = arena_format(walk->arena, "%s%s%s", folder, slash ? "" : "/", name);
     struct stat status;
-    if (lstat(path, &status)) return complain(path, strerror(errno));
-    if (S_ISDIR(status.st_mode)) return folder_add(list, arena, path, depth + 1);
-    if (is_model(name) && !stat(path, &status) && S_ISREG(status.st_mode)) VEC_PUSH(arena, &list->paths, path);
+    if (lstat(path, &status)) return complain(walk, path, strerror(errno), "ask for the right to read the folder");
+    if (S_ISDIR(status.st_mode)) return folder_add(walk, path, depth + 1);
+    if (is_model(name) && (stat(path, &status) || S_ISREG(status.st_mode)))
+        VEC_PUSH(walk->arena, &walk->list->paths, path);
     return true;
 }
 
-static bool folder_add(FileList *list, Arena *arena, const char *folder, int depth) {
-    if (depth > FILES_DEPTH) return complain(folder, "folders are nested too deep");
+static bool folder_add(const Walk *walk, const char *folder, int depth) {
+    if (depth > FILES_DEPTH) return complain(walk, folder, "folders are nested too deep", "name the folder itself");
     struct dirent **entries;
     int count = scandir(folder, &entries, NULL, alphasort);
-    if (count < 0) return complain(folder, strerror(errno));
+    if (count < 0) return complain(walk, folder, strerror(errno), "ask for the right to read the folder");
     bool good = true;
     for (int i = 0; i < count; i++) {
-        good = entry_add(list, arena, folder, entries[i]->d_name, depth) && good;
+        good = entry_add(walk, folder, entries[i]->d_name, depth) && good;
         free(entries[i]);
     }
     free(entries);
     return good;
 }
 
-bool files_add(FileList *list, Arena *arena, const char *path) {
+bool files_add(FileList *list, Arena *arena, Messages *messages, const char *path) {
+    Walk walk = {list, arena, messages};
     struct stat status;
     if (!stat(path, &status) && S_ISDIR(status.st_mode)) {
         size_t before = list->paths.count;
-        if (!folder_add(list, arena, path, 0)) return false;
-        return list->paths.count > before || complain(path, "there is no .qtm file in it");
+        list->folders = true;
+        if (!folder_add(&walk, path, 0)) return false;
+        return list->paths.count > before ||
+               complain(&walk, path, "no model is in this folder", "a model's file has a name that ends in .qtm");
     }
     VEC_PUSH(arena, &list->paths, path);
     return true;

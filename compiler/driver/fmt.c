@@ -122,7 +122,7 @@ int command_fmt(const Options *options) {
     FileList list = {0};
     int worst = 0;
     for (size_t i = 0; i < options->files.count; i++)
-        if (!files_add(&list, &arena, options->files.data[i])) worst = 1;
+        if (!files_add(&list, &arena, options->messages, options->files.data[i])) worst = 1;
     if (options->to_stdout && list.paths.count > 1) {
         fputs("qtmc: --stdout takes one model at a time\n", stderr);
         list.paths.count = 0;

@@ -433,23 +433,43 @@ static Value elab_shaped_call(Elab *e, const AstNode *node, const Value *piped, 
     return args ? elab_apply(e, callee, node, args, count, node->span) : value_poison();
 }
 
-Value elab_call(Elab *e, const AstNode *node, const Value *piped) {
+static Value elab_integral_call(Elab *e, const AstNode *call) {
+    return elab_integral(e, call, call->kids[1]);
+}
+
+/* Calls whose arguments are not values, and what evaluates each. */
+typedef struct Form {
+    const char *name;
+    Value (*elab)(Elab *e, const AstNode *call);
+    bool over; /* only of EXPR for x in SOURCE, and then also beside a declaration of this name */
+} Form;
+
+static const Form forms[] = {
+    {"fold", elab_fold, false}, {"fresh", elab_fresh, false},           {"per", elab_per, false},
+    {"grad", elab_grad, false}, {"integral", elab_integral_call, true},
+};
+
+static const Form *form_find(const Elab *e, const AstNode *node) {
     const AstNode *name = node->kind == AST_CALL ? node->kids[0] : node;
-    if (name->kind == AST_NAME && !strcmp(name->name, "fold") && !local_find(e->frame, "fold") &&
-        !hir_decl(e->hir, name))
-        return elab_fold(e, node);
-    if (name->kind == AST_NAME && !strcmp(name->name, "fresh") && !local_find(e->frame, "fresh") &&
-        !hir_decl(e->hir, name))
-        return elab_fresh(e, node);
-    if (name->kind == AST_NAME && !strcmp(name->name, "per") && !local_find(e->frame, "per") && !hir_decl(e->hir, name))
-        return elab_per(e, node);
-    if (name->kind == AST_NAME && !strcmp(name->name, "grad") && !piped && !local_find(e->frame, "grad") &&
-        !hir_decl(e->hir, name))
-        return elab_grad(e, node);
-    if (name->kind == AST_NAME && !strcmp(name->name, "integral") && !local_find(e->frame, "integral") && !piped &&
-        node->count == 2 && node->kids[1]->kind == AST_COMPREHEND)
-        return elab_integral(e, node, node->kids[1]);
-    Value callee = elab_expr(e, name);
+    if (name->kind != AST_NAME || local_find(e->frame, name->name)) return NULL;
+    bool over = node->kind == AST_CALL && node->count == 2 && node->kids[1]->kind == AST_COMPREHEND;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (!strcmp(name->name, forms[i].name))
+            return (forms[i].over ? over : !hir_decl(e->hir, name)) ? &forms[i] : NULL;
+    return NULL;
+}
+
+Value elab_call(Elab *e, const AstNode *node, const Value *piped) {
+    const Form *form = form_find(e, node);
+    if (form && piped)
+        return elab_help(e,
+                         elab_error(e, DIAG_E0309, node->span,
+                                    "nothing can be piped into '%s': its arguments are no "
+                                    "values",
+                                    form->name),
+                         "write all of it in the parentheses of the call");
+    if (form) return form->elab(e, node);
+    Value callee = elab_expr(e, node->kind == AST_CALL ? node->kids[0] : node);
     if (value_is_poison(&callee)) return callee;
     return elab_shaped_call(e, node, piped, callee);
 }

@@ -170,7 +170,7 @@ static void add_curve(Elab *e, FitState *fit, const Curve *of, const Value *what
     if (of->count > 1) curve.name = arena_format(e->arena, "%s.%s", curve.name, of->axes[of->at].name);
     VEC_PUSH(e->arena, &fit->out->curves, curve);
     put_curve(e, fit, of, what, &curve, grid, false);
-    if (truth || param_all_truth(e)) put_curve(e, fit, of, &true_one, &curve, grid, true);
+    if (truth || (e->slots.count && param_all_truth(e))) put_curve(e, fit, of, &true_one, &curve, grid, true);
 }
 
 /* The declarations of that kind in all modules, one after another. */

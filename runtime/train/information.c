@@ -239,8 +239,11 @@ qtm_status qtm_information_spread(struct qtm_session *session, struct qtm_call *
                 !qtm_session_moves(session, info.update, param->block, param->place))
                 result->spread[i] = NAN;
         }
-        for (int i = 0; result->correlation && i < count * count; i++)
-            result->correlation[i] /= result->spread[i / count] * result->spread[i % count];
+        for (int i = 0; result->correlation && i < count * count; i++) {
+            double variance = result->spread[i / count] * result->spread[i % count];
+            bool own = i / count == i % count && variance > 0; /* 1, and not 1 but for round-off */
+            result->correlation[i] = own ? 1 : result->correlation[i] / variance;
+        }
         if (curve) spread_compute(&info, curve, curves, NULL, result->points, result->sd, NULL);
     }
     for (int g = 0; g < groups; g++) session->state->groups[g].wide = was_wide[g];

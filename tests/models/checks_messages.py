@@ -5,7 +5,7 @@ import pty
 
 from check import SMALL, expect, expect_in
 
-SLIP = "param aa in (0, 1)\nfit f { minimize (ab - 1)^2 over params using adam }  # é\n"
+SLIP = "const aa = 1\nfit f { minimize (aq - 1)^2 over params using adam }  # é\n"
 
 
 def messages(out):
@@ -18,10 +18,10 @@ def check_messages_json(work):
     expect(err == "", "JSON has standard error to itself", err)
     warning, error = messages(out)
     expect(warning["code"] == "W0501" and warning["severity"] == "warning", warning)
-    span = dict(file="slip.qtm", line=2, column=19, end_line=2, end_column=21, begin=37, end=39)
-    expect(error == dict(code="E0201", severity="error", title="unknown name", message="unknown name 'ab'", span=span,
+    span = dict(file="slip.qtm", line=2, column=19, end_line=2, end_column=21, begin=31, end=33)
+    expect(error == dict(code="E0201", severity="error", title="unknown name", message="unknown name 'aq'", span=span,
                          notes=[], help=["declare it in this file, or add a 'use' of the module that has it"]), error)
-    expect(SLIP.encode()[span["begin"]:span["end"]] == b"ab", "offsets are bytes")
+    expect(SLIP.encode()[span["begin"]:span["end"]] == b"aq", "offsets are bytes")
     out, _ = work.run(work.qtmc, "check", "--message-format=json", SMALL)
     expect(out == "", "nothing is said of a good model", out)
     out, _ = work.run(work.qtmc, "build", "--message-format", "json", "slip.qtm", "-o", "model", status=1)
@@ -112,6 +112,8 @@ def check_messages_folder(work):
     (work.folder / "notes.txt").write_text("param a in (1, 0)\n")
     (work.folder / "loop").symlink_to(".")
     (work.folder / "linked.qtm").symlink_to("good.qtm")
+    (work.folder / ".hidden").mkdir()
+    (work.folder / ".hidden" / "d.qtm").write_text("param a in (1, 0)\n")
     _, err = work.run(work.qtmc, "check", work.folder, status=1)
     files = [line.split(".qtm:")[0].removeprefix(f"{work.folder}/") for line in err.splitlines() if "error[" in line]
     expect(files == ["b", "z/a", "z/deep/c"], "files in the order of their names", err)

@@ -41,9 +41,11 @@ static void objective(Model *m, size_t index, double *value, double *slope) {
     uint32_t input = 0;
     ad_gradient(f, 0, &input, 1);
     cr_assert_null(tir_verify(f, &m->arena));
-    double raw = 0;
-    TirTensor in = {.type = TIR_REAL, .count = 1, .data = &raw}, out[8];
-    tir_interpret(f, &m->arena, &in, NULL, SEED, 0, out);
+    double zero = 0;
+    TirTensor in[3], out[8]; /* raw value, whether it is held, at what */
+    cr_assert_leq(f->inputs.count, 3);
+    for (int i = 0; i < 3; i++) in[i] = (TirTensor){.type = TIR_REAL, .count = 1, .data = &zero};
+    tir_interpret(f, &m->arena, in, NULL, SEED, 0, out);
     const ProgramParam *p = &m->program->params.data[0];
     *value = out[0].data[0];
     *slope = out[f->outputs.count - 1].data[0] / ((p->high - p->low) / 4 * (1 - 2e-6)); /* by d value / d raw at 0 */
@@ -175,8 +177,9 @@ Test(sample, when_in_a_comprehension) {
             "fit a {\n  events 50000\n  let s = draw E ~ f\n"
             "  minimize mean(p * e.x for e in s when e.x > 0.5) + sum(p * j for j in [1, 2, 4] when j > 1)\n"
             "    + mean(j for j in [1, 2, 6] when j > p) + max(e.x for e in s when e.x < 0.5)\n"
-            "    + sum(1 for e in s when e.x > 0.5) / 50000 over params using adam(1)\n}\n";
-    check(model, 0, 0.75 + 6 + 4 + 0.5 + 0.5, 0.0030, 6.75, 0.0014);
+            "    + sum(1 for e in s when e.x > 0.5) / 50000 + prod(j * p for j in [0.5, 3, 2] when j > p)\n"
+            "    + prod(3 for j in index(4) when j > 5 * p) over params using adam(1)\n}\n";
+    check(model, 0, 0.75 + 6 + 4 + 0.5 + 0.5 + 6 + 1, 0.0030, 6.75 + 12, 0.0014);
 }
 
 /* --- detectors: uniform events through one stage each --- */
