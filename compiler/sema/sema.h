@@ -174,8 +174,9 @@ typedef struct LetValue {
 /* A parameter that a qcf solves. */
 typedef struct Solved {
     HirDecl *decl;
-    bool busy;  /* being solved */
-    bool trial; /* `value` is the trial value that its own condition sees */
+    ParamMode mode; /* at the fitted parameters or at the truth, as curves need both */
+    bool busy;      /* being solved */
+    bool trial;     /* `value` is the trial value that its own condition sees */
     Value value;
     struct Solved *outer;
 } Solved;
@@ -450,7 +451,7 @@ typedef struct DensityAxis {
     const AstNode *type; /* what was declared behind its name, or NULL */
     bool log;            /* its coordinate on a grid is its logarithm */
 } DensityAxis;
-HirDecl *density_event(const Elab *e, const HirDecl *density);             /* NULL: a density over variables */
+HirDecl *density_event(const Elab *e, const HirDecl *density); /* NULL: a density over variables */
 /* Of a family, the variables of one member: their domains may depend on its indices. 0 after a report. */
 uint32_t density_axes(Elab *e, const Value *member, DensityAxis *axes);
 bool density_value(Elab *e, const char *what, const Value *v, DensityAxis *axes, uint32_t *count);
