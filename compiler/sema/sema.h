@@ -174,8 +174,9 @@ typedef struct LetValue {
 /* A parameter that a qcf solves. */
 typedef struct Solved {
     HirDecl *decl;
-    bool busy;  /* being solved */
-    bool trial; /* `value` is the trial value that its own condition sees */
+    ParamMode mode; /* at the fitted parameters or at the truth, as curves need both */
+    bool busy;      /* being solved */
+    bool trial;     /* `value` is the trial value that its own condition sees */
     Value value;
     struct Solved *outer;
 } Solved;
