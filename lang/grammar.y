@@ -58,7 +58,7 @@ static void yyerror(const Span *span, Parser *parser, const char *text);
 %type <node> declaration data_set expr postfix quantity exponent args_opt args arg source list_opt list array name
 %type <node> imports_opt family_opt family index domain interval param_tail parameters parameter_list parameter
 %type <node> dims_opt type_opt default_opt result_opt scale_opt conditions condition measure_opt measure when_opt
-%type <node> within_opt ranges range_list range fields_opt columns_opt column_list column where_opt split_opt
+%type <node> within_opt ranges range_list range fields_opt columns_opt column_list column where_opt split_opt truth_opt
 %type <node> layer_items weight stages stage cause_opt items item names every_opt shared_opt exchange_args exchange_arg
 %type <node> let_list let block draws draw_list draw record pairs pair comprehension builder
 %type <token> line_opt
@@ -275,8 +275,8 @@ fields_opt: %empty { $$ = LIST(@$, NULL); }
           | fields_opt range COMMA { $$ = APPEND($1, $2); }
           ;
 
-data_set: DATA name family_opt COLON name FROM STRING columns_opt where_opt split_opt
-          { $$ = NAMED(DATA, @$, @2, $1, 5, $5, $3, $8, $9, $10); $$->text = $7.text; }
+data_set: DATA name family_opt COLON name FROM STRING columns_opt where_opt split_opt truth_opt
+          { $$ = NAMED(DATA, @$, @2, $1, 6, $5, $3, $8, $9, $10, $11); $$->text = $7.text; }
         ;
 
 columns_opt: %empty { $$ = NULL; }
@@ -299,6 +299,10 @@ where_opt: %empty { $$ = NULL; }
 
 split_opt: %empty { $$ = NULL; }
          | SPLIT expr { $$ = $2; }
+         ;
+
+truth_opt: %empty { $$ = NULL; }
+         | TRUTH expr { $$ = $2; }
          ;
 
 /* detector */

@@ -222,7 +222,8 @@ static void print_data(FILE *out, const Pipeline *p) {
         if (data->ignore.count)
             fprintf(out, "        .ignore_count = %zu,\n        .ignore = data%zu_ignore,\n", data->ignore.count, i);
         if (p->wheres[i]) print_fn(out, "where", p->wheres[i], WIDTH_F64, "        ");
-        fputs("    },\n", out);
+        print_fn(out, "draw", p->data_draws[i], WIDTH_F32, "        ");
+        fprintf(out, "        .draw_batch = %" PRId64 ",\n    },\n", data->draw_batch);
     }
     if (program->data.count) fputs("};\n", out);
 }
@@ -268,7 +269,12 @@ static void print_update(FILE *out, const ProgramUpdate *update, const UpdateUni
     print_string(out, update->objective_text);
     fprintf(out, ",\n        .group_count = %zu,\n        .groups = fit%zu_update%zu_groups,\n", update->groups.count,
             fit, number);
-    fprintf(out, "        .optimiser = %s,\n        .exchange = %s,\n", optimisers[update->optimiser],
+    if (update->moves.count)
+        fprintf(out, "        .move_count = %zu,\n        .moves = fit%zu_update%zu_moves,\n", update->moves.count, fit,
+                number);
+    fputs("        .label = ", out);
+    print_string(out, update->label);
+    fprintf(out, ",\n        .optimiser = %s,\n        .exchange = %s,\n", optimisers[update->optimiser],
             update->exchange == PROGRAM_RING ? "QTM_RING" : "QTM_LOCAL");
     fprintf(out, "        .ring_groups = %" PRId64 ",\n        .ring_outer = %" PRId64 ",\n", update->ring_groups,
             update->ring_outer);
@@ -285,6 +291,13 @@ static void print_updates(FILE *out, const ProgramFit *fit, const FitUnits *unit
         const ProgramUpdate *update = &fit->updates.data[i];
         fprintf(out, "static const int fit%zu_update%zu_groups[] = {", number, i);
         for (size_t k = 0; k < update->groups.count; k++) fprintf(out, "%s%u", k ? ", " : "", update->groups.data[k]);
+        fputs("};\n", out);
+        if (!update->moves.count) continue;
+        fprintf(out, "static const struct qtm_range fit%zu_update%zu_moves[] = {\n", number, i);
+        for (size_t k = 0; k < update->moves.count; k++) {
+            const ProgramRange *range = &update->moves.data[k];
+            fprintf(out, "    {%u, %" PRId64 ", %" PRId64 "},\n", range->block, range->first, range->count);
+        }
         fputs("};\n", out);
     }
     fprintf(out, "static const struct qtm_update fit%zu_updates[] = {\n", number);
@@ -408,7 +421,7 @@ const char *descriptor_hash(const Pipeline *p) {
 
 static void print_model(FILE *out, const Pipeline *p) {
     const Program *program = p->program;
-    bool has_truth = program->params.count > 0;
+    bool has_truth = true;
     for (size_t i = 0; i < program->params.count; i++) has_truth &= program->params.data[i].has_truth;
     fputs("\nstatic const struct qtm_model model = {\n    .version = QTM_MODEL_VERSION,\n    .name = ", out);
     print_string(out, program->name);

@@ -68,8 +68,9 @@ typedef struct Pipeline {
     uint32_t file;
     Program *program;
     VEC(Unit *) units;
-    Unit **draws; /* one an event, NULL where absent */
-    Unit **wheres; /* one a data set, NULL where absent */
+    Unit **draws;      /* one an event, NULL where absent */
+    Unit **wheres;     /* one a data set, NULL where absent */
+    Unit **data_draws; /* one a data set, NULL where absent */
     FitUnits *fits;
     LirModule modules[WIDTH_COUNT];
     double seconds[PASS_COUNT];

@@ -153,6 +153,7 @@ static void resolve_data(Resolver *r, const AstNode *node) {
         resolve_type(r, column->kids[1]);
     }
     resolve_optional(r, node->kids[4]);
+    resolve_optional(r, node->kids[5]);
     const HirDecl *event = hir_decl(r->hir, node->kids[0]);
     for (uint32_t i = 0; event && i < event->node->kids[0]->count; i++)
         if (event->node->kids[0]->kids[i]->kind != AST_POISON)

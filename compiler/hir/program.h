@@ -65,6 +65,8 @@ typedef struct ProgramData {
     VEC(ProgramColumn) columns; /* in the order of the file; none: fields are found by name */
     VEC(const char *) ignore;   /* columns of the file to drop */
     TirFunction *where;         /* VALUE 0: 1 for an event to take in, 0 for another; or NULL */
+    TirFunction *draw;          /* of what is declared as its truth; or NULL */
+    int64_t draw_batch;
 } ProgramData;
 
 typedef enum ProgramGroupKind { PROGRAM_PARAMS, PROGRAM_GENERATOR, PROGRAM_NETWORK } ProgramGroupKind;
@@ -82,9 +84,16 @@ typedef struct ProgramBlock {
 
 typedef enum ProgramOptimiser { PROGRAM_ADAM, PROGRAM_SGD, PROGRAM_LBFGS } ProgramOptimiser;
 typedef enum ProgramExchange { PROGRAM_LOCAL, PROGRAM_RING } ProgramExchange;
+/* Elements first .. first + count - 1 of a block. */
+typedef struct ProgramRange {
+    uint32_t block;
+    int64_t first, count;
+} ProgramRange;
 typedef struct ProgramUpdate {
     const char *objective_text;
     VEC(uint32_t) groups;
+    VEC(ProgramRange) moves; /* of the raw parameters, where not all of them move; empty: all */
+    const char *label;       /* "a+theta", where single parameters are named; NULL: the names of the groups */
     ProgramOptimiser optimiser;
     ProgramExchange exchange;
     int64_t ring_groups, ring_outer; /* ranks in a group, steps from one average over all; 0: one ring */

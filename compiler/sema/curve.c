@@ -155,8 +155,7 @@ static void put_curve(Elab *e, FitState *fit, const Curve *of, const Value *what
     e->frame = NULL;
 }
 
-/* One curve for the declaration, or one for every member of a family. */
-static void add_curve(Elab *e, FitState *fit, const Curve *of, ProgramCurve curve, Dim grid) {
+static void add_curve(Elab *e, FitState *fit, const Curve *of, const Value *what, ProgramCurve curve, Dim grid) {
     curve.event_field = -1;
     curve.density = of->decl->node->kind == AST_DENSITY;
     double scale = of->scale;
@@ -165,16 +164,13 @@ static void add_curve(Elab *e, FitState *fit, const Curve *of, ProgramCurve curv
     curve.low *= of->scale / scale;
     curve.high *= of->scale / scale;
     HirDecl *truth = declared_truth(e, of->decl);
-    uint32_t members = family_size(e, of->decl);
-    for (uint32_t k = 0; k < members; k++) {
-        Value what = family_member(e, of->decl, k, of->decl->node->name_span), true_one = what;
-        if (truth) true_one.decl = truth;
-        curve.name = family_name(e, &what);
-        if (of->count > 1) curve.name = arena_format(e->arena, "%s.%s", curve.name, of->axes[of->at].name);
-        VEC_PUSH(e->arena, &fit->out->curves, curve);
-        put_curve(e, fit, of, &what, &curve, grid, false);
-        if (truth || param_all_truth(e)) put_curve(e, fit, of, &true_one, &curve, grid, true);
-    }
+    Value true_one = *what;
+    if (truth) true_one.decl = truth;
+    curve.name = family_name(e, what);
+    if (of->count > 1) curve.name = arena_format(e->arena, "%s.%s", curve.name, of->axes[of->at].name);
+    VEC_PUSH(e->arena, &fit->out->curves, curve);
+    put_curve(e, fit, of, what, &curve, grid, false);
+    if (truth || (e->slots.count && param_all_truth(e))) put_curve(e, fit, of, &true_one, &curve, grid, true);
 }
 
 /* The declarations of that kind in all modules, one after another. */
@@ -189,38 +185,47 @@ static HirDecl *next_decl(const Hir *hir, AstKind kind, size_t *at) {
     return NULL;
 }
 
+/* A qcf of one variable over the domain of `first`, every member of a family. */
+static void qcf_curves(Elab *e, FitState *fit, HirDecl *decl, const DensityAxis *first, Dim grid) {
+    const Unit *unit;
+    double scale;
+    if (!one_number(e->hir, decl) ||
+        !unit_of_type(e, hir_argument_unit(e->hir, hir_arguments(decl)->kids[0]), &unit, &scale) || unit != first->unit)
+        return;
+    Curve of = {.decl = decl, .count = 1, .unit = unit, .scale = first->scale, .low = first->low, .high = first->high};
+    uint32_t members = family_size(e, decl);
+    for (uint32_t k = 0; k < members; k++) {
+        Value what = family_member(e, decl, k, decl->node->name_span);
+        add_curve(e, fit, &of, &what, (ProgramCurve){.low = first->low, .high = first->high}, grid);
+    }
+}
+
+/* Every variable of a density, of every member of a family. */
+static void density_curves(Elab *e, FitState *fit, HirDecl *decl, Dim grid) {
+    DensityAxis axes[DENSITY_AXES_MAX];
+    uint32_t members = family_size(e, decl);
+    for (uint32_t k = 0; k < members; k++) {
+        Value what = family_member(e, decl, k, decl->node->name_span);
+        uint32_t count = density_axes(e, &what, axes);
+        for (uint32_t i = 0; i < count; i++) {
+            Curve of = {decl, axes, count, i, axes[i].unit, axes[i].scale, axes[i].low, axes[i].high};
+            add_curve(e, fit, &of, &what, (ProgramCurve){.low = axes[i].low, .high = axes[i].high}, grid);
+        }
+    }
+}
+
 /* The qcfs of one variable over the domain of the first density's first variable, and every variable of the densities.
  */
 void fit_curve_function(Elab *e, FitState *fit) {
     Context *c = context_new(e, arena_format(e->arena, "%s.curve", fit->out->name), fit, PARAMS_FITTED, false, NULL);
     Dim grid = {fit->out->curve_points, tir_axis_add(c->f, "points", fit->out->curve_points, false)};
     DensityAxis axes[DENSITY_AXES_MAX];
-    HirDecl *decl;
     size_t at = 0;
     fit->out->curve = c->f;
-    if (!(decl = next_decl(e->hir, AST_DENSITY, &at)) || !density_axes(e, decl, axes)) return;
-    at = 0;
-    DensityAxis first = axes[0];
-    while ((decl = next_decl(e->hir, AST_QCF, &at))) {
-        ProgramCurve curve = {.low = first.low, .high = first.high};
-        const Unit *unit;
-        double scale;
-        if (one_number(e->hir, decl) &&
-            unit_of_type(e, hir_argument_unit(e->hir, hir_arguments(decl)->kids[0]), &unit, &scale) &&
-            unit == first.unit)
-            add_curve(
-                e, fit,
-                &(Curve){
-                    .decl = decl, .count = 1, .unit = unit, .scale = first.scale, .low = first.low, .high = first.high},
-                curve, grid);
-    }
-    at = 0;
-    while ((decl = next_decl(e->hir, AST_DENSITY, &at))) {
-        uint32_t count = density_axes(e, decl, axes);
-        for (uint32_t i = 0; i < count; i++) {
-            ProgramCurve curve = {.low = axes[i].low, .high = axes[i].high};
-            add_curve(e, fit, &(Curve){decl, axes, count, i, axes[i].unit, axes[i].scale, axes[i].low, axes[i].high},
-                      curve, grid);
-        }
-    }
+    HirDecl *decl = next_decl(e->hir, AST_DENSITY, &at);
+    if (!decl) return;
+    Value first = family_member(e, decl, 0, decl->node->name_span);
+    if (!density_axes(e, &first, axes)) return;
+    for (at = 0; (decl = next_decl(e->hir, AST_QCF, &at));) qcf_curves(e, fit, decl, &axes[0], grid);
+    for (at = 0; (decl = next_decl(e->hir, AST_DENSITY, &at));) density_curves(e, fit, decl, grid);
 }

@@ -43,9 +43,10 @@ static bool field_bounded(Elab *e, const HirDecl *density, const AstNode *node, 
     return false;
 }
 
-uint32_t density_axes(Elab *e, const HirDecl *density, DensityAxis *axes) {
-    const HirDecl *event = density_event(e, density);
+uint32_t density_axes(Elab *e, const Value *member, DensityAxis *axes) {
+    const HirDecl *density = member->decl, *event = density_event(e, density);
     const AstNode *variables = event ? event->node->kids[0] : hir_arguments(density);
+    if (!family_complete(e, member, member->span)) return 0;
     if (variables->count > DENSITY_AXES_MAX) {
         elab_error(e, DIAG_E0306, density->node->name_span, "'%s' has %u variables; at most %d can be laid on a grid",
                    density->name, variables->count, DENSITY_AXES_MAX);
@@ -54,6 +55,7 @@ uint32_t density_axes(Elab *e, const HirDecl *density, DensityAxis *axes) {
     }
     Frame frame = {.caller = e->frame, .decl = density}, *before = e->frame;
     e->frame = &frame;
+    family_enter(e, member);
     bool good = true;
     for (uint32_t i = 0; i < variables->count && good; i++) {
         if (!event) {
@@ -142,7 +144,7 @@ bool density_value(Elab *e, const char *what, const Value *v, DensityAxis *axes,
         diag_help(e->sink, "give the name of a density, without arguments");
         return false;
     }
-    *count = density_axes(e, v->decl, axes);
+    *count = density_axes(e, v, axes);
     return *count > 0;
 }
 

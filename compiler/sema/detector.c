@@ -3,6 +3,7 @@
  * weight of value 1 whose derivative is the score, p/stop(p), so that weighted means have unbiased derivatives. */
 #include "sema/sema.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct Fold {
@@ -84,6 +85,23 @@ static void stage_keep(Elab *e, Fold *fold, const AstNode *stage) {
           stage->span);
 }
 
+/* What fails `require` goes to the middle of its fields: it has no weight, and what is computed from it from here on is
+ * finite, as are its derivatives. */
+static void move_failed(Elab *e, Fold *fold, Value inside, Span span) {
+    const AstNode *fields = fold->event.decl->node->kids[0];
+    const ProgramEvent *event = &e->program->events.data[fold->event.decl->index];
+    for (uint32_t i = 0; i < fold->event.count && !fold->failed; i++) {
+        const ProgramField *field = &event->fields.data[i];
+        bool log = fields->kids[i]->flag;
+        double middle = log ? sqrt(field->low * field->high) : 0.5 * (field->low + field->high);
+        Value safe = value_number(middle, span);
+        safe.unit = fold->event.items[i].unit;
+        Value moved = elab_map(e, TIR_SELECT, span, inside, fold->event.items[i], safe);
+        fold->failed |= value_is_poison(&moved);
+        if (!fold->failed) set_field(e, fold, i, moved);
+    }
+}
+
 static void stage_require(Elab *e, Fold *fold, const AstNode *stage) {
     Value inside = stage_number(e, stage->kids[0], "'require'", true);
     if (value_is_poison(&inside)) {
@@ -92,6 +110,7 @@ static void stage_require(Elab *e, Fold *fold, const AstNode *stage) {
     }
     Value one = value_number(1, stage->span), zero = value_number(0, stage->span);
     weigh(e, fold, elab_map(e, TIR_SELECT, stage->span, inside, one, zero), stage->span);
+    move_failed(e, fold, inside, stage->span);
 }
 
 /* smear E by D where E = value: E is value + D from here on; without `where`, a field or what an earlier stage named.
@@ -233,10 +252,7 @@ static void run_stage(Elab *e, Fold *fold, const AstNode *stage) {
         break;
     }
     case AST_FREEZE:
-        elab_error(e, DIAG_E0419, stage->span, "weights are a fit's: '%s' cannot be read inside a detector",
-                   stage->name);
-        diag_help(e->sink, "write it in the fit: freeze %s from \"%s\"", stage->name, stage->text);
-        fold->failed = true;
+        if (e->context->fit) fit_freeze(e, e->context->fit, stage);
         break;
     default: break;
     }

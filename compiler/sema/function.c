@@ -97,28 +97,83 @@ static void put_accepted(Elab *e, const AstNode *draw, const Value *sample, uint
 }
 
 /* Streams of their own: a fit must not see the numbers that made its data. */
-void event_draw_function(Elab *e, FitState *fit, const AstNode *draw, const HirDecl *event) {
-    if (!event || !param_all_truth(e) || e->program->events.data[event->index].draw) return;
+static FitState draw_state(const FitState *fit, ProgramFit *counts) {
     FitState own = *fit;
-    ProgramFit counts = *fit->out;
-    counts.events = DRAW_BATCH;
-    own.out = &counts;
+    counts->events = DRAW_BATCH;
+    own.out = counts;
     own.streams.count = own.streams.capacity = 0;
     own.streams.data = NULL;
     own.stream_base = DRAW_STREAMS;
-    Context *c = context_new(e, arena_format(e->arena, "%s.draw", event->name), &own, PARAMS_TRUTH, true, NULL);
+    return own;
+}
+
+/* The fields of a sample as outputs; NULL when it is none, or not of the event type. */
+static TirFunction *put_sample(Elab *e, const AstNode *draw, const Value *sample, const HirDecl *event) {
+    const ProgramEvent *type = &e->program->events.data[event->index];
+    Context *c = e->context;
+    if (sample->kind != VALUE_SAMPLE || sample->decl != event) return NULL;
+    for (uint32_t i = 0; i < sample->count; i++) {
+        TirId id = id_broadcast(e, value_real_id(e, &sample->items[i]), sample->sample, draw->span);
+        tir_output(c->f, TIR_PORT_VALUE, i, type->fields.data[i].name, id);
+    }
+    if (sample->weight) put_accepted(e, draw, sample, sample->count);
+    return c->f;
+}
+
+static bool reads_weights(const TirFunction *f) {
+    for (size_t i = 0; i < f->inputs.count; i++)
+        if (f->inputs.data[i].role == TIR_PORT_BLOCK) return true;
+    return false;
+}
+
+void event_draw_function(Elab *e, FitState *fit, const AstNode *draw, const HirDecl *event) {
+    if (!event || !param_all_truth(e) || e->program->events.data[event->index].draw) return;
+    ProgramFit counts = *fit->out;
+    FitState own = draw_state(fit, &counts);
+    context_new(e, arena_format(e->arena, "%s.draw", event->name), &own, PARAMS_TRUTH, true, NULL);
     Frame frame = {0};
     e->frame = &frame;
     Value sample = elab_expr(e, draw);
     ProgramEvent *out = &e->program->events.data[event->index];
-    if (sample.kind == VALUE_SAMPLE) {
-        for (uint32_t i = 0; i < sample.count; i++) {
-            TirId id = id_broadcast(e, value_real_id(e, &sample.items[i]), sample.sample, draw->span);
-            tir_output(c->f, TIR_PORT_VALUE, i, out->fields.data[i].name, id);
-        }
-        if (sample.weight) put_accepted(e, draw, &sample, sample.count);
-        out->draw = c->f;
+    TirFunction *f = put_sample(e, draw, &sample, event);
+    if (f && !reads_weights(f)) { /* a network in a detector has its weights in the fit alone */
+        out->draw = f;
         out->draw_batch = DRAW_BATCH;
     }
     e->frame = NULL;
+}
+
+/* `data set[i in n] : XY from "set{i}.h5" truth draw XY ~ mix[i]` */
+void data_draw_function(Elab *e, uint32_t row) {
+    HirDecl *decl = e->data.data[row];
+    const AstNode *truth = decl->node->kids[5];
+    ProgramData *data = &e->program->data.data[row];
+    if (!truth || (row > decl->index && !e->program->data.data[decl->index].draw)) return; /* told once */
+    if (!param_all_truth(e)) {
+        elab_error(e, DIAG_E0410, truth->span, "data cannot be drawn: not every parameter has a truth");
+        diag_help(e->sink, "add 'truth VALUE' to the declarations of parameters, or remove 'truth' here");
+        return;
+    }
+    ProgramFit counts = {.name = data->name, .vectors = 1};
+    FitState none = {.decl = decl, .out = &counts}, own = draw_state(&none, &counts);
+    context_new(e, arena_format(e->arena, "%s.draw", data->name), &own, PARAMS_TRUTH, true, NULL);
+    Frame frame = {.decl = decl};
+    e->frame = &frame;
+    Value member = family_member(e, decl, row - decl->index, decl->node->name_span);
+    family_enter(e, &member);
+    Value sample = elab_expr(e, truth);
+    TirFunction *f = put_sample(e, truth, &sample, e->events.data[data->event]);
+    e->frame = NULL;
+    if (f && !reads_weights(f)) {
+        data->draw = f;
+        data->draw_batch = DRAW_BATCH;
+    } else if (f) {
+        elab_error(e, DIAG_E0452, truth->span, "these events come from a network, which has weights only in a fit");
+        diag_help(e->sink, "draw from densities that the parameters give");
+    } else if (!value_is_poison(&sample)) {
+        const char *event = e->program->events.data[data->event].name;
+        elab_error(e, DIAG_E0452, truth->span, "the truth of a data set is a sample of its events, %s, and this is %s",
+                   event, sample.decl && sample.kind == VALUE_SAMPLE ? sample.decl->name : value_kind_text(&sample));
+        diag_help(e->sink, "write for example: truth draw %s ~ DENSITY", event);
+    }
 }

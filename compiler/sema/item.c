@@ -20,7 +20,20 @@ void fit_freeze(Elab *e, FitState *fit, const AstNode *item) {
     group->frozen = item->text;
 }
 
+/* A detector that only a later item uses can freeze what an update names. */
+static void check_trained(Elab *e, FitState *fit) {
+    for (size_t u = 0; u < fit->out->updates.count; u++)
+        for (size_t k = 0; k < fit->out->updates.data[u].groups.count; k++) {
+            const ProgramWeights *group = &fit->out->groups.data[fit->out->updates.data[u].groups.data[k]];
+            if (!group->frozen) continue;
+            elab_error(e, DIAG_E0441, fit->updates.data[u]->kids[1]->span,
+                       "network '%s' is frozen by a detector, and this objective would train it", group->name);
+            diag_help(e->sink, "remove '%s' here, or the 'freeze' of the detector", group->name);
+        }
+}
+
 void fit_check_frozen(Elab *e, FitState *fit) {
+    size_t errors = e->sink->errors;
     for (size_t i = 0; i < fit->freezes.count; i++) {
         const AstNode *item = fit->freezes.data[i];
         bool used = false;
@@ -30,6 +43,7 @@ void fit_check_frozen(Elab *e, FitState *fit) {
         elab_error(e, DIAG_E0441, item->span, "network '%s' is frozen, and nothing in this fit uses it", item->name);
         diag_help(e->sink, "remove this item, or use '%s' in an objective or a monitor", item->name);
     }
+    if (e->sink->errors == errors) check_trained(e, fit);
 }
 
 /* --- stop when, select best on --- */

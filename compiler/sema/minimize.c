@@ -178,9 +178,11 @@ static void report_group(Elab *e, FitState *fit, const AstNode *name) {
         size_t count, capacity;
     } known = {0};
     if (e->program->param_blocks.count) VEC_PUSH(e->arena, &known, fit->generate ? "generator" : "params");
-    for (size_t i = 0; i < e->hir->main->decls.count; i++)
-        if (e->hir->main->decls.data[i]->node->kind == AST_NETWORK)
-            VEC_PUSH(e->arena, &known, e->hir->main->decls.data[i]->name);
+    for (size_t i = 0; i < e->hir->main->decls.count; i++) {
+        const HirDecl *decl = e->hir->main->decls.data[i];
+        if (decl->node->kind == AST_NETWORK || (decl->node->kind == AST_PARAM && !fit->generate))
+            VEC_PUSH(e->arena, &known, decl->name);
+    }
     elab_error(e, DIAG_E0402, name->span, "there is no group '%s' to minimize over", name->name);
     const char *near = diag_nearest(name->name, known.data, known.count);
     const char *all = "";
@@ -195,10 +197,18 @@ static void report_group(Elab *e, FitState *fit, const AstNode *name) {
         diag_help(e->sink, "known: %s", all);
 }
 
+/* Single parameters are of the group of all of them: over.c says which of it move. */
 static bool take_group(Elab *e, FitState *fit, const AstNode *name, ProgramUpdate *update) {
     HirDecl *network = hir_find(e->hir->main, name->name, NULL);
     const char *own = fit->generate ? "generator" : "params";
     uint32_t group;
+    if (over_is_param(e, name)) {
+        group = fit_group(e, fit, own, PROGRAM_PARAMS);
+        for (size_t i = 0; i < update->groups.count; i++)
+            if (update->groups.data[i] == group) return true;
+        VEC_PUSH(e->arena, &update->groups, group);
+        return true;
+    }
     if (network && network->node->kind == AST_NETWORK)
         group = fit_group(e, fit, network->name, PROGRAM_NETWORK);
     else if (e->program->param_blocks.count && !strcmp(name->name, own))
@@ -280,9 +290,11 @@ static void note_seen(Elab *e, const FitState *fit, const ProgramUpdate *update,
 bool fit_minimize(Elab *e, FitState *fit, const AstNode *item) {
     size_t errors = e->sink->errors, number = fit->out->updates.count;
     ProgramUpdate update = {.objective_text = elab_source_text(e, item->kids[0]->span), .every = 1};
-    update.objective = objective_function(e, fit, item->kids[0], &update, number);
+    bool whole = over_begin(e, fit, item->kids[1], &update);
+    update.objective = whole ? objective_function(e, fit, item->kids[0], &update, number) : NULL;
     const Context *objective_context = e->context;
-    for (uint32_t i = 0; i < item->kids[1]->count; i++)
+    if (whole) over_end(e, item->kids[1], &update);
+    for (uint32_t i = 0; i < item->kids[1]->count && whole; i++)
         if (item->kids[1]->kids[i]->kind == AST_NAME) take_group(e, fit, item->kids[1]->kids[i], &update);
     settings_function(e, fit, item->kids[2], &update, number);
     if (item->count > 3 && item->kids[3]) {
@@ -293,6 +305,7 @@ bool fit_minimize(Elab *e, FitState *fit, const AstNode *item) {
         e->frame = NULL;
     }
     if (update.objective) note_seen(e, fit, &update, objective_context);
+    e->moving = NULL;
     take_exchange(e, item->count > 4 ? item->kids[4] : NULL, &update);
     if (update.full_data && update.ring_groups) {
         elab_error(e, DIAG_E0404, item->kids[4]->span,

@@ -495,5 +495,5 @@ const ParamSlot *param_free(const Elab *e, size_t *at) {
 bool param_all_truth(const Elab *e) {
     for (size_t i = 0; i < e->slots.count; i++)
         if (!e->slots.data[i]->has_truth) return false;
-    return e->slots.count > 0;
+    return true;
 }

@@ -18,10 +18,10 @@ static bool passes(const TirFunction *f, const TirOp *op, uint32_t at) {
     }
 }
 
-void param_note_seen(Elab *e, const Context *c, TirId loss) {
+bool *param_reached(Elab *e, const Context *c, TirId loss) {
     const TirFunction *f = c->f;
-    e->fitted = true;
-    if (!c->param_raw) return;
+    bool *seen = ARENA_ARRAY(e->arena, bool, e->slots.count + 1);
+    if (!c->param_raw) return seen;
     bool *reached = ARENA_ARRAY(e->arena, bool, f->ops.count);
     reached[loss] = true;
     for (TirId i = loss + 1; i-- > 0;) { /* arguments stand before what uses them */
@@ -29,8 +29,14 @@ void param_note_seen(Elab *e, const Context *c, TirId loss) {
         for (uint32_t k = 0; reached[i] && k < op->arg_count; k++)
             if (passes(f, op, k)) reached[op->args[k]] = true;
     }
-    for (size_t s = 0; s < e->slots.count; s++)
-        if (c->param_raw[s] != TIR_NONE && reached[c->param_raw[s]]) e->seen[s] = true;
+    for (size_t s = 0; s < e->slots.count; s++) seen[s] = c->param_raw[s] != TIR_NONE && reached[c->param_raw[s]];
+    return seen;
+}
+
+void param_note_seen(Elab *e, const Context *c, TirId loss) {
+    e->fitted = true;
+    const bool *reached = param_reached(e, c, loss);
+    for (size_t s = 0; s < e->slots.count; s++) e->seen[s] |= reached[s] && (!e->moving || e->moving[s]);
 }
 
 /* Nobody fits them, or they are fixed. A link that nothing uses is still a result. */

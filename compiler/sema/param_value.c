@@ -114,7 +114,10 @@ static Value generated_array(Elab *e, const ParamSlot *slot, const Value *all) {
 /* The numbers of a generator are added to the raw value of the start, about which they spread. */
 static Value raw_value(Elab *e, const ParamSlot *slot) {
     Context *c = e->context;
-    if (!c->fit->generate) return slot_input(e, slot, RAW);
+    if (!c->fit->generate) { /* where the update at hand moves others only, this one is a constant */
+        Value v = slot_input(e, slot, RAW), none = value_poison();
+        return e->moving && !e->moving[slot->number] ? elab_map(e, TIR_STOP, slot->span, v, none, none) : v;
+    }
     if (c->generated.kind == VALUE_POISON && !c->generated.count) {
         c->generated = generator_output(e, c->fit);
         c->generated.count = 1;

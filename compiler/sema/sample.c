@@ -223,8 +223,9 @@ static Value reduce_list(Elab *e, const Primitive *reduce, const AstNode *call, 
     return elab_map(e, TIR_DIV, node->span, rounds.value, rounds.count, value_poison());
 }
 
-/* `v` of the events that `when` lets pass, each with its weight. What does not pass is 0 by choice and not by a
- * product: there `v` may be no number. sum = sum(w v), mean = sum(w v) / sum(w); an extreme is over what has a weight.
+/* `v` of the events that `when` lets pass, each with its weight. What does not pass, or has no weight, is 0 by choice
+ * and not by a product: there `v` may be no number. sum = sum(w v), mean = sum(w v) / sum(w); an extreme is over what
+ * has a weight.
  */
 static Value reduce_weighted(Elab *e, const Primitive *reduce, Value v, Value pass, const Value *weight, TirAxes axes,
                              Span span) {
@@ -242,10 +243,9 @@ static Value reduce_weighted(Elab *e, const Primitive *reduce, Value v, Value pa
         return reduce_axes(e, reduce, elab_map(e, TIR_SELECT, span, pass, v, outside), axes, span);
     }
     Value w = weight ? *weight : one;
-    if (when) {
-        v = elab_map(e, TIR_SELECT, span, pass, v, zero);
-        w = elab_map(e, TIR_SELECT, span, pass, w, zero);
-    }
+    if (when) w = elab_map(e, TIR_SELECT, span, pass, w, zero);
+    if (weight) pass = elab_map(e, TIR_NOT, span, elab_map(e, TIR_EQ, span, w, zero, none), none, none);
+    if (when || weight) v = elab_map(e, TIR_SELECT, span, pass, v, zero);
     Value product = weight ? elab_map(e, TIR_MUL, span, v, w, none) : v;
     if (value_is_poison(&product) || value_is_poison(&w)) return none;
     v = reduce_axes(e, &sum, product, axes, span);

@@ -43,6 +43,7 @@ static void verify_all(Elab *e) {
     }
     for (size_t i = 0; i < e->program->data.count; i++) verify(e, e->program->data.data[i].where);
     for (size_t i = 0; i < e->program->events.count; i++) verify(e, e->program->events.data[i].draw);
+    for (size_t i = 0; i < e->program->data.count; i++) verify(e, e->program->data.data[i].draw);
 }
 
 static void elaborate_fits(Elab *e) {
@@ -65,6 +66,7 @@ static void elaborate_fits(Elab *e) {
             if (e->sink->errors == errors) event_draws(e, fit, fit->decl->node, folded);
         VEC_PUSH(e->arena, &e->program->fits, *fit->out);
     }
+    for (size_t i = 0; i < e->data.count; i++) data_draw_function(e, (uint32_t)i);
     param_report_unseen(e);
     e->context = scratch;
     for (size_t i = 0; i < main->decls.count; i++)

@@ -174,8 +174,9 @@ typedef struct LetValue {
 /* A parameter that a qcf solves. */
 typedef struct Solved {
     HirDecl *decl;
-    bool busy;  /* being solved */
-    bool trial; /* `value` is the trial value that its own condition sees */
+    ParamMode mode; /* at the fitted parameters or at the truth, as curves need both */
+    bool busy;      /* being solved */
+    bool trial;     /* `value` is the trial value that its own condition sees */
     Value value;
     struct Solved *outer;
 } Solved;
@@ -225,6 +226,7 @@ typedef struct Elab {
     VEC(ParamSlot *) path;                /* links being computed */
     bool *seen;                           /* [slots] an objective over the parameters has a derivative by it */
     bool fitted;                          /* there is such an objective */
+    bool *moving; /* [slots] those that the update at hand moves: the others are constant; NULL: all of them */
     Context *context;
     Frame *frame;
     uint32_t depth;    /* of calls */
@@ -391,7 +393,6 @@ void data_where(Elab *e, uint32_t row); /* the function that says which events a
 /* --- table.c --- */
 int64_t size_value(Elab *e, HirDecl *decl);
 bool table_domain(Elab *e, const AstNode *variable, double *low, double *high); /* low .. high of a VARIABLE */
-bool density_domain(Elab *e, HirDecl *density, double *low, double *high);
 
 /* --- param.c: declarations of parameters, read into slots and rows of the Program's table --- */
 void param_declare(Elab *e, HirDecl *decl);
@@ -420,6 +421,7 @@ Value param_prior(Elab *e, const ParamSlot *slot, Value value); /* log density, 
 
 /* --- param_seen.c: parameters that no data can see --- */
 void param_note_seen(Elab *e, const Context *c, TirId loss);
+bool *param_reached(Elab *e, const Context *c, TirId loss); /* [slots] the loss has a derivative by it */
 void param_report_unseen(Elab *e);
 
 /* --- transform.c --- */
@@ -449,8 +451,9 @@ typedef struct DensityAxis {
     const AstNode *type; /* what was declared behind its name, or NULL */
     bool log;            /* its coordinate on a grid is its logarithm */
 } DensityAxis;
-HirDecl *density_event(const Elab *e, const HirDecl *density);             /* NULL: a density over variables */
-uint32_t density_axes(Elab *e, const HirDecl *density, DensityAxis *axes); /* 0 after a report */
+HirDecl *density_event(const Elab *e, const HirDecl *density); /* NULL: a density over variables */
+/* Of a family, the variables of one member: their domains may depend on its indices. 0 after a report. */
+uint32_t density_axes(Elab *e, const Value *member, DensityAxis *axes);
 bool density_value(Elab *e, const char *what, const Value *v, DensityAxis *axes, uint32_t *count);
 /* Numbers, an event or a record as the arguments that the density declares; NULL after a report. */
 const Value *density_arguments(Elab *e, HirDecl *density, const Value *args, uint32_t *count, Span span);
@@ -475,6 +478,13 @@ bool fit_collect(Elab *e, FitState *fit);
 void fit_elaborate(Elab *e, FitState *fit);
 bool fit_minimize(Elab *e, FitState *fit, const AstNode *item); /* minimize.c */
 
+/* --- over.c: `over a, theta`: the parameters that an update moves --- */
+/* The parameters that the names say, in e->moving, or NULL there when they say none or all; false after a report. */
+bool over_begin(Elab *e, FitState *fit, const AstNode *names, ProgramUpdate *update);
+/* After the objective is made: does it depend on every one of the names? */
+bool over_end(Elab *e, const AstNode *names, const ProgramUpdate *update);
+bool over_is_param(const Elab *e, const AstNode *name);
+
 /* --- item.c: freeze, stop when, select best on; split of a data set; wrappers --- */
 void fit_freeze(Elab *e, FitState *fit, const AstNode *item);
 void fit_check_frozen(Elab *e, FitState *fit);
@@ -489,5 +499,7 @@ void fit_params_function(Elab *e, FitState *fit);
 void fit_curve_function(Elab *e, FitState *fit);
 /* `draw`: a draw, or a pipe from one through detectors. */
 void event_draw_function(Elab *e, FitState *fit, const AstNode *draw, const HirDecl *event);
+/* The same for one data set that says what its truth is. */
+void data_draw_function(Elab *e, uint32_t row);
 
 #endif

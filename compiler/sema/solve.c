@@ -6,7 +6,7 @@
 
 static Solved *solved_find(Context *c, const HirDecl *decl) {
     for (size_t i = 0; i < c->solved.count; i++)
-        if (c->solved.data[i]->decl == decl) return c->solved.data[i];
+        if (c->solved.data[i]->decl == decl && c->solved.data[i]->mode == c->mode) return c->solved.data[i];
     return NULL;
 }
 
@@ -64,7 +64,7 @@ Value context_solved(Elab *e, HirDecl *decl, Span span) {
     Solved *unknown = solved_find(c, decl);
     if (!unknown) {
         unknown = ARENA_NEW(e->arena, Solved);
-        *unknown = (Solved){.decl = decl, .busy = true, .trial = true, .outer = c->solving};
+        *unknown = (Solved){.decl = decl, .mode = c->mode, .busy = true, .trial = true, .outer = c->solving};
         VEC_PUSH(e->arena, &c->solved, unknown);
         Frame frame = {.caller = e->frame, .decl = decl, .site = span}, *before = e->frame;
         c->solving = unknown;

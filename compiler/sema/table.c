@@ -115,15 +115,6 @@ bool table_domain(Elab *e, const AstNode *variable, double *low, double *high) {
     return false;
 }
 
-bool density_domain(Elab *e, HirDecl *density, double *low, double *high) {
-    Frame frame = {.caller = e->frame, .decl = density}, *before = e->frame;
-    e->frame = &frame;
-    const AstNode *variable = hir_arguments(density)->kids[0];
-    bool good = read_domain(e, variable->name, variable->kids, variable->kids[2], low, high);
-    e->frame = before;
-    return good;
-}
-
 static void add_option(Elab *e, HirDecl *decl) {
     Value v = elab_const_number(e, decl->node->kids[0], "the default of an option");
     unit_pure(e, &v, decl->node->kids[0]->span, "the default of an option");
@@ -167,7 +158,12 @@ static void each_decl(Elab *e, AstKind kind, void (*add)(Elab *, HirDecl *)) {
 /* A density is looked at even when nothing draws from it. */
 static void check_density(Elab *e, HirDecl *decl) {
     DensityAxis axes[DENSITY_AXES_MAX];
-    density_axes(e, decl, axes);
+    size_t errors = e->sink->errors;
+    uint32_t members = family_size(e, decl);
+    for (uint32_t i = 0; i < members && e->sink->errors == errors; i++) {
+        Value member = family_member(e, decl, i, decl->node->name_span);
+        density_axes(e, &member, axes);
+    }
     measure_check_decl(e, decl);
 }
 

@@ -249,7 +249,9 @@ static int command_check(struct qtm_arguments *arguments, const struct qtm_model
     if (arguments->command != QTM_COMMAND_DRAW) return 0;
     if (!arguments->truth) return fail(arguments, "'draw' needs --truth: it draws at the declared truth");
     if (arguments->events < 0) return fail(arguments, "'draw' needs --events=N");
-    if (!arguments->out) return fail(arguments, "'draw' needs --out=FILE");
+    if (arguments->sets && arguments->event)
+        return fail(arguments, "--data says what is drawn: --event does not go with it");
+    if (!arguments->sets && !arguments->out) return fail(arguments, "'draw' needs --out=FILE, or --data=NAMES");
     return 0;
 }
 

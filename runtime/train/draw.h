@@ -9,8 +9,10 @@
 /* **Local**: one rank draws. */
 qtm_status qtm_draw_command(const struct qtm_model *model, const struct qtm_arguments *arguments);
 
-/* Fills columns[field][0 .. count - 1] with `count` events of a type that has a draw. **Local** */
-qtm_status qtm_draw_events(const struct qtm_model *model, const struct qtm_event *event, const double *options,
-                           uint64_t seed, int64_t count, float *const *columns);
+/* Can closure data of this data set be drawn? **Local** */
+bool qtm_draw_can(const struct qtm_model *model, int data);
+/* Fills columns[field][0 .. count - 1] with `count` events of such a data set. **Local** */
+qtm_status qtm_draw_events(const struct qtm_model *model, int data, const double *options, uint64_t seed, int64_t count,
+                           float *const *columns);
 
 #endif

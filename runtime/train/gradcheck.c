@@ -69,29 +69,33 @@ static struct worst direction_check(struct check *check, int block, double deriv
 /* For k < DIRECTIONS the gradient's own direction mixed in equal parts with a random one, of length 1: along it the
  * objective changes much more than along a random one alone, so that the step can be small and few events cross a kink.
  * Then the coordinate of the largest gradient. */
-static void direction_choose(struct check *check, const double *gradient, int64_t count, int k) {
+static void direction_choose(struct check *check, int block, const double *gradient, int64_t count, int k) {
     double square = 0, norm = 0;
     int64_t largest = 0;
+    while (!qtm_session_moves(check->session, check->vector.update, block, largest)) largest++;
     for (int64_t i = 0; i < count; i++) norm += gradient[i] * gradient[i];
     double scale = norm > 0 && isfinite(norm) ? sqrt((double)count / norm) : 0;
     for (int64_t i = 0; i < count; i++) {
         if (fabs(gradient[i]) > fabs(gradient[largest])) largest = i;
-        check->direction[i] = k < DIRECTIONS ? scale * gradient[i] + normal_draw(&check->random) : 0;
+        bool moves = k < DIRECTIONS && qtm_session_moves(check->session, check->vector.update, block, i);
+        check->direction[i] = moves ? scale * gradient[i] + normal_draw(&check->random) : 0;
         square += check->direction[i] * check->direction[i];
     }
     if (k == DIRECTIONS)
         check->direction[largest] = 1;
     else
-        for (int64_t i = 0; i < count; i++) check->direction[i] /= sqrt(square);
+        for (int64_t i = 0; i < count && square > 0; i++) check->direction[i] /= sqrt(square);
 }
 
 static void block_check(struct check *check, int block, struct worst *worst) {
     struct qtm_session *session = check->session;
     int64_t at = qtm_gradient_offset(session->state, check->vector.update, block);
-    int64_t count = session->fit->blocks[block].count;
+    int64_t count = session->fit->blocks[block].count, moving = 0;
     const double *gradient = check->vector.f64 + at;
+    while (moving < count && !qtm_session_moves(session, check->vector.update, block, moving)) moving++;
+    if (moving == count) return;
     for (int k = 0; k <= DIRECTIONS; k++) {
-        direction_choose(check, gradient, count, k);
+        direction_choose(check, block, gradient, count, k);
         double derivative = 0;
         for (int64_t i = 0; i < count; i++) derivative += gradient[i] * check->direction[i];
         struct worst found = direction_check(check, block, derivative);
@@ -193,7 +197,7 @@ static qtm_status data_draw(const struct qtm_data_source *source, uint64_t seed,
         set->f32[f] = qtm_alloc_array(SYNTHETIC * event->fields[f].length, sizeof(float));
         if (!set->f32[f]) return qtm_error_memory(SYNTHETIC * event->fields[f].length * (int64_t)sizeof(float));
     }
-    QTM_TRY(qtm_draw_events(source->model, event, source->options, seed, SYNTHETIC, set->f32));
+    QTM_TRY(qtm_draw_events(source->model, source->data, source->options, seed, SYNTHETIC, set->f32));
     QTM_TRY(qtm_data_cut(source, set));
     printf("data %s: %d events drawn at the truth (no file %s)", data->name, SYNTHETIC, data->path);
     if (data->where.name) printf(", %lld kept by where", (long long)set->total);
@@ -211,7 +215,7 @@ static qtm_status data_make(const struct qtm_model *model, const struct qtm_argu
             .model = model, .data = d, .path = arguments->data[d], .options = arguments->options, .ranks = 1};
         char found[QTM_DATA_PATH];
         bool there = !access(qtm_data_find(&model->data[d], NULL, found), F_OK);
-        if (!arguments->data[d] && !there && event->draw.name) {
+        if (!arguments->data[d] && !there && qtm_draw_can(model, d)) {
             status = data_draw(&source, seed, &events[d]);
             continue;
         }

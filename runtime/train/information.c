@@ -45,7 +45,7 @@ static bool weights_list(struct qtm_session *session, const struct qtm_update *u
         int of = qtm_session_param_block(session, b);
         const double *held = of >= 0 ? session->held.f64[QTM_HELD_FIELDS * of + QTM_HELD_MASK] : NULL;
         for (int64_t i = 0; at >= 0 && i < session->fit->blocks[b].count; i++) {
-            if (held && held[i] != 0) continue;
+            if ((held && held[i] != 0) || !qtm_session_moves(session, update, b, i)) continue;
             if (weights->count == WEIGHTS_MAX) return false;
             weights->at[weights->count] = qtm_state_block_f64(session->state, b) + i;
             weights->gradient[weights->count++] = at + i;
@@ -233,6 +233,12 @@ qtm_status qtm_information_spread(struct qtm_session *session, struct qtm_call *
     if (!status && minimum) {
         for (int i = 0; result->correlation && i < count * count; i++) result->correlation[i] = 0;
         spread_compute(&info, params, count, session->model->params, 1, result->spread, result->correlation);
+        for (int i = 0; i < count; i++) { /* what another update moves is constant here, and not known exactly */
+            const struct qtm_param *param = &session->model->params[i];
+            if (param->kind != QTM_LINK && !session->fit->generated &&
+                !qtm_session_moves(session, info.update, param->block, param->place))
+                result->spread[i] = NAN;
+        }
         for (int i = 0; result->correlation && i < count * count; i++) {
             double variance = result->spread[i / count] * result->spread[i % count];
             bool own = i / count == i % count && variance > 0; /* 1, and not 1 but for round-off */

@@ -89,6 +89,7 @@ static void trainer_label(struct qtm_session *session, int index) {
         size_t used = strlen(name);
         snprintf(name + used, sizeof name - used, "%s%s", k ? "+" : "", session->fit->groups[update->groups[k]].name);
     }
+    if (update->label) snprintf(name, sizeof name, "%s", update->label);
     int same = 0;
     for (int u = 0; u < index; u++)
         if (!strncmp(session->trainers[u].label, name, strlen(name))) same++;
@@ -139,6 +140,16 @@ int qtm_session_param_block(const struct qtm_session *session, int block) {
     for (int i = 0; i < session->model->param_block_count; i++)
         if (!strcmp(session->model->param_blocks[i].name, of->name)) return i;
     return -1;
+}
+
+bool qtm_session_moves(const struct qtm_session *session, const struct qtm_update *update, int block, int64_t i) {
+    if (!update->move_count || session->fit->groups[session->fit->blocks[block].group].kind != QTM_GROUP_PARAMS)
+        return true;
+    for (int k = 0; k < update->move_count; k++) {
+        const struct qtm_range *range = &update->moves[k];
+        if (range->block == block && i >= range->first && i < range->first + range->count) return true;
+    }
+    return false;
 }
 
 /* Raw parameters start where the choice says. */

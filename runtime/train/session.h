@@ -79,6 +79,9 @@ void qtm_session_close(struct qtm_session *session);
 /* The block of raw parameters that a block of the fit is, or -1. */
 int qtm_session_param_block(const struct qtm_session *session, int block);
 
+/* Does the update move element `i` of a block of one of its groups? */
+bool qtm_session_moves(const struct qtm_session *session, const struct qtm_update *update, int block, int64_t i);
+
 /* Seed of an independent family of random streams. */
 uint64_t qtm_session_seed(uint64_t seed, uint64_t purpose);
 

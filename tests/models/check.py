@@ -18,11 +18,13 @@ from pathlib import Path
 MODULES = [
     "checks_compiler",
     "checks_cross",
+    "checks_examples",
     "checks_family",
     "checks_messages",
     "checks_fit",
     "checks_fractal",
     "checks_input",
+    "checks_over",
     "checks_nn",
     "checks_params",
     "checks_sample",

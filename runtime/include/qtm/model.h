@@ -8,7 +8,7 @@
 #include "qtm/domain.h"
 #include "qtm/kernel.h"
 
-#define QTM_MODEL_VERSION 2
+#define QTM_MODEL_VERSION 3
 
 enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_VALUE, QTM_HELD };
 
@@ -93,6 +93,8 @@ struct qtm_data {
     struct qtm_fn where; /* f64; inputs COLUMN of this data set, OPTION; output VALUE 0 = 1 for an event to keep, 0 for
                             one to drop before anything else sees it, [events]. May be absent */
     double split; /* share of the events that objectives see, from the first on; the rest is for monitors. 0: none */
+    struct qtm_fn draw; /* as that of an event: closure data. Absent where no truth is declared: that of the event */
+    int64_t draw_batch;
 };
 
 enum qtm_group_kind { QTM_GROUP_PARAMS, QTM_GROUP_GENERATOR, QTM_GROUP_NETWORK };
@@ -108,6 +110,12 @@ struct qtm_weights {
     const char *name;
     enum qtm_group_kind kind;
     const char *frozen; /* NULL, or the checkpoint of another run whose weights of this name are used, not trained */
+};
+
+/* Elements first .. first + count - 1 of a block. */
+struct qtm_range {
+    int block;
+    int64_t first, count;
 };
 
 enum qtm_optimiser { QTM_ADAM, QTM_SGD, QTM_LBFGS };
@@ -130,6 +138,11 @@ struct qtm_update {
     struct qtm_fn settings;
     int64_t ring_groups, ring_outer; /* RING: averages inside of consecutive groups of so many ranks, and over all ranks
                                         at steps K, 2 K, ... (counted from 1); 0, 0: over all ranks in every step */
+    /* Which raw parameters move, where the update is not over all: the gradient by the others is 0. 0: all. And their
+     * names, "a+theta"; NULL: those of the groups */
+    int move_count;
+    const struct qtm_range *moves;
+    const char *label;
 };
 
 struct qtm_monitor {
