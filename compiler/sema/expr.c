@@ -237,6 +237,12 @@ Value elab_expr(Elab *e, const AstNode *node) {
                                     node->kind == AST_ALL_OF ? "all of" : "batch n of"),
                          "write for example mean(... for e in %s DATA)",
                          node->kind == AST_ALL_OF ? "all of" : "batch 64 of");
+    case AST_RANGE:
+        return elab_help(e,
+                         elab_error(e, DIAG_E0309, node->span,
+                                    "an interval has no first and next number: only "
+                                    "integral goes over one"),
+                         "count with a whole number, 'for i in 5' for 0 to 4, or take points: linspace(0, 1, 5)");
     default: return value_poison();
     }
 }
