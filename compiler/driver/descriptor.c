@@ -338,7 +338,7 @@ static void print_monitors(FILE *out, const ProgramFit *fit, size_t number) {
         print_real(out, curve->low);
         fputs(", ", out);
         print_real(out, curve->high);
-        fprintf(out, ", %d},\n", curve->event_field);
+        fprintf(out, ", %d, %s},\n", curve->event_field, flag(curve->on_log));
     }
     if (fit->curves.count) fputs("};\n", out);
 }

@@ -115,6 +115,7 @@ typedef struct ProgramCurve {
     bool density;
     double low, high;
     int32_t event_field;
+    bool on_log; /* its points are even in the logarithm */
 } ProgramCurve;
 /* LEFT OP RIGHT, evaluated when a fit starts. */
 typedef struct ProgramCheck {

@@ -37,17 +37,30 @@ static int32_t drawn_field(Elab *e, const AstNode *node, const HirDecl *density,
     return -1;
 }
 
-/* Divided by its integral over the grid by the trapezoidal rule, the rule that compares curves afterwards. */
-static Value normalised(Elab *e, Value v, Dim grid, double width, Span span) {
+/* low .. high, evenly or evenly in the logarithm. */
+static Value grid_points(Elab *e, double low, double high, bool on_log, Dim grid, Span span) {
+    if (!on_log) return elab_linspace(e, value_number(low, span), value_number(high, span), grid.size, grid, span);
+    Value t = elab_linspace(e, value_number(log(low), span), value_number(log(high), span), grid.size, grid, span);
+    Value none = value_poison(), x = elab_map(e, TIR_EXP, span, t, none, none);
+    x = elab_map(e, TIR_MAX, span, x, value_number(low, span), none); /* not beyond the ends for rounding */
+    return elab_map(e, TIR_MIN, span, x, value_number(high, span), none);
+}
+
+/* Divided by its integral over the grid by the trapezoidal rule, the rule that compares curves afterwards; on log, of
+ * v x over d(log x). */
+static Value normalised(Elab *e, Value v, const ProgramCurve *curve, Dim grid, Span span) {
     TirFunction *f = e->context->f;
-    Value none = value_poison();
-    Value sum = value_tensor(e, tir_sum(f, v.id, tir_axes_one(grid.axis), span), NULL, 0, span);
-    Value first = elab_index(e, span, v, value_int(0, span));
-    Value last = elab_index(e, span, v, value_int((double)grid.size - 1, span));
+    Value none = value_poison(), density = v;
+    double low = curve->on_log ? log(curve->low) : curve->low, high = curve->on_log ? log(curve->high) : curve->high;
+    if (curve->on_log)
+        density = elab_map(e, TIR_MUL, span, v, grid_points(e, curve->low, curve->high, true, grid, span), none);
+    Value sum = value_tensor(e, tir_sum(f, density.id, tir_axes_one(grid.axis), span), NULL, 0, span);
+    Value first = elab_index(e, span, density, value_int(0, span));
+    Value last = elab_index(e, span, density, value_int((double)grid.size - 1, span));
     Value ends =
         elab_map(e, TIR_MUL, span, elab_map(e, TIR_ADD, span, first, last, none), value_number(0.5, span), none);
-    Value area =
-        elab_map(e, TIR_MUL, span, elab_map(e, TIR_SUB, span, sum, ends, none), value_number(width, span), none);
+    Value width = value_number((high - low) / (double)(grid.size - 1), span);
+    Value area = elab_map(e, TIR_MUL, span, elab_map(e, TIR_SUB, span, sum, ends, none), width, none);
     return elab_map(e, TIR_DIV, span, v, area, none);
 }
 
@@ -128,6 +141,7 @@ typedef struct Curve {
     uint32_t count, at;      /* variables; which of them is drawn */
     const Unit *unit;        /* of what the curve is over, and how much one of it is in base units */
     double scale, low, high; /* low .. high in that unit */
+    bool on_log;             /* points evenly in the logarithm */
 } Curve;
 
 /* `what`: the declaration or one member of the family. */
@@ -138,7 +152,7 @@ static void put_curve(Elab *e, FitState *fit, const Curve *of, const Value *what
     Frame frame = {0};
     e->frame = &frame;
     c->mode = truth ? PARAMS_TRUTH : PARAMS_FITTED;
-    Value x = elab_linspace(e, value_number(of->low, span), value_number(of->high, span), grid.size, grid, span);
+    Value x = grid_points(e, of->low, of->high, curve->on_log, grid, span);
     TirAxes axes = tir_axes_union(truth ? tir_axes_none() : context_rows(c, false), tir_axes_one(grid.axis));
     if (of->count == 1) {
         if (of->scale != 1) x = elab_map(e, TIR_MUL, span, x, value_number(of->scale, span), value_poison());
@@ -147,7 +161,7 @@ static void put_curve(Elab *e, FitState *fit, const Curve *of, const Value *what
     Value v = of->count > 1 ? marginal_values(e, what, of->axes, of->count, of->at, x, axes, grid)
                             : curve_values(e, what, x, axes, grid);
     if (!value_is_poison(&v)) {
-        if (curve->density) v = normalised(e, v, grid, (curve->high - curve->low) / (double)(grid.size - 1), span);
+        if (curve->density) v = normalised(e, v, curve, grid, span);
         const char *name = truth ? arena_format(e->arena, "%s.truth", curve->name) : curve->name;
         tir_output(c->f, TIR_PORT_VALUE, 2 * (uint32_t)(fit->out->curves.count - 1) + truth, name, v.id);
     }
@@ -158,6 +172,7 @@ static void put_curve(Elab *e, FitState *fit, const Curve *of, const Value *what
 static void add_curve(Elab *e, FitState *fit, const Curve *of, const Value *what, ProgramCurve curve, Dim grid) {
     curve.event_field = -1;
     curve.density = of->decl->node->kind == AST_DENSITY;
+    curve.on_log = of->on_log;
     double scale = of->scale;
     for (size_t i = 0; curve.density && curve.event_field < 0 && i < e->fits.count; i++)
         curve.event_field = drawn_field(e, e->fits.data[i]->decl->node, of->decl, of->axes[of->at].name, &scale);
@@ -192,7 +207,13 @@ static void qcf_curves(Elab *e, FitState *fit, HirDecl *decl, const DensityAxis 
     if (!one_number(e->hir, decl) ||
         !unit_of_type(e, hir_argument_unit(e->hir, hir_arguments(decl)->kids[0]), &unit, &scale) || unit != first->unit)
         return;
-    Curve of = {.decl = decl, .count = 1, .unit = unit, .scale = first->scale, .low = first->low, .high = first->high};
+    Curve of = {.decl = decl,
+                .count = 1,
+                .unit = unit,
+                .scale = first->scale,
+                .low = first->low,
+                .high = first->high,
+                .on_log = first->log};
     uint32_t members = family_size(e, decl);
     for (uint32_t k = 0; k < members; k++) {
         Value what = family_member(e, decl, k, decl->node->name_span);
@@ -208,7 +229,7 @@ static void density_curves(Elab *e, FitState *fit, HirDecl *decl, Dim grid) {
         Value what = family_member(e, decl, k, decl->node->name_span);
         uint32_t count = density_axes(e, &what, axes);
         for (uint32_t i = 0; i < count; i++) {
-            Curve of = {decl, axes, count, i, axes[i].unit, axes[i].scale, axes[i].low, axes[i].high};
+            Curve of = {decl, axes, count, i, axes[i].unit, axes[i].scale, axes[i].low, axes[i].high, axes[i].log};
             add_curve(e, fit, &of, &what, (ProgramCurve){.low = axes[i].low, .high = axes[i].high}, grid);
         }
     }

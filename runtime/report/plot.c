@@ -136,6 +136,7 @@ qtm_status qtm_plot_curve(const char *path, const struct qtm_plot_curve *curve, 
     curve_data(plot.script, curve, range.low / 10);
     fprintf(plot.script, "set xrange [%.9g:%.9g]\nset lmargin at screen 0.13\nset rmargin at screen 0.965\n",
             curve->x[0], curve->x[curve->points - 1]);
+    if (curve->log_x) fputs("set logscale x\n", plot.script);
     if (curve->truth) {
         fputs("set multiplot\nset tmargin at screen 0.92\nset bmargin at screen 0.345\nset format x ''\n", plot.script);
         curve_upper_panel(plot.script, curve, range);

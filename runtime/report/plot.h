@@ -15,7 +15,8 @@ struct qtm_plot_curve {
     const double *x, *mean;      /* [points] */
     const double *lower, *upper; /* [points] or both NULL */
     const double *truth;         /* [points] or NULL */
-    bool log_y;                  /* points that are not positive are left out */
+    bool log_x;
+    bool log_y; /* points that are not positive are left out */
 };
 qtm_status qtm_plot_curve(const char *path, const struct qtm_plot_curve *curve, bool *drawn);
 

@@ -11,7 +11,9 @@ enum { CALLS = 8 };
 static const uint64_t FIRST_STEP = (uint64_t)1 << 40;
 
 double qtm_curve_x(const struct qtm_curve *curve, int64_t points, int64_t i) {
-    return curve->low + (curve->high - curve->low) * (double)i / (double)(points > 1 ? points - 1 : 1);
+    double part = (double)i / (double)(points > 1 ? points - 1 : 1);
+    if (curve->on_log) return curve->low * pow(curve->high / curve->low, part);
+    return curve->low + (curve->high - curve->low) * part;
 }
 
 static qtm_status result_create(struct qtm_session *session, struct qtm_result *result) {
@@ -105,12 +107,14 @@ static qtm_status curves_compute(struct qtm_session *session, struct qtm_result 
     return sums_finish(session, curves * points, round(vectors), result->mean, result->sd);
 }
 
-/* Half the integral of |p - p_true|, by the trapezoid rule on the curve's grid. */
+/* Half the integral of |p - p_true|, by the trapezoid rule on the curve's grid; on log, of x |p - p_true| over
+ * d(log x). */
 static double variation_compute(const struct qtm_curve *curve, int64_t points, const double *p, const double *truth) {
-    double step = (curve->high - curve->low) / (double)(points - 1), sum = 0;
+    double length = curve->on_log ? log(curve->high / curve->low) : curve->high - curve->low;
+    double step = length / (double)(points - 1), sum = 0;
     for (int64_t i = 0; i < points; i++) {
         double ends = i == 0 || i == points - 1 ? 0.5 : 1;
-        sum += ends * fabs(p[i] - truth[i]);
+        sum += ends * fabs(p[i] - truth[i]) * (curve->on_log ? qtm_curve_x(curve, points, i) : 1);
     }
     return 0.5 * step * sum;
 }

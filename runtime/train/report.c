@@ -106,9 +106,9 @@ static struct picture *picture_begin(struct report *report, const char *kind, co
     return picture;
 }
 
-static bool is_density(const struct qtm_json *curve) {
-    const struct qtm_json *density = qtm_json_member(curve, "density");
-    return density && density->kind == QTM_JSON_BOOL && density->number != 0;
+static bool is_true(const struct qtm_json *curve, const char *name) {
+    const struct qtm_json *member = qtm_json_member(curve, name);
+    return member && member->kind == QTM_JSON_BOOL && member->number != 0;
 }
 
 static void row_read(const struct qtm_json *array, int64_t points, double *to) {
@@ -146,8 +146,9 @@ static qtm_status curve_draw(struct report *report, const struct qtm_json *curve
     struct qtm_plot_curve plot = {
         .title = name,
         .x_label = "x",
-        .y_label = is_density(curve) ? "density" : name,
+        .y_label = is_true(curve, "density") ? "density" : name,
         .points = points,
+        .log_x = is_true(curve, "on_log"),
         .x = rows,
         .mean = mean,
         .lower = banded ? low : NULL,

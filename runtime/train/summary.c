@@ -105,6 +105,7 @@ qtm_status qtm_curves_write(const char *path, const struct qtm_session *session,
         qtm_json_object(&json, NULL);
         qtm_json_text(&json, "name", curve->name);
         qtm_json_bool(&json, "density", curve->density);
+        qtm_json_bool(&json, "on_log", curve->on_log);
         qtm_json_array(&json, "x");
         for (int64_t i = 0; i < points; i++) qtm_json_number(&json, NULL, qtm_curve_x(curve, points, i));
         qtm_json_end(&json);

@@ -131,7 +131,7 @@ static const struct qtm_update gauss_updates[] = {
      FN("ns", lbfgs_settings, true, 0, 0, 2, scalars), 0, 0, 0, NULL, NULL}};
 static const char *const fake_labels[] = {"p", "q"};
 static const struct qtm_monitor fake_monitors[] = {{"residual", 2, fake_labels}};
-static const struct qtm_curve fake_curves[] = {{"flat", true, 0, 1, 0}};
+static const struct qtm_curve fake_curves[] = {{"flat", true, 0, 1, 0, false}};
 
 #define FIT(label, steps_, groups_, blocks_, updates_, count, start)                                                   \
     {.name = label,                                                                                                    \

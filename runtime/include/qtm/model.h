@@ -155,6 +155,7 @@ struct qtm_curve {
     bool density;
     double low, high;
     int event_field;
+    bool on_log; /* points even in log x */
 };
 /* LEFT OP RIGHT must hold when a fit starts. */
 struct qtm_check {
@@ -180,7 +181,7 @@ struct qtm_fit {
     struct qtm_fn monitor; /* f64; VALUE m = monitor m, [] or [count]: averaged over vectors; may be absent */
     struct qtm_fn curve;   /* f64; VALUE 2c = curve c on its grid, [vectors, curve_points] or [curve_points];
                               VALUE 2c+1 = the same at the truth [curve_points] (absent if there is no truth).
-                              Densities are normalised to 1 over their domain. Grid: curve_points equally spaced
+                              Densities are normalised to 1 over their domain. Grid: curve_points equally spaced (or in log x)
                               points from low to high, both included */
     int64_t curve_points;
     int check_count;
