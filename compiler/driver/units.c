@@ -38,7 +38,8 @@ void units_collect(Pipeline *p) {
         p->wheres[i] = unit_add(p, arena_format(p->arena, "where_%zu", i), program->data.data[i].where, false, true);
     p->data_draws = ARENA_ARRAY(p->arena, Unit *, program->data.count);
     for (size_t i = 0; i < program->data.count; i++) /* a name of its own: "set.0" and a set "set_0" are two */
-        p->data_draws[i] = unit_add(p, arena_format(p->arena, "draw_data%zu", i), program->data.data[i].draw, true, false);
+        p->data_draws[i] =
+            unit_add(p, arena_format(p->arena, "draw_data%zu", i), program->data.data[i].draw, true, false);
     p->fits = ARENA_ARRAY(p->arena, FitUnits, program->fits.count);
     for (size_t i = 0; i < program->fits.count; i++) collect_fit(p, &program->fits.data[i], &p->fits[i]);
 }

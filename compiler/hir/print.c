@@ -396,6 +396,7 @@ static void print_data(const Printer *p, const AstNode *node) {
     }
     print_after(p, " where ", node->kids[3]);
     print_after(p, " split ", node->kids[4]);
+    print_after(p, " truth ", node->kids[5]);
 }
 
 static void print_function(const Printer *p, const AstNode *node, const AstNode *result, const AstNode *unit) {

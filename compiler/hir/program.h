@@ -65,7 +65,7 @@ typedef struct ProgramData {
     VEC(ProgramColumn) columns; /* in the order of the file; none: fields are found by name */
     VEC(const char *) ignore;   /* columns of the file to drop */
     TirFunction *where;         /* VALUE 0: 1 for an event to take in, 0 for another; or NULL */
-    TirFunction *draw; /* of what is declared as its truth; or NULL */
+    TirFunction *draw;          /* of what is declared as its truth; or NULL */
     int64_t draw_batch;
 } ProgramData;
 

@@ -105,8 +105,7 @@ bool over_end(Elab *e, const AstNode *names, const ProgramUpdate *update) {
     for (uint32_t i = 0; i < names->count; i++) {
         const HirDecl *decl = find_param(e, names->kids[i]);
         bool any = !decl;
-        for (size_t s = 0; s < e->slots.count; s++)
-            any |= e->slots.data[s]->decl == decl && e->moving[s] && reached[s];
+        for (size_t s = 0; s < e->slots.count; s++) any |= e->slots.data[s]->decl == decl && e->moving[s] && reached[s];
         if (any) continue;
         elab_error(e, DIAG_E0413, names->kids[i]->span, "the objective does not depend on '%s'", names->kids[i]->name);
         diag_help(e->sink, "name the parameters that it depends on, or use '%s' in the objective",

@@ -29,8 +29,7 @@ bool *param_reached(Elab *e, const Context *c, TirId loss) {
         for (uint32_t k = 0; reached[i] && k < op->arg_count; k++)
             if (passes(f, op, k)) reached[op->args[k]] = true;
     }
-    for (size_t s = 0; s < e->slots.count; s++)
-        seen[s] = c->param_raw[s] != TIR_NONE && reached[c->param_raw[s]];
+    for (size_t s = 0; s < e->slots.count; s++) seen[s] = c->param_raw[s] != TIR_NONE && reached[c->param_raw[s]];
     return seen;
 }
 

@@ -107,11 +107,13 @@ static qtm_status drawer_fill(void *context, int64_t first, int64_t count, float
 }
 
 /* The draw of a data set: its own, or, where it has none, that of its events. A member of a family has its own or none:
- * what the event type is drawn from is one of several. Data sets have different numbers at the same seed. */
+ * what the event type is drawn from is one of several. Data sets have different numbers at the same seed; the first of
+ * a model without truths has those of `draw --event`. */
 static bool source_of_data(const struct qtm_model *model, int number, uint64_t seed, struct source *source) {
     const struct qtm_data *data = &model->data[number];
     const struct qtm_event *event = &model->events[data->event];
-    uint64_t own = qtm_session_seed(qtm_session_seed(seed, SEED_TRUTH), SEED_SETS + (uint64_t)number);
+    uint64_t own = qtm_session_seed(seed, SEED_TRUTH);
+    if (number || data->draw.name) own = qtm_session_seed(own, SEED_SETS + (uint64_t)number);
     *source = (struct source){event, &data->draw, data->draw_batch, own};
     if (data->draw.name) return true;
     *source = (struct source){event, &event->draw, event->draw_batch, own};
@@ -163,8 +165,8 @@ static qtm_status source_write(const struct qtm_model *model, const struct qtm_a
     QTM_TRY(drawer_open(&drawer, source, threads, model->option_count, arguments->options));
     const struct qtm_attribute attributes[] = {
         {"model", model->name, 0}, {"model_hash", model->hash, 0}, {"seed", NULL, (double)seed}};
-    qtm_status status = qtm_events_write(path, source->event, arguments->events, source->batch, drawer_fill, &drawer,
-                                         attributes, 3);
+    qtm_status status =
+        qtm_events_write(path, source->event, arguments->events, source->batch, drawer_fill, &drawer, attributes, 3);
     drawer_close(&drawer);
     if (!status)
         printf("%lld events of %s drawn at the declared truth, seed %llu: %s\n", (long long)arguments->events, what,

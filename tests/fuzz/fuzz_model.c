@@ -1,7 +1,7 @@
 /* libFuzzer entry: any bytes through the whole front end, from the text to tensor functions. Nothing but messages may
- * come of them. Build with clang -fsanitize=fuzzer,address,undefined and the sources of lang/, compiler/source, support,
- * diag, hir, sema, tir and ad; -DQTM_STDLIB names the library's folder; examples/, tests/models and tests/diagnostics are
- * its first inputs. */
+ * come of them. Build with clang -fsanitize=fuzzer,address,undefined and the sources of lang/, compiler/source,
+ * support, diag, hir, sema, tir and ad; -DQTM_STDLIB names the library's folder; examples/, tests/models and
+ * tests/diagnostics are its first inputs. */
 #include "hir/program.h"
 #include "lang/ast.h"
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 MODULES = [
     "checks_compiler",
+    "checks_cross",
     "checks_examples",
     "checks_family",
     "checks_messages",

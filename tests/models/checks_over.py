@@ -118,15 +118,15 @@ def check_over_learned_stage(work):
 
 def check_over_mixture(work):
     """The mixture example at small sizes: likelihood, critics and images of one model, and fits of fits."""
-    sizes = {"n_sets": 3, "pixels": 5, "events_per_set": 64, "width": 8, "depth": 1, "sampler_nodes": 41, "integral_nodes": 41}
+    sizes = {"n_sets": 2, "pixels": 5, "events_per_set": 64, "width": 8, "depth": 1, "sampler_nodes": 41, "integral_nodes": 41}
     words = [word for name, value in sizes.items() for word in ("-D", f"{name}={value}")]
     work.run(work.qtmc, "build", MIXTURE, "-o", "mixture", *words)
-    work.run("./mixture", "draw", "--truth", "--events=8000", "--data=all")
+    work.run("./mixture", "draw", "--truth", "--events=20000", "--data=all")
     work.run("./mixture", "fit", "bars", "--quiet", "--out=bars")
     truth = {"a": (0.5, 2, 0.8), "b": (3, 1.5, 2), "c": (0.3, 1, 2.2), "d": (4, 2, 1)}
     params = work.summary("bars")["params"]
     for name, values in truth.items():
-        for j, value in enumerate(values):
+        for j, value in enumerate(values[:2]):
             entry = params[f"{name}[{j}]"]
             expect(abs(entry["value"] - value) < 4 * entry["spread"] < 3, name, j, entry)
     start = params["theta[0,0,0]"]["value"]
