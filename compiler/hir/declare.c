@@ -173,12 +173,6 @@ static void resolve_network_name(Resolver *r, const AstNode *node) {
     diag_help(r->hir->sink, "declare it: network %s(...) -> real = ...", node->name);
 }
 
-static void bind_let(Resolver *r, const AstNode *let) {
-    if (let->name) resolve_bind_once(r, let->name, let->name_span);
-    for (uint32_t i = 0; let->kids[1] && i < let->kids[1]->count; i++)
-        resolve_bind_once(r, let->kids[1]->kids[i]->name, let->kids[1]->kids[i]->span);
-}
-
 /* Stages follow one another: what one names, the next may use. */
 static void resolve_stage(Resolver *r, const AstNode *stage) {
     switch (stage->kind) {
@@ -192,7 +186,7 @@ static void resolve_stage(Resolver *r, const AstNode *stage) {
         break;
     case AST_LET:
         resolve(r, stage->kids[0]);
-        bind_let(r, stage);
+        resolve_bind_let(r, stage, resolve_bind_once);
         break;
     case AST_FREEZE: resolve_network_name(r, stage); break;
     case AST_POISON: break;
@@ -268,7 +262,7 @@ static void resolve_fit(Resolver *r, const AstNode *node) {
         switch (item->kind) {
         case AST_LET:
             resolve(r, item->kids[0]);
-            bind_let(r, item);
+            resolve_bind_let(r, item, resolve_bind_once);
             break;
         case AST_MINIMIZE: resolve_minimize(r, item); break;
         case AST_FREEZE: resolve_network_name(r, item); break;

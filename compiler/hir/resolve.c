@@ -229,10 +229,10 @@ static void resolve_comprehend(Resolver *r, const AstNode *node) {
     r->scope = outer;
 }
 
-static void bind_let(Resolver *r, const AstNode *let) {
-    if (let->name) resolve_bind(r, let->name, let->name_span);
+void resolve_bind_let(Resolver *r, const AstNode *let, void (*bind)(Resolver *, const char *, Span)) {
+    if (let->name) bind(r, let->name, let->name_span);
     for (uint32_t i = 0; let->kids[1] && i < let->kids[1]->count; i++)
-        resolve_bind(r, let->kids[1]->kids[i]->name, let->kids[1]->kids[i]->span);
+        bind(r, let->kids[1]->kids[i]->name, let->kids[1]->kids[i]->span);
 }
 
 static void resolve_block(Resolver *r, const AstNode *node) {
@@ -241,7 +241,7 @@ static void resolve_block(Resolver *r, const AstNode *node) {
         const AstNode *kid = node->kids[i];
         if (kid->kind == AST_LET) {
             resolve(r, kid->kids[0]);
-            bind_let(r, kid);
+            resolve_bind_let(r, kid, resolve_bind);
         } else {
             resolve(r, kid);
         }

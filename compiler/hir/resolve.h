@@ -44,5 +44,7 @@ const Scope *resolve_local(const Resolver *r, const char *name);
 void resolve_bind(Resolver *r, const char *name, Span span);
 /* Arguments, weights and lets of one declaration: no two alike. */
 void resolve_bind_once(Resolver *r, const char *name, Span span);
+/* The names of a let, by one of the two. */
+void resolve_bind_let(Resolver *r, const AstNode *let, void (*bind)(Resolver *, const char *, Span));
 
 #endif

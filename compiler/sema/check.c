@@ -2,10 +2,8 @@
  * comparison. One that names no parameter holds or not once and for all, and is evaluated here by the interpreter; so
  * is every one at the declared truth, when all parameters have one. The others go into a function of the fit that is
  * evaluated when it starts. */
+#include "qtm/check.h"
 #include "sema/sema.h"
-
-#include <math.h>
-#include <string.h>
 
 enum { POSITIVE_POINTS = 199 };
 static const double RULE_TOLERANCE = 1e-6; /* of a solved condition, relative */
@@ -132,15 +130,8 @@ static bool elab_sides(Elab *e, const Check *check, Value side[2]) {
 
 /* --- evaluation now --- */
 
-static bool holds(const Check *check, double left, double right) {
-    double slack = check->node->kind == AST_NORMALIZED ? check->tolerance * fmax(1, fabs(right)) : check->tolerance;
-    switch (check->op) {
-    case AST_LT: return left < right + slack;
-    case AST_LE: return left <= right + slack;
-    case AST_GT: return left > right - slack;
-    case AST_GE: return left >= right - slack;
-    default: return fabs(left - right) <= slack;
-    }
+static bool is_relative(const Check *check) {
+    return check->node->kind == AST_NORMALIZED;
 }
 
 /* false: not evaluated, because of an error or because parameters are needed that are not known. */
@@ -191,7 +182,8 @@ void check_now(Elab *e) {
         bool constant;
         if (!evaluate(e, check, PARAMS_START, side, &constant)) continue;
         if (!constant && (!truth_known(e->program) || !evaluate(e, check, PARAMS_TRUTH, side, &constant))) continue;
-        if (!holds(check, side[0], side[1])) report(e, check, side, constant);
+        if (!qtm_check_holds(ast_op_text(check->op), check->tolerance, is_relative(check), side[0], side[1]))
+            report(e, check, side, constant);
     }
 }
 
@@ -209,8 +201,7 @@ void fit_check_function(Elab *e, FitState *fit) {
             TirId id = id_broadcast(e, value_real_id(e, &side[k]), context_rows(c, false), check->node->span);
             tir_output(c->f, TIR_PORT_VALUE, 2 * number + k, k ? "right" : "left", id);
         }
-        double tolerance = check->tolerance;
-        ProgramCheck row = {check->text, ast_op_text(check->op), tolerance, check->node->kind == AST_NORMALIZED};
+        ProgramCheck row = {check->text, ast_op_text(check->op), check->tolerance, is_relative(check)};
         VEC_PUSH(e->arena, &fit->out->checks, row);
     }
     if (fit->out->checks.count) fit->out->check = c->f;

@@ -14,10 +14,6 @@
 static const double NODES_FROM = -4.0, NODES_STEP = 0.1;
 enum { NODES = 81 };
 
-static Value number(double x, Span span) {
-    return value_number(x, span);
-}
-
 static Value map1(Elab *e, TirOpcode op, Span span, Value a) {
     return elab_map(e, op, span, a, value_poison(), value_poison());
 }
@@ -106,7 +102,7 @@ static Value body_at(Elab *e, const AstNode *call, const AstNode *node, Value x,
     Value v = body->kind == AST_COMPREHEND && body->flag ? elab_integral(e, call, body) : elab_expr(e, body);
     if (!value_is_poison(&v) && node->kids[2]) {
         Value when = elab_expr(e, node->kids[2]);
-        v = elab_map(e, TIR_SELECT, node->span, when, v, number(0, node->span));
+        v = elab_map(e, TIR_SELECT, node->span, when, v, value_number(0, node->span));
     }
     frame->locals = outer;
     frame->force = force;

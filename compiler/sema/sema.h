@@ -21,7 +21,6 @@ typedef enum ValueKind {
     VALUE_DATA,   /* of a family: bound to the indices in `items` */
     VALUE_SET,    /* the flavours of `decl` */
     VALUE_LABEL,  /* one of them: `number` counts from 0 */
-    VALUE_RANGE,  /* low .. high: `items` are the ends, `number` 1 for `on log` */
 } ValueKind;
 
 typedef struct Dim {
@@ -43,7 +42,7 @@ struct Value {
     Dim dim[TIR_MAX_AXES];
     const Unit *unit; /* NUMBER, TENSOR: in base units (natural units: powers of GeV) */
     const Measure *measure;
-    const Value *items; /* LIST, RECORD, SAMPLE, RANGE; FUNCTION and DATA: indices of the family */
+    const Value *items; /* LIST, RECORD, SAMPLE; FUNCTION and DATA: indices of the family */
     uint32_t count;
     HirDecl *decl;            /* FUNCTION, DATA, SET, LABEL; RECORD and SAMPLE: the event type, or NULL */
     const char *const *names; /* RECORD without an event type */

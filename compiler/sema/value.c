@@ -103,7 +103,6 @@ const char *value_kind_text(const Value *v) {
     case VALUE_DATA: return "a data set";
     case VALUE_SET: return "a set of flavours";
     case VALUE_LABEL: return "a flavour";
-    case VALUE_RANGE: return "a range";
     default: return "nothing";
     }
 }

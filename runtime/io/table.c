@@ -170,20 +170,12 @@ static qtm_status width_error(const struct table *table, int64_t found) {
                      table->names.count ? ": " : "", list, last ? "; it is the last line: is the file cut off?" : "");
 }
 
-static int64_t words_count(const char *line) {
-    struct qtm_word word;
-    bool comma = false;
-    int64_t count = 0;
-    while (qtm_word_next(&line, &comma, &word)) count++;
-    return count;
-}
-
 static qtm_status row_read(struct table *table, const char *line) {
     struct qtm_word word;
     bool comma = false;
     int64_t column = 0;
     for (const char *at = line; qtm_word_next(&at, &comma, &word); column++) {
-        if (column == table->columns) return width_error(table, words_count(line));
+        if (column == table->columns) return width_error(table, qtm_words_count(line));
         const struct qtm_target *target = &table->targets[column];
         if (target->field < 0) continue;
         double value;
@@ -199,7 +191,7 @@ static qtm_status row_read(struct table *table, const char *line) {
 
 /* The first row settles how many columns there are. */
 static qtm_status rows_begin(struct table *table, const char *line) {
-    int64_t words = words_count(line);
+    int64_t words = qtm_words_count(line);
     QTM_TRY(qtm_names_finish(&table->names, words));
     table->columns = table->names.count ? table->names.count : words;
     if (words != table->columns) return width_error(table, words);

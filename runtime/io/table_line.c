@@ -211,3 +211,11 @@ enum qtm_numeral qtm_word_number(const struct qtm_word *word, double *value) {
     *value = strtod(copy, NULL);
     return isfinite(*value) ? QTM_NUMERAL : QTM_NUMERAL_NOT_FINITE;
 }
+
+int64_t qtm_words_count(const char *line) {
+    struct qtm_word word;
+    bool comma = false;
+    int64_t count = 0;
+    while (qtm_word_next(&line, &comma, &word)) count++;
+    return count;
+}

@@ -34,6 +34,7 @@ struct qtm_word {
 /* The next word of a line: words are parted by blanks, one comma or one semicolon; quotes '..' and ".." are taken off.
  * False at the end, and where # or ! begins a comment. *comma keeps what was in between; start with false. */
 bool qtm_word_next(const char **at, bool *comma, struct qtm_word *word);
+int64_t qtm_words_count(const char *line);
 
 enum qtm_numeral { QTM_NUMERAL, QTM_NUMERAL_NOT_FINITE, QTM_NUMERAL_NONE };
 /* A decimal number as C and Fortran write it, 1.5, .5e-3, 1.5D+03, to the nearest double. NOT_FINITE: nan, inf, or too

@@ -121,14 +121,6 @@ static qtm_status section_line(struct qtm_names *names, const char *line) {
 
 /* ---- headers ---- */
 
-static int64_t words_count(const char *line) {
-    struct qtm_word word;
-    bool comma = false;
-    int64_t count = 0;
-    while (qtm_word_next(&line, &comma, &word)) count++;
-    return count;
-}
-
 static bool is_header(const char *line) {
     struct qtm_word word;
     bool comma = false;
@@ -172,7 +164,7 @@ qtm_status qtm_names_take(struct qtm_names *names, const char *line, int64_t num
 }
 
 qtm_status qtm_names_finish(struct qtm_names *names, int64_t columns) {
-    if (!names->count && names->comment && words_count(names->comment) == columns && is_header(names->comment))
+    if (!names->count && names->comment && qtm_words_count(names->comment) == columns && is_header(names->comment))
         QTM_TRY(header_read(names, names->comment));
     char list[512];
     qtm_names_list(names, list, sizeof list);

@@ -1,17 +1,7 @@
 /* Checks are pairs of numbers, one pair a parameter vector; each must compare as its row of the description says. */
 #include "runtime/train/checks.h"
 
-#include <math.h>
-#include <string.h>
-
-static bool holds(const struct qtm_check *check, double left, double right) {
-    double slack = check->relative ? check->tolerance * fmax(1, fabs(right)) : check->tolerance;
-    if (!strcmp(check->op, "<")) return left < right + slack;
-    if (!strcmp(check->op, "<=")) return left <= right + slack;
-    if (!strcmp(check->op, ">")) return left > right - slack;
-    if (!strcmp(check->op, ">=")) return left >= right - slack;
-    return fabs(left - right) <= slack;
-}
+#include "qtm/check.h"
 
 static qtm_status compare(const struct qtm_fit *fit, const struct qtm_call *call) {
     for (int i = 0; i < fit->check_count; i++) {
@@ -19,7 +9,7 @@ static qtm_status compare(const struct qtm_fit *fit, const struct qtm_call *call
         int left = qtm_call_find(call, QTM_VALUE, 2 * i), right = qtm_call_find(call, QTM_VALUE, 2 * i + 1);
         for (int64_t v = 0; v < call->out_count[left]; v++) {
             double a = qtm_call_value(call, left, v), b = qtm_call_value(call, right, v);
-            if (holds(check, a, b)) continue;
+            if (qtm_check_holds(check->op, check->tolerance, check->relative, a, b)) continue;
             return qtm_error("fit %s: at its start this does not hold: %s (%.10g on the left, %.10g on the right)",
                              fit->name, check->text, a, b);
         }

@@ -12,6 +12,7 @@
 #include "runtime/train/data.h"
 #include "runtime/train/draw.h"
 #include "runtime/train/session.h"
+#include "runtime/train/start.h"
 
 enum { POINTS = 2, DIRECTIONS = 2, SYNTHETIC = 4096 };
 static const double LIMIT = 1e-6;
@@ -243,17 +244,9 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
     for (int i = 0; !status && i < model->fit_count; i++) {
         if (arguments->operand && strcmp(arguments->operand, model->fits[i].name)) continue;
         struct qtm_session session;
-        struct qtm_config config = {
-            .model = model,
-            .fit = &model->fits[i],
-            .comm = comm,
-            .options = arguments->options,
-            .choice = &choice,
-            .seed = seed,
-            .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
-            .checking = true,
-            .events = events,
-        };
+        struct qtm_config config = qtm_start_config(model, &model->fits[i], comm, &choice, arguments);
+        config.checking = true;
+        config.events = events;
         status = qtm_session_open(&session, &config);
         if (status) break;
         status = fit_check(&session, &failures);

@@ -15,6 +15,7 @@
 #include "runtime/train/metrics.h"
 #include "runtime/train/report.h"
 #include "runtime/train/saved.h"
+#include "runtime/train/start.h"
 #include "runtime/train/step.h"
 #include "runtime/train/summary.h"
 #include "runtime/train/wrap.h"
@@ -195,12 +196,6 @@ static qtm_status run_go(struct run *run, int *exit_status) {
     return status;
 }
 
-/* `given`, or a part of the steps, at least 1. */
-static int64_t interval(int64_t given, int64_t steps, int64_t parts) {
-    int64_t part = given > 0 ? given : steps / parts;
-    return part < 1 ? 1 : part;
-}
-
 static void run_announce(const struct run *run, const char *what) {
     const struct qtm_session *session = &run->session;
     if (!is_root(run) || run->quiet) return;
@@ -220,25 +215,14 @@ static qtm_status fit_run(const struct qtm_model *model, const struct qtm_fit *f
     struct run run = {.quiet = arguments->quiet};
     run.plan.best = INFINITY;
     run.plan.steps = arguments->steps >= 0 ? arguments->steps : fit->steps;
-    run.plan.report_every = interval(arguments->report_every, run.plan.steps, 100);
-    run.plan.checkpoint_every = interval(arguments->checkpoint_every, run.plan.steps, 10);
-    char folder[PATH_LENGTH];
-    if (snprintf(folder, sizeof folder, "%s%s", arguments->out ? "" : "run/",
-                 arguments->out ? arguments->out : arguments->operand) >= PATH_LENGTH)
-        return qtm_error("%s: the name of the folder is too long", arguments->out);
+    run.plan.report_every = qtm_start_interval(arguments->report_every, run.plan.steps, 100);
+    run.plan.checkpoint_every = qtm_start_interval(arguments->checkpoint_every, run.plan.steps, 10);
+    char folder[QTM_RUN_FOLDER];
+    QTM_TRY(qtm_start_folder(arguments, folder));
     run.folder = folder;
-    struct qtm_config config = {
-        .model = model,
-        .fit = fit,
-        .comm = comm,
-        .options = arguments->options,
-        .data = arguments->data,
-        .choice = choice,
-        .seed = arguments->seed >= 0 ? (uint64_t)arguments->seed : 1,
-        .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
-        .correlate = wrapper != NULL,
-        .scale = wrapper ? wrapper->settings[0] : 0,
-    };
+    struct qtm_config config = qtm_start_config(model, fit, comm, choice, arguments);
+    config.correlate = wrapper != NULL;
+    config.scale = wrapper ? wrapper->settings[0] : 0;
     QTM_TRY(qtm_session_open(&run.session, &config));
     qtm_status status = qtm_session_checks(&run.session);
     if (status) {

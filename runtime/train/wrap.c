@@ -12,6 +12,7 @@
 #include "runtime/rng/philox.h"
 #include "runtime/train/metrics.h"
 #include "runtime/train/report.h"
+#include "runtime/train/start.h"
 #include "runtime/train/step.h"
 #include "runtime/train/summary.h"
 
@@ -174,10 +175,8 @@ qtm_status qtm_wrap_command(const struct qtm_model *model, const struct qtm_wrap
                             const struct qtm_choice *choice, const struct qtm_arguments *arguments,
                             struct qtm_comm *comm) {
     const struct qtm_fit *fit = &model->fits[wrapper->fit];
-    char folder[PATH_LENGTH];
-    if (snprintf(folder, sizeof folder, "%s%s", arguments->out ? "" : "run/",
-                 arguments->out ? arguments->out : wrapper->name) >= PATH_LENGTH)
-        return qtm_error("%s: the name of the folder is too long", arguments->out);
+    char folder[QTM_RUN_FOLDER];
+    QTM_TRY(qtm_start_folder(arguments, folder));
     struct qtm_comm *alone;
     QTM_TRY(qtm_comm_alone(comm, &alone));
     struct qtm_wrap wrap = {
@@ -188,17 +187,9 @@ qtm_status qtm_wrap_command(const struct qtm_model *model, const struct qtm_wrap
         .rows = (int64_t)wrapper->settings[0],
         .width = model->param_count + fit->curve_count * fit->curve_points,
         .quiet = arguments->quiet,
-        .config = {.model = model,
-                   .fit = fit,
-                   .comm = alone,
-                   .options = arguments->options,
-                   .data = arguments->data,
-                   .choice = choice,
-                   .seed = arguments->seed >= 0 ? (uint64_t)arguments->seed : 1,
-                   .threads = arguments->threads > 0 ? (int)arguments->threads : 0},
+        .config = qtm_start_config(model, fit, alone, choice, arguments),
     };
-    wrap.report_every = arguments->report_every > 0 ? arguments->report_every : wrap.steps / 100;
-    if (wrap.report_every < 1) wrap.report_every = 1;
+    wrap.report_every = qtm_start_interval(arguments->report_every, wrap.steps, 100);
     wrap.values = qtm_alloc_array(wrap.rows * wrap.width, sizeof(double));
     qtm_status status = wrap.values ? QTM_OK : qtm_error_memory(wrap.rows * wrap.width * (int64_t)sizeof(double));
     status = qtm_comm_agree(comm, status);

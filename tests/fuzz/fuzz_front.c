@@ -1,6 +1,9 @@
-/* libFuzzer entry: any bytes through lexer, parser, printer and renderer. Nothing but messages may come of them.
- * Build with clang -fsanitize=fuzzer,address,undefined and the sources of lang/, compiler/source, support, and diag but
- * explain.c; the models in tests/front, tests/diagnostics and tests/format are its first inputs. */
+/* libFuzzer entry: any bytes through the whole front end: tokens and tree with their printers, then modules, names and
+ * meaning down to tensor functions, and both renderers. Nothing but messages may come of them.
+ * Build with clang -fsanitize=fuzzer,address,undefined and the sources of lang/, compiler/source, support, diag, hir,
+ * sema, tir and ad, with -DQTM_STDLIB=\"FOLDER\" for the library; the models in examples/, tests/front,
+ * tests/diagnostics, tests/models and tests/format are its first inputs. */
+#include "hir/program.h"
 #include "lang/ast.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -14,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint32_t file = source_add(&sources, "fuzz.qtm", (const char *)data, size);
     ast_print(nowhere, ast_parse(&arena, &sources, file, &sink));
     ast_print_tokens(nowhere, &sources, file, &sink);
+    sema_program(&arena, &sources, file, QTM_STDLIB, NULL, 0, &sink, nowhere);
     diag_render(&sink, nowhere, true);
     diag_render_json(&sink, nowhere);
     arena_free(&arena);

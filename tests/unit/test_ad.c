@@ -66,6 +66,14 @@ static TirId apply(Program *p, Random *r, TirOpcode op, int variant) {
     return tir_map(p->f, op, nowhere, map2(p, TIR_LT, x, real(p, 0.3)), x, y);
 }
 
+/* The gradient of the loss to 1e-8, and the gradient of that to `second`. */
+static void expect_both_orders(Program *p, uint32_t gradients, double second) {
+    const char *wrong = program_check_first(p, 0, gradients, 1e-8);
+    cr_expect_null(wrong, "%s", wrong);
+    wrong = program_check_second(p, gradients, second);
+    cr_expect_null(wrong, "%s", wrong);
+}
+
 Test(ad, every_operation_agrees_with_differences) {
     static const char *const rule[] = {
 #define TIR_OP(NAME, text, arity, shape, type, flags, vjp, cost) #vjp,
@@ -339,10 +347,7 @@ Test(ad, sampler_chain) {
         if (!raw) a = map1(&p, TIR_EXP, map2(&p, TIR_MUL, a, a));
         program_loss(&p, &r, sampler(&p, a));
         uint32_t gradients = program_gradient(&p, 0);
-        const char *wrong = program_check_first(&p, 0, gradients, 1e-8);
-        cr_expect_null(wrong, "%s", wrong);
-        wrong = program_check_second(&p, gradients, 1e-7);
-        cr_expect_null(wrong, "%s", wrong);
+        expect_both_orders(&p, gradients, 1e-7);
         program_free(&p);
     }
 }
@@ -402,10 +407,7 @@ Test(ad, gradient_penalty) {
     tir_output(f, TIR_PORT_LOSS, 0, "loss", loss);
     uint32_t gradients = program_gradient(&p, 0);
     cr_assert_null(tir_verify(f, &p.arena));
-    const char *wrong = program_check_first(&p, 0, gradients, 1e-8);
-    cr_expect_null(wrong, "%s", wrong);
-    wrong = program_check_second(&p, gradients, 1e-7);
-    cr_expect_null(wrong, "%s", wrong);
+    expect_both_orders(&p, gradients, 1e-7);
     program_free(&p);
 }
 

@@ -12,22 +12,16 @@
 #include "runtime/core/memory.h"
 #include "runtime/io/checkpoint.h"
 
-static char folder[64], path[128];
+#include "unit/scratch.h"
+
+static char path[128];
 
 static void folder_make(void) {
-    strcpy(folder, "/tmp/qtm-test-XXXXXX");
-    cr_assert_not_null(mkdtemp(folder));
+    scratch_make();
     snprintf(path, sizeof path, "%s/last.h5", folder);
 }
 
-static void folder_remove(void) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    cr_assert_eq(system(command), 0);
-    cr_assert_eq(qtm_alloc_live(), 0, "%ld blocks not given back", (long)qtm_alloc_live());
-}
-
-TestSuite(checkpoint, .init = folder_make, .fini = folder_remove);
+TestSuite(checkpoint, .init = folder_make, .fini = scratch_remove);
 
 enum { ROWS = 300, COLUMNS = 411 };
 static float weights[ROWS * COLUMNS];
@@ -180,15 +174,6 @@ Test(checkpoint, flipped_bytes) {
     cr_assert_eq(read_one(), QTM_OK);
 }
 
-static int files_in_folder(void) {
-    char command[128], text[32] = "";
-    snprintf(command, sizeof command, "ls -A '%s' | wc -l", folder);
-    FILE *pipe = popen(command, "r");
-    cr_assert_not_null(fgets(text, sizeof text, pipe));
-    pclose(pipe);
-    return atoi(text);
-}
-
 /* A limit on the size of files stands for a full disk, met at every point of the writing. */
 Test(checkpoint, full_disk_keeps_the_old_one) {
     cr_assert_eq(write_one(), QTM_OK);
@@ -200,7 +185,7 @@ Test(checkpoint, full_disk_keeps_the_old_one) {
         cr_assert(strstr(qtm_error_text(), "could not be written: File too large"), "%s", qtm_error_text());
         limit.rlim_cur = RLIM_INFINITY;
         cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-        cr_assert_eq(files_in_folder(), 1);
+        cr_assert_eq(scratch_files(), 1);
     }
     cr_assert_eq(read_one(), QTM_OK);
 }
@@ -211,7 +196,7 @@ Test(checkpoint, not_committed_leaves_nothing) {
     cr_assert_eq(qtm_checkpoint_put(checkpoint, "a", QTM_F64, 1, three, moments), QTM_OK);
     cr_assert_eq(qtm_checkpoint_put(checkpoint, "a", QTM_F64, 1, three, moments), QTM_FAILED, "a name twice");
     qtm_checkpoint_close(checkpoint);
-    cr_assert_eq(files_in_folder(), 0);
+    cr_assert_eq(scratch_files(), 0);
     qtm_checkpoint_close(NULL);
 }
 

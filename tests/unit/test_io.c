@@ -14,21 +14,10 @@
 #include "runtime/io/events.h"
 #include "runtime/io/file.h"
 
+#include "unit/scratch.h"
+
 static const struct qtm_field fields[] = {{"y1", 0.1, 1, 1, 1}, {"y2", 0.1, 1, 1, 1}};
 static const struct qtm_event pair = {.name = "Pair", .field_count = 2, .fields = fields};
-static char folder[64];
-
-static void folder_make(void) {
-    strcpy(folder, "/tmp/qtm-test-XXXXXX");
-    cr_assert_not_null(mkdtemp(folder));
-}
-
-static void folder_remove(void) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    cr_assert_eq(system(command), 0);
-    cr_assert_eq(qtm_alloc_live(), 0, "%ld blocks not given back", (long)qtm_alloc_live());
-}
 
 /* All columns by name, in f32. */
 static qtm_status events_read(const char *path, const struct qtm_event *event, int rank, int ranks,
@@ -37,8 +26,8 @@ static qtm_status events_read(const char *path, const struct qtm_event *event, i
     return qtm_events_read(&request, events);
 }
 
-TestSuite(files, .init = folder_make, .fini = folder_remove);
-TestSuite(events, .init = folder_make, .fini = folder_remove);
+TestSuite(files, .init = scratch_make, .fini = scratch_remove);
+TestSuite(events, .init = scratch_make, .fini = scratch_remove);
 
 /* FOLDER/name in one of four rotating buffers. */
 static const char *in_folder(const char *name) {
@@ -306,22 +295,13 @@ static qtm_status ramp(void *context, int64_t first, int64_t count, float *const
     return QTM_OK;
 }
 
-static int files_in_folder(void) {
-    char command[128], text[32] = "";
-    snprintf(command, sizeof command, "ls -A '%s' | wc -l", folder);
-    FILE *pipe = popen(command, "r");
-    cr_assert_not_null(fgets(text, sizeof text, pipe));
-    pclose(pipe);
-    return atoi(text);
-}
-
 Test(events, written_file_reads_back) {
     int64_t limit = INT64_MAX;
     const struct qtm_attribute attributes[] = {{"model", "proxy \"1d\"", 0}, {"seed", NULL, 7}, {"note", "", 0}};
     const char *path = in_folder("w.h5");
     cr_assert_eq(qtm_events_write(path, &pair, 70001, 1024, ramp, &limit, attributes, 3), QTM_OK, "%s",
                  qtm_error_text());
-    cr_assert_eq(files_in_folder(), 1);
+    cr_assert_eq(scratch_files(), 1);
     struct qtm_events events;
     cr_assert_eq(events_read(path, &pair, 0, 1, &events), QTM_OK, "%s", qtm_error_text());
     cr_assert_eq(events.total, 70001);
@@ -338,7 +318,7 @@ Test(events, failed_write_leaves_nothing) {
     int64_t limit = 5000;
     cr_assert_eq(qtm_events_write(in_folder("w.h5"), &pair, 70001, 1024, ramp, &limit, NULL, 0), QTM_FAILED);
     cr_assert_str_eq(qtm_error_text(), "the source broke");
-    cr_assert_eq(files_in_folder(), 0);
+    cr_assert_eq(scratch_files(), 0);
     cr_assert_eq(qtm_events_write(in_folder("no/w.h5"), &pair, 10, 10, ramp, &limit, NULL, 0), QTM_FAILED);
     cr_assert(strstr(qtm_error_text(), "No such file"), "%s", qtm_error_text());
     cr_assert_eq(qtm_events_write(folder, &pair, 10, 10, ramp, &limit, NULL, 0), QTM_FAILED);
@@ -350,7 +330,7 @@ Test(events, failed_write_leaves_nothing) {
         qtm_alloc_fail_after(-1);
         cr_assert_eq(qtm_alloc_live(), 0);
     }
-    cr_assert_eq(files_in_folder(), 0);
+    cr_assert_eq(scratch_files(), 0);
 }
 
 /* A limit on the size of files stands for a full disk. */
@@ -368,7 +348,7 @@ Test(events, full_disk) {
     cr_assert_eq(qtm_events_write(path, &pair, 100000, 1024, ramp, &limit, NULL, 0), QTM_FAILED);
     cr_assert(strstr(qtm_error_text(), "w.h5: could not be written: File too large"), "%s", qtm_error_text());
     limit_files(RLIM_INFINITY);
-    cr_assert_eq(files_in_folder(), 1, "the old file, and no temporary");
+    cr_assert_eq(scratch_files(), 1, "the old file, and no temporary");
     struct qtm_events events;
     cr_assert_eq(events_read(path, &pair, 0, 1, &events), QTM_OK, "%s", qtm_error_text());
     cr_assert_eq(events.total, 100);
@@ -394,7 +374,7 @@ Test(files, appear_whole_or_not_at_all) {
     cr_assert_str_eq(text, "one");
     cr_assert_eq(length, 3);
     qtm_free(text);
-    cr_assert_eq(files_in_folder(), 1);
+    cr_assert_eq(scratch_files(), 1);
 }
 
 Test(files, errors) {
@@ -411,7 +391,7 @@ Test(files, errors) {
         cr_assert_eq(qtm_file_begin(in_folder("a.txt"), &file), QTM_FAILED);
         qtm_alloc_fail_after(-1);
     }
-    cr_assert_eq(files_in_folder(), 0);
+    cr_assert_eq(scratch_files(), 0);
 }
 
 Test(files, full_disk) {
@@ -422,7 +402,7 @@ Test(files, full_disk) {
     cr_assert_eq(qtm_file_commit(&file), QTM_FAILED);
     cr_assert(strstr(qtm_error_text(), "a.txt: could not be written"), "%s", qtm_error_text());
     limit_files(RLIM_INFINITY);
-    cr_assert_eq(files_in_folder(), 0);
+    cr_assert_eq(scratch_files(), 0);
 }
 
 Test(files, read_grows) {

@@ -4,17 +4,15 @@
 #include <math.h>
 #include <string.h>
 
-#include "hir/program.h"
+#include "unit/model_text.h"
 
 enum { WEIGHTS_MAX = 4096, BLOCKS_MAX = 64 };
 
-typedef struct Model {
-    Arena arena;
-    SourceSet sources;
-    DiagSink sink;
-    Program *program;
+/* A model whose monitors were run. */
+typedef struct Run {
+    Model *model;
     TirTensor in[BLOCKS_MAX], out[BLOCKS_MAX];
-} Model;
+} Run;
 
 static double weight(uint32_t block, size_t i) {
     return sin(0.7 * (double)i + 1.3 * block) + 0.1;
@@ -24,15 +22,16 @@ static double weight(uint32_t block, size_t i) {
 #define FIT "fit f {\n  minimize (p - 1)^2 over params using adam(1e-3)\n"
 
 /* Declarations and the monitors of a fit whose one parameter is 1; weights are what weight() says. */
-static Model *model_run(const char *declared, const char *monitors) {
-    Model *m = calloc(1, sizeof *m);
-    m->sink.sources = &m->sources;
-    const char *text = arena_format(&m->arena, HEAD "%s" FIT "%s}\n", declared, monitors);
-    uint32_t file = source_add(&m->sources, "model.qtm", text, strlen(text));
-    m->program = sema_program(&m->arena, &m->sources, file, QTM_SOURCE_DIR "/stdlib", NULL, 0, &m->sink, NULL);
-    if (!m->program) diag_render(&m->sink, stderr, false);
-    cr_assert(m->program);
-    const TirFunction *f = m->program->fits.data[0].monitor;
+static Run *run_make(const char *declared, const char *monitors) {
+    Run *m = calloc(1, sizeof *m);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    fprintf(stream, HEAD "%s" FIT "%s}\n", declared, monitors);
+    fclose(stream);
+    m->model = model_good(text);
+    free(text);
+    const TirFunction *f = m->model->program->fits.data[0].monitor;
     cr_assert(f->inputs.count <= BLOCKS_MAX && f->outputs.count <= BLOCKS_MAX);
     for (uint32_t i = 0; i < f->inputs.count; i++) {
         TirAxes axes = f->ops.data[f->inputs.data[i].value].axes;
@@ -43,28 +42,26 @@ static Model *model_run(const char *declared, const char *monitors) {
         bool layer = strncmp(f->inputs.data[i].name, "params", 6) != 0; /* the parameter: raw value 0 */
         for (size_t k = 0; k < t->count && layer; k++) t->data[k] = weight(i, k);
     }
-    tir_interpret(f, &m->arena, m->in, NULL, 1, 0, m->out);
+    tir_interpret(f, &m->model->arena, m->in, NULL, 1, 0, m->out);
     return m;
 }
 
-static void model_free(Model *m) {
+static void run_free(Run *m) {
     for (int i = 0; i < BLOCKS_MAX; i++) free(m->in[i].data);
-    arena_free(&m->arena);
-    diag_free(&m->sink);
-    source_free(&m->sources);
+    model_free(m->model);
     free(m);
 }
 
-static const TirTensor *monitor(const Model *m, const char *name) {
-    const TirFunction *f = m->program->fits.data[0].monitor;
+static const TirTensor *monitor(const Run *m, const char *name) {
+    const TirFunction *f = m->model->program->fits.data[0].monitor;
     for (uint32_t i = 0; i < f->outputs.count; i++)
         if (!strcmp(f->outputs.data[i].name, name)) return &m->out[i];
     cr_assert(false, "no monitor %s", name);
     return NULL;
 }
 
-static const TirTensor *block(const Model *m, const char *name) {
-    const TirFunction *f = m->program->fits.data[0].monitor;
+static const TirTensor *block(const Run *m, const char *name) {
+    const TirFunction *f = m->model->program->fits.data[0].monitor;
     for (uint32_t i = 0; i < f->inputs.count; i++)
         if (!strcmp(f->inputs.data[i].name, name)) return &m->in[i];
     cr_assert(false, "no weights %s", name);
@@ -103,9 +100,9 @@ static void unpack(int64_t k, const int64_t *n, int64_t *at) {
     at[0] = k / n[2] / n[1];
 }
 
-static void check_conv(const Model *m, const char *name, const Shape *s) {
-    const TirTensor *y = monitor(m, name), *w = block(m, arena_format((Arena *)&m->arena, "%s.0.W", name)),
-                    *b = block(m, arena_format((Arena *)&m->arena, "%s.0.c", name));
+static void check_conv(const Run *m, const char *name, const Shape *s) {
+    const TirTensor *y = monitor(m, name), *w = block(m, arena_format((Arena *)&m->model->arena, "%s.0.W", name)),
+                    *b = block(m, arena_format((Arena *)&m->model->arena, "%s.0.c", name));
     int64_t out[3], columns = product3(s->width) * s->c;
     for (int d = 0; d < 3; d++) out[d] = (s->n[d] + 2 * s->padding[d] - s->width[d]) / s->stride[d] + 1;
     cr_assert_eq(y->count, product3(out) * s->filters);
@@ -125,9 +122,9 @@ static void check_conv(const Model *m, const char *name, const Shape *s) {
 }
 
 /* Every input adds its kernel to the output. */
-static void check_transposed(const Model *m, const char *name, const Shape *s) {
-    const TirTensor *y = monitor(m, name), *w = block(m, arena_format((Arena *)&m->arena, "%s.1.W", name)),
-                    *b = block(m, arena_format((Arena *)&m->arena, "%s.0.b", name));
+static void check_transposed(const Run *m, const char *name, const Shape *s) {
+    const TirTensor *y = monitor(m, name), *w = block(m, arena_format((Arena *)&m->model->arena, "%s.1.W", name)),
+                    *b = block(m, arena_format((Arena *)&m->model->arena, "%s.0.b", name));
     int64_t out[3], taps[3];
     for (int d = 0; d < 3; d++) {
         out[d] = (s->n[d] - 1) * s->stride[d] + s->width[d] - 2 * s->padding[d];
@@ -166,31 +163,31 @@ static void check_transposed(const Model *m, const char *name, const Shape *s) {
     "index(3)]"
 
 Test(nn, convolutions_are_direct_loops) {
-    Model *m = model_run("network a(x[m, n]) = conv1d(x, 5, 3, stride = 2, padding = 1)\n"
-                         "network b(x[high, wide, n]) = conv2d(x, 5, 3)\n"
-                         "network c(x[high, wide, n]) = conv2d(x, 5, 2, stride = 2, padding = 1)\n"
-                         "network d(x[deep, high, wide, n]) = conv3d(x, 5, 2, stride = 1, padding = 1)\n",
-                         "  monitor a = flatten(a(" INPUT1 "))\n  monitor b = flatten(b(" INPUT2 "))\n"
-                         "  monitor c = flatten(c(" INPUT2 "))\n  monitor d = flatten(d(" INPUT3 "))\n");
+    Run *m = run_make("network a(x[m, n]) = conv1d(x, 5, 3, stride = 2, padding = 1)\n"
+                      "network b(x[high, wide, n]) = conv2d(x, 5, 3)\n"
+                      "network c(x[high, wide, n]) = conv2d(x, 5, 2, stride = 2, padding = 1)\n"
+                      "network d(x[deep, high, wide, n]) = conv3d(x, 5, 2, stride = 1, padding = 1)\n",
+                      "  monitor a = flatten(a(" INPUT1 "))\n  monitor b = flatten(b(" INPUT2 "))\n"
+                      "  monitor c = flatten(c(" INPUT2 "))\n  monitor d = flatten(d(" INPUT3 "))\n");
     check_conv(m, "a", &(Shape){{1, 1, 7}, {1, 1, 3}, {1, 1, 2}, {0, 0, 1}, 2, 5});
     check_conv(m, "b", &(Shape){{1, 5, 4}, {1, 3, 3}, {1, 1, 1}, {0, 0, 0}, 2, 5});
     check_conv(m, "c", &(Shape){{1, 5, 4}, {1, 2, 2}, {1, 2, 2}, {0, 1, 1}, 2, 5});
     check_conv(m, "d", &(Shape){{3, 4, 5}, {2, 2, 2}, {1, 1, 1}, {1, 1, 1}, 2, 5});
-    model_free(m);
+    run_free(m);
 }
 
 Test(nn, transposed_convolutions_add_the_kernel_of_every_input) {
-    Model *m = model_run("network a(x[m, n]) = conv_transpose1d(x, 3, 4, stride = 2, padding = 1)\n"
-                         "network b(x[high, wide, n]) = conv_transpose2d(x, 3, 3, stride = 2, padding = 1)\n"
-                         "network c(x[high, wide, n]) = conv_transpose2d(x, 3, 2)\n"
-                         "network d(x[deep, high, wide, n]) = conv_transpose3d(x, 3, 3, stride = 2)\n",
-                         "  monitor a = flatten(a(" INPUT1 "))\n  monitor b = flatten(b(" INPUT2 "))\n"
-                         "  monitor c = flatten(c(" INPUT2 "))\n  monitor d = flatten(d(" INPUT3 "))\n");
+    Run *m = run_make("network a(x[m, n]) = conv_transpose1d(x, 3, 4, stride = 2, padding = 1)\n"
+                      "network b(x[high, wide, n]) = conv_transpose2d(x, 3, 3, stride = 2, padding = 1)\n"
+                      "network c(x[high, wide, n]) = conv_transpose2d(x, 3, 2)\n"
+                      "network d(x[deep, high, wide, n]) = conv_transpose3d(x, 3, 3, stride = 2)\n",
+                      "  monitor a = flatten(a(" INPUT1 "))\n  monitor b = flatten(b(" INPUT2 "))\n"
+                      "  monitor c = flatten(c(" INPUT2 "))\n  monitor d = flatten(d(" INPUT3 "))\n");
     check_transposed(m, "a", &(Shape){{1, 1, 7}, {1, 1, 4}, {1, 1, 2}, {0, 0, 1}, 2, 3});
     check_transposed(m, "b", &(Shape){{1, 5, 4}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, 2, 3});
     check_transposed(m, "c", &(Shape){{1, 5, 4}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, 2, 3});
     check_transposed(m, "d", &(Shape){{3, 4, 5}, {3, 3, 3}, {2, 2, 2}, {0, 0, 0}, 2, 3});
-    model_free(m);
+    run_free(m);
 }
 
 static double pooled(const Shape *s, const int64_t *at, int64_t i, bool largest) {
@@ -206,7 +203,7 @@ static double pooled(const Shape *s, const int64_t *at, int64_t i, bool largest)
     return largest ? most : sum;
 }
 
-static void check_pool(const Model *m, const char *name, const Shape *s, bool largest) {
+static void check_pool(const Run *m, const char *name, const Shape *s, bool largest) {
     int64_t out[3];
     for (int d = 0; d < 3; d++) out[d] = (s->n[d] - s->width[d]) / s->stride[d] + 1;
     const TirTensor *y = monitor(m, name);
@@ -220,19 +217,19 @@ static void check_pool(const Model *m, const char *name, const Shape *s, bool la
 }
 
 Test(nn, pools) {
-    Model *m = model_run("", "  monitor a = flatten(max_pool1d(" INPUT1 ", 3, 2))\n"
-                             "  monitor b = flatten(max_pool2d(" INPUT2 ", 2))\n"
-                             "  monitor c = flatten(avg_pool2d(" INPUT2 ", 3, 1))\n"
-                             "  monitor d = flatten(avg_pool3d(" INPUT3 ", 2))\n"
-                             "  monitor e = flatten(max_pool3d(" INPUT3 ", 2, 1))\n"
-                             "  monitor f = flatten(avg_pool1d(" INPUT1 ", 2))\n");
+    Run *m = run_make("", "  monitor a = flatten(max_pool1d(" INPUT1 ", 3, 2))\n"
+                          "  monitor b = flatten(max_pool2d(" INPUT2 ", 2))\n"
+                          "  monitor c = flatten(avg_pool2d(" INPUT2 ", 3, 1))\n"
+                          "  monitor d = flatten(avg_pool3d(" INPUT3 ", 2))\n"
+                          "  monitor e = flatten(max_pool3d(" INPUT3 ", 2, 1))\n"
+                          "  monitor f = flatten(avg_pool1d(" INPUT1 ", 2))\n");
     check_pool(m, "a", &(Shape){{1, 1, 7}, {1, 1, 3}, {1, 1, 2}, {0}, 2, 0}, true);
     check_pool(m, "b", &(Shape){{1, 5, 4}, {1, 2, 2}, {1, 2, 2}, {0}, 2, 0}, true);
     check_pool(m, "c", &(Shape){{1, 5, 4}, {1, 3, 3}, {1, 1, 1}, {0}, 2, 0}, false);
     check_pool(m, "d", &(Shape){{3, 4, 5}, {2, 2, 2}, {2, 2, 2}, {0}, 2, 0}, false);
     check_pool(m, "e", &(Shape){{3, 4, 5}, {2, 2, 2}, {1, 1, 1}, {0}, 2, 0}, true);
     check_pool(m, "f", &(Shape){{1, 1, 7}, {1, 1, 2}, {1, 1, 2}, {0}, 2, 0}, false);
-    model_free(m);
+    run_free(m);
 }
 
 /* --- attention, normalisation, spectral norm --- */
@@ -249,20 +246,20 @@ static double attended(int i, int e) {
 }
 
 Test(nn, attention_weighs_values_by_softmax) {
-    Model *m = model_run("", "  monitor a = flatten(attention([[sin(i + 2 * d) for d in index(3)] for i in index(4)],\n"
-                             "    [[cos(3 * j + d) for d in index(3)] for j in index(5)],\n"
-                             "    [[sin(j * j + e) for e in index(2)] for j in index(5)]))\n");
+    Run *m = run_make("", "  monitor a = flatten(attention([[sin(i + 2 * d) for d in index(3)] for i in index(4)],\n"
+                          "    [[cos(3 * j + d) for d in index(3)] for j in index(5)],\n"
+                          "    [[sin(j * j + e) for e in index(2)] for j in index(5)]))\n");
     const TirTensor *y = monitor(m, "a");
     cr_assert_eq(y->count, 8);
     for (int i = 0; i < 4; i++)
         for (int e = 0; e < 2; e++) expect_close(y->data[2 * i + e], attended(i, e), 1e-14, "attention");
-    model_free(m);
+    run_free(m);
 }
 
 /* With all rows alike every attention is their mean, so a head is W_v x, and the whole is dense(W_v x). */
 Test(nn, heads_are_joined_by_a_dense_layer) {
-    Model *m = model_run("network a(x[n, d]) = multi_head(x, 2, 3)\n",
-                         "  monitor a = flatten(a([[sin(1 + d) for d in index(4)] for i in index(5)]))\n");
+    Run *m = run_make("network a(x[n, d]) = multi_head(x, 2, 3)\n",
+                      "  monitor a = flatten(a([[sin(1 + d) for d in index(4)] for i in index(5)]))\n");
     const TirTensor *y = monitor(m, "a"), *v = block(m, "a.2.W"), *w = block(m, "a.3.W"), *c = block(m, "a.3.c");
     for (int i = 0; i < 5; i++)
         for (int o = 0; o < 4; o++) {
@@ -271,13 +268,13 @@ Test(nn, heads_are_joined_by_a_dense_layer) {
                 for (int d = 0; d < 4; d++) sum += element(w, 4, 6, o, h) * element(v, 6, 4, h, d) * sin(1 + d);
             expect_close(y->data[4 * i + o], sum, 1e-12, "multi_head");
         }
-    model_free(m);
+    run_free(m);
 }
 
 Test(nn, normalisation) {
-    Model *m = model_run("network a(x[n]) = layer_norm(x)\nnetwork b(x[n, c]) = group_norm(x, 2)\n",
-                         "  monitor a = a([sin(3 * i) for i in index(6)])\n"
-                         "  monitor b = flatten(b([[sin(3 * j + 5 * i) for i in index(4)] for j in index(3)]))\n");
+    Run *m = run_make("network a(x[n]) = layer_norm(x)\nnetwork b(x[n, c]) = group_norm(x, 2)\n",
+                      "  monitor a = a([sin(3 * i) for i in index(6)])\n"
+                      "  monitor b = flatten(b([[sin(3 * j + 5 * i) for i in index(4)] for j in index(3)]))\n");
     double mean = 0, square = 0;
     for (int i = 0; i < 6; i++) mean += sin(3 * i) / 6;
     for (int i = 0; i < 6; i++) square += (sin(3 * i) - mean) * (sin(3 * i) - mean) / 6;
@@ -297,16 +294,16 @@ Test(nn, normalisation) {
             expect_close(monitor(m, "b")->data[4 * j + i], want, 1e-12, "group_norm");
         }
     }
-    model_free(m);
+    run_free(m);
 }
 
 /* A matrix of rank one has the singular value |a| |b|, which one iteration finds; of diag(3, 1) it is 3. */
 Test(nn, spectral_norm_and_orthogonal_matrices) {
-    Model *m = model_run("fun sigma(W[m, n], steps) = { let u = power_iteration(cos(1 + 2.4 * index(m)), W, steps)\n"
-                         "  u @ (W @ unit(u @ W)) }\n",
-                         "  monitor a = sigma([[(i + 1) * (j + 2) for j in index(3)] for i in index(2)], 1)\n"
-                         "  monitor b = sigma([[3, 0], [0, 1]], 12)\n"
-                         "  monitor c = polar([[1, 2, 2], [0, 3, 1]] / 5) |> flatten\n");
+    Run *m = run_make("fun sigma(W[m, n], steps) = { let u = power_iteration(cos(1 + 2.4 * index(m)), W, steps)\n"
+                      "  u @ (W @ unit(u @ W)) }\n",
+                      "  monitor a = sigma([[(i + 1) * (j + 2) for j in index(3)] for i in index(2)], 1)\n"
+                      "  monitor b = sigma([[3, 0], [0, 1]], 12)\n"
+                      "  monitor c = polar([[1, 2, 2], [0, 3, 1]] / 5) |> flatten\n");
     expect_close(monitor(m, "a")->data[0], sqrt(5 * 29), 1e-14, "rank one");
     expect_close(monitor(m, "b")->data[0], 3, 1e-10, "diag(3, 1)");
     const double *q = monitor(m, "c")->data;
@@ -314,17 +311,17 @@ Test(nn, spectral_norm_and_orthogonal_matrices) {
         for (int j = 0; j < 2; j++)
             expect_close(q[3 * i] * q[3 * j] + q[3 * i + 1] * q[3 * j + 1] + q[3 * i + 2] * q[3 * j + 2], i == j, 1e-12,
                          "Q Q^T");
-    model_free(m);
+    run_free(m);
 }
 
 Test(nn, initial_weights) {
     const char *declared =
         "layer l(x[n], m) {\n weight A[m, n] ~ orthogonal(m, n)\n weight B[m, n] ~ truncated_normal(3)\n"
         " weight C[m] ~ uniform_init(2)\n (A + B) @ x + C\n}\nnetwork a(x[n]) = l(x, 40)\n";
-    Model *m = model_run(declared, "  monitor a = a(index(30) * 1.0)\n");
-    const ProgramFit *fit = &m->program->fits.data[0];
+    Run *m = run_make(declared, "  monitor a = a(index(30) * 1.0)\n");
+    const ProgramFit *fit = &m->model->program->fits.data[0];
     TirTensor out[8];
-    tir_interpret(fit->init, &m->arena, NULL, NULL, 3, 0, out);
+    tir_interpret(fit->init, &m->model->arena, NULL, NULL, 3, 0, out);
     const TirTensor *a = NULL, *b = NULL, *c = NULL;
     for (uint32_t i = 0; i < fit->init->outputs.count; i++) {
         const char *name = fit->init->outputs.data[i].name;
@@ -347,7 +344,7 @@ Test(nn, initial_weights) {
     for (size_t i = 0; i < c->count; i++) far = fmax(far, fabs(c->data[i]));
     expect_close(square / 9, 0.7741, 4 * 0.7741 * sqrt(1.2 / 1200), "variance of the truncated normal, seed 3");
     cr_expect(most < 6 && most > 5 && far < 2 && far > 1.5);
-    model_free(m);
+    run_free(m);
 }
 
 /* --- numbers --- */
@@ -362,11 +359,11 @@ static void check_known(const char *declared, const Known *known, size_t count) 
     int length = 0;
     for (size_t i = 0; i < count; i++)
         length += snprintf(text + length, sizeof text - (size_t)length, "  monitor v%zu = %s\n", i, known[i].formula);
-    Model *m = model_run(declared, text);
+    Run *m = run_make(declared, text);
     for (size_t i = 0; i < count; i++)
-        expect_close(monitor(m, arena_format(&m->arena, "v%zu", i))->data[0], known[i].value, known[i].tolerance,
+        expect_close(monitor(m, arena_format(&m->model->arena, "v%zu", i))->data[0], known[i].value, known[i].tolerance,
                      known[i].formula);
-    model_free(m);
+    run_free(m);
 }
 
 #define CHECK(declared, ...)                                                                                           \

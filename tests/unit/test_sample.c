@@ -6,33 +6,9 @@
 #include <string.h>
 
 #include "ad/reverse.h"
-#include "hir/program.h"
+#include "unit/model_text.h"
 
 enum { SEED = 20 };
-
-typedef struct Model {
-    Arena arena;
-    SourceSet sources;
-    DiagSink sink;
-    Program *program;
-} Model;
-
-static Model *model_make(const char *text) {
-    Model *m = calloc(1, sizeof *m);
-    m->sink.sources = &m->sources;
-    uint32_t file = source_add(&m->sources, "model.qtm", text, strlen(text));
-    m->program = sema_program(&m->arena, &m->sources, file, QTM_SOURCE_DIR "/stdlib", NULL, 0, &m->sink, NULL);
-    if (!m->program) diag_render(&m->sink, stderr, false);
-    cr_assert(m->program);
-    return m;
-}
-
-static void model_free(Model *m) {
-    arena_free(&m->arena);
-    diag_free(&m->sink);
-    source_free(&m->sources);
-    free(m);
-}
 
 /* The objective of fit `index` and its derivative by the one parameter, in the middle of its domain (low, high). */
 static void objective(Model *m, size_t index, double *value, double *slope) {
@@ -52,7 +28,7 @@ static void objective(Model *m, size_t index, double *value, double *slope) {
 }
 
 static void check(const char *text, size_t index, double value, double value_error, double slope, double slope_error) {
-    Model *m = model_make(text);
+    Model *m = model_good(text);
     double got, derivative;
     objective(m, index, &got, &derivative);
     cr_expect_float_eq(got, value, 4 * value_error, "seed %d: %.6f instead of %.6f within 4 x %.2g", SEED, got, value,
@@ -88,7 +64,7 @@ Test(sample, correlated_normal_has_the_exact_pathwise_gradient) {
 
 /* Scale freedom, sum over nodes of A dx/dA = 0, to round-off. */
 Test(sample, an_overall_factor_moves_nothing) {
-    Model *m = model_make(USE "param s in (1, 3)\nevent E { x in 0.01 .. 1 on log\n y in 0 .. 1\n z in 0 .. 2 }\n"
+    Model *m = model_good(USE "param s in (1, 3)\nevent E { x in 0.01 .. 1 on log\n y in 0 .. 1\n z in 0 .. 2 }\n"
                               "density f(e : E) = s * (e.x + e.y^2 * e.z + exp(-e.z * e.x))\n"
                               "fit a {\n  events 2000\n  minimize mean(e.x + 2 * e.y^2 * e.z for e in draw E ~ f) over "
                               "params using adam(1)\n}\n");
@@ -145,7 +121,7 @@ Test(sample, a_density_is_zero_where_when_says_so) {
 
 /* Tables are made from parameters: no operation on the way to them has the axis of events. */
 Test(sample, tables_are_made_once_a_vector) {
-    Model *m = model_make(with(NORMAL, "e.x"));
+    Model *m = model_good(with(NORMAL, "e.x"));
     const TirFunction *f = m->program->fits.data[0].updates.data[0].objective;
     int tables = 0;
     for (size_t i = 0; i < f->ops.count; i++) {

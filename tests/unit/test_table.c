@@ -15,25 +15,18 @@
 #include "runtime/train/data.h"
 
 #include "unit/fake_model.h"
+#include "unit/scratch.h"
 
 #define ANY -INFINITY, INFINITY
 
-static char folder[64], path[128];
+static char path[128];
 
 static void folder_make(void) {
-    strcpy(folder, "/tmp/qtm-test-XXXXXX");
-    cr_assert_not_null(mkdtemp(folder));
+    scratch_make();
     snprintf(path, sizeof path, "%s/t.dat", folder);
 }
 
-static void folder_remove(void) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    cr_assert_eq(system(command), 0);
-    cr_assert_eq(qtm_alloc_live(), 0, "%ld blocks not given back", (long)qtm_alloc_live());
-}
-
-TestSuite(table, .init = folder_make, .fini = folder_remove);
+TestSuite(table, .init = folder_make, .fini = scratch_remove);
 
 static void bytes_write(const char *bytes, size_t count) {
     FILE *stream = fopen(path, "w");

@@ -5,31 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "hir/program.h"
-
-typedef struct Model {
-    Arena arena;
-    SourceSet sources;
-    DiagSink sink;
-    Program *program;
-} Model;
-
-static Model *model_good(const char *text) {
-    Model *m = calloc(1, sizeof *m);
-    m->sink.sources = &m->sources;
-    uint32_t file = source_add(&m->sources, "model.qtm", text, strlen(text));
-    m->program = sema_program(&m->arena, &m->sources, file, QTM_SOURCE_DIR "/stdlib", NULL, 0, &m->sink, NULL);
-    if (!m->program) diag_render(&m->sink, stderr, false);
-    cr_assert(m->program);
-    return m;
-}
-
-static void model_free(Model *m) {
-    arena_free(&m->arena);
-    diag_free(&m->sink);
-    source_free(&m->sources);
-    free(m);
-}
+#include "unit/model_text.h"
 
 #define LIBRARY "use std.units\nuse std.constants\nuse std.kinematics\nuse std.sampler\nparam p in (0, 2) truth 1\n"
 #define TAIL "\n  minimize (p - 1)^2 over params using adam(1e-3)\n}\n"

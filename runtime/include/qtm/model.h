@@ -181,8 +181,8 @@ struct qtm_fit {
     struct qtm_fn monitor; /* f64; VALUE m = monitor m, [] or [count]: averaged over vectors; may be absent */
     struct qtm_fn curve;   /* f64; VALUE 2c = curve c on its grid, [vectors, curve_points] or [curve_points];
                               VALUE 2c+1 = the same at the truth [curve_points] (absent if there is no truth).
-                              Densities are normalised to 1 over their domain. Grid: curve_points equally spaced (or in log x)
-                              points from low to high, both included */
+                              Densities are normalised to 1 over their domain. Grid: curve_points equally spaced (or in
+                              log x)   points from low to high, both included */
     int64_t curve_points;
     int check_count;
     const struct qtm_check *checks;
