@@ -445,8 +445,9 @@ typedef struct Form {
 } Form;
 
 static const Form forms[] = {
-    {"fold", elab_fold, false}, {"fresh", elab_fresh, false},           {"per", elab_per, false},
-    {"grad", elab_grad, false}, {"integral", elab_integral_call, true},
+    {"fold", elab_fold, false},       {"fresh", elab_fresh, false},           {"per", elab_per, false},
+    {"grad", elab_grad, false},       {"integral", elab_integral_call, true}, {"jacobian", elab_jacobian, false},
+    {"hessian", elab_hessian, false},
 };
 
 static const Form *form_find(const Elab *e, const AstNode *node) {
