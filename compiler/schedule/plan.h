@@ -73,6 +73,7 @@ typedef struct Plan {
     TirFunction *f; /* a copy of the source with the slot axes added */
     bool f64;
     OpPlan *op;
+    const char **label; /* of operations that are not numbered as in the source; NULL: all are */
     VEC(GroupPlan) groups;
     VEC(Transpose) transposed;
     LirFunction *lir;
@@ -89,6 +90,8 @@ TirAxisId plan_row_of(const TirFunction *f, TirAxes axes);
 /* Everything that `at` reads; STACK may read more than fit, hence the visitor. */
 typedef void (*UseVisitor)(Plan *plan, TirId reader, Use use, void *context);
 void plan_visit_uses(Plan *plan, TirId reader, UseVisitor visit, void *context);
+/* The number of the operation in the source, "12"; of one that group 3 makes again, "12_again3". */
+const char *plan_label(const Plan *plan, TirId at);
 int64_t plan_axis_size(const Plan *plan, TirAxisId axis); /* -1 when dynamic */
 
 /* Whether the reader finds the value at its own row, so that both can run in one pass over the rows. */

@@ -34,6 +34,7 @@ typedef struct Recompute {
     /* the function with the copies */
     bool **made; /* [group][v]: made again there */
     VEC(TirOp) ops;
+    VEC(const char *) label;
     VEC(uint32_t) stage; /* the least that an operation may run in */
     TirId *map, **copy;  /* old value -> new one; the same for the copy in a group */
 } Recompute;
@@ -123,7 +124,10 @@ static double cost_again(const Recompute *r, TirId v) {
     const TirOp *op = &r->plan->f->ops.data[v];
     TirAxisId row = r->plan->groups.data[r->target].row;
     if (p->kind == OP_INPUT || r->fixed[v] || p->row != row || op->memory == TIR_MEMORY_STORE) return INFINITY;
-    return row_points(r->plan, p->space, row) * tir_op_cost(op->op);
+    TirAxes points = p->space;
+    for (uint32_t k = 0; k < op->arg_count && op->op == TIR_DOT; k++) /* the axes that are summed count too */
+        points = tir_axes_union(points, r->plan->f->ops.data[op->args[k]].axes);
+    return row_points(r->plan, points, row) * tir_op_cost(op->op);
 }
 
 static double cost_keep(const Recompute *r, TirId v) {
@@ -195,7 +199,8 @@ static bool decide(Recompute *r, uint32_t target) {
 
 static TirId resolve(Recompute *r, TirId v, uint32_t group);
 
-static TirId push(Recompute *r, TirOp op, uint32_t stage) {
+static TirId push(Recompute *r, TirOp op, const char *label, uint32_t stage) {
+    VEC_PUSH(r->plan->arena, &r->label, label);
     VEC_PUSH(r->plan->arena, &r->ops, op);
     VEC_PUSH(r->arena, &r->stage, stage);
     return (TirId)r->ops.count - 1;
@@ -219,7 +224,8 @@ static TirId copy_into(Recompute *r, TirId v, uint32_t group) {
     }
     if (r->copy[group][v] == TIR_NONE) {
         TirOp op = renewed(r, v, group);
-        r->copy[group][v] = push(r, op, r->plan->groups.data[group].stage);
+        const char *label = arena_format(r->plan->arena, "%u_again%u", v, group);
+        r->copy[group][v] = push(r, op, label, r->plan->groups.data[group].stage);
     }
     return r->copy[group][v];
 }
@@ -242,7 +248,7 @@ static void rebuild(Recompute *r) {
         r->map[v] = TIR_NONE;
         if (p->kind == OP_DEAD && f->ops.data[v].op != TIR_INPUT) continue;
         TirOp op = renewed(r, v, computed(p) ? p->group : TIR_NONE);
-        r->map[v] = push(r, op, 0);
+        r->map[v] = push(r, op, arena_format(plan->arena, "%u", v), 0);
     }
     f->inputs.data = arena_copy(plan->arena, f->inputs.data, f->inputs.count * sizeof *f->inputs.data);
     f->outputs.data = arena_copy(plan->arena, f->outputs.data, f->outputs.count * sizeof *f->outputs.data);
@@ -253,11 +259,16 @@ static void rebuild(Recompute *r) {
     f->ops.count = r->ops.count;
     f->ops.capacity = r->ops.capacity;
     plan->op = ARENA_ARRAY(plan->arena, OpPlan, f->ops.count + 1);
+    plan->label = r->label.data;
     plan->groups.count = plan->transposed.count = 0;
     plan_classify(plan);
     for (size_t v = 0; v < f->ops.count; v++)
         if (computed(&plan->op[v])) plan->op[v].stage = r->stage.data[v];
     plan_stages(plan);
+}
+
+const char *plan_label(const Plan *plan, TirId at) {
+    return plan->label ? plan->label[at] : arena_format(plan->arena, "%u", at);
 }
 
 /* Bytes of everything that passes hand on. */
