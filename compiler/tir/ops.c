@@ -14,7 +14,7 @@ typedef struct OpFact {
 } OpFact;
 
 static const OpFact op_fact[] = {
-#define TIR_OP(name, text, arity, shape, type, flags, vjp, cost) {text, arity, flags, cost},
+#define TIR_OP(name, text, arity, shape, type, flags, rule, cost) {text, arity, flags, cost},
 #include "tir/tir_ops.def"
 #undef TIR_OP
 };
