@@ -260,8 +260,10 @@ void ad_vjp_gather(Reverse *r, TirId id, const TirOp *op, TirId g) {
 /* Every point reads the row that it was added to. */
 void ad_vjp_scatter(Reverse *r, TirId id, const TirOp *op, TirId g) {
     g = with_axes(r, g, op->axes, op->span);
-    TirId read = tir_gather(r->f, g, op->args[1], op->axis, op->span);
-    ad_add_summed(r, op->args[0], read, axes_of(r, read), op->span);
+    for (uint32_t k = 0; k < op->arg_count; k += 2) {
+        TirId read = tir_gather(r->f, g, op->args[k + 1], op->axis, op->span);
+        ad_add_summed(r, op->args[k], read, axes_of(r, read), op->span);
+    }
 }
 
 /* Every point of the argument reads the place that it went to: ((i n_1 + j) n_2 + k) ... */
