@@ -12,8 +12,8 @@ static bool passes(const TirFunction *f, const TirOp *op, uint32_t at) {
     case TIR_TO_INT:
     case TIR_SEARCH: return false;
     case TIR_SELECT: return at > 0;
-    case TIR_GATHER:
-    case TIR_SCATTER: return at == 0;
+    case TIR_GATHER: return at == 0;
+    case TIR_SCATTER: return at % 2 == 0;
     default: return f->ops.data[op->args[at]].type == TIR_REAL;
     }
 }

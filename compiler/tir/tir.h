@@ -191,6 +191,7 @@ void opt_fold(TirFunction *f);  /* constant folding and algebra: x*1, x+0, pow b
 void opt_cse(TirFunction *f);   /* equal operations become one (draws too: same stream, same axes) */
 void opt_dce(TirFunction *f);   /* what no output needs goes; unused inputs stay as ports */
 void opt_order(TirFunction *f); /* renumbers inner axes: the innermost loops of sums of products become long */
+void opt_scatter(TirFunction *f); /* scatter(...) + scatter(...) -> one scatter of both */
 void opt_unstack(
     TirFunction *f); /* dot(stack(x...), w) -> sum of x_i * slice(w, i) for few x; slice(stack) -> x_i; sum(stack) */
 
