@@ -219,12 +219,21 @@ static TirAxes some_of(Maker *m, TirAxes axes) {
     return some.count > 0 ? some : axes;
 }
 
+/* sum of sin(a) b, whose derivative is given. The value itself has none. */
+static TirId make_custom(Maker *m, TirId a, TirId b) {
+    Program *p = m->p;
+    TirId sine = map1(p, TIR_SIN, a), value = map2(p, TIR_MUL, sine, b);
+    TirId pairs[] = {a, map2(p, TIR_MUL, map1(p, TIR_COS, a), b), b, sine};
+    if (axes_of(p, value).count > 0) value = tir_sum(p->f, value, some_of(m, axes_of(p, value)), nowhere);
+    return squashed(m, tir_custom(p->f, map1(p, TIR_STOP, value), pairs, 2, nowhere));
+}
+
 static TirId make_structure(Maker *m, TirId a, TirId b) {
     Program *p = m->p;
     TirFunction *f = p->f;
     TirAxisId any = p->axis[random_below(m->r, RANDOM_AXES)], fixed = p->axis[random_below(m->r, RANDOM_AXES - 1)];
     TirAxes all = axes_of(p, a), shared = tir_axes_both(all, axes_of(p, b));
-    switch (random_below(m->r, 13)) {
+    switch (random_below(m->r, 14)) {
     case 0: return tir_broadcast(f, a, tir_axes_add(all, any), nowhere);
     case 1: /* the axes j and m are of one size */
         a = with_axis(m, a, p->axis[2]);
@@ -240,6 +249,7 @@ static TirId make_structure(Maker *m, TirId a, TirId b) {
     case 7: return all.count > 0 ? squashed(m, tir_sum(f, a, some_of(m, all), nowhere)) : a;
     case 8: return all.count > 0 ? tir_reduce_max(f, a, some_of(m, all), nowhere) : a;
     case 9: return squashed(m, tir_cumsum(f, with_axis(m, a, any), any, random_below(m->r, 2), nowhere));
+    case 10: return make_custom(m, a, b);
     default:
         if (shared.count > 0 && random_below(m->r, 2)) {
             TirId product = map2(p, TIR_MUL, a, b);
