@@ -186,6 +186,12 @@ static bool derive(Elab *e, const AstNode *call, TirId of, Leaves *leaves, const
     return true;
 }
 
+static bool derivative_by_leaves(Elab *e, const AstNode *call, TirId of, const Leaves *leaves) {
+    bool *leaf = ARENA_ARRAY(e->arena, bool, e->context->f->ops.count);
+    for (size_t i = 0; i < leaves->ids.count; i++) leaf[leaves->ids.data[i]] = true;
+    return derivative_exists(e, of, leaf, call->span, "needed because the derivative is taken here");
+}
+
 static void collect(const Value *x, Value *tensors, uint32_t *count) {
     if (x->kind == VALUE_TENSOR) tensors[(*count)++] = *x;
     for (uint32_t i = 0; (x->kind == VALUE_LIST || x->kind == VALUE_RECORD) && i < x->count; i++)
@@ -233,6 +239,7 @@ Value elab_grad(Elab *e, const AstNode *call) {
     Value *tensors = ARENA_ARRAY(e->arena, Value, leaves.ids.count);
     uint32_t count = 0, at = 0;
     collect(&x, tensors, &count);
+    if (!derivative_by_leaves(e, call, of, &leaves)) return value_poison();
     if (!derive(e, call, of, &leaves, tensors)) return value_poison();
     Value result = result_value(e, &x, leaves.ids.data, &at, v.unit);
     result.span = call->span;

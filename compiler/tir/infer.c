@@ -50,6 +50,11 @@ static const char *infer_arg_types(const TirFunction *f, const TirOp *op) {
     case TIR_GATHER: return second == TIR_INT ? NULL : "wants an int index";
     case TIR_SCATTER: return first == TIR_REAL && second == TIR_INT ? NULL : "wants real values and an int index";
     case TIR_SEARCH: return first == TIR_REAL && second == TIR_REAL ? NULL : "wants reals";
+    case TIR_EXTERN:
+        if (!op->external || op->arg_count > TIR_EXTERN_ARGS) return "wants a function of at most six numbers";
+        for (uint32_t i = 0; i < op->arg_count; i++)
+            if (infer_arg(f, op, i)->type != TIR_REAL) return "wants reals";
+        return NULL;
     case TIR_CUSTOM:
         if (op->arg_count < 3 || op->arg_count % 2 == 0) return "wants a value and pairs";
         for (uint32_t i = 0; i < op->arg_count; i++)
