@@ -4,6 +4,7 @@
 #include "driver/link.h"
 #include "driver/output.h"
 #include "driver/session.h"
+#include "report/memory.h"
 #include "support/foreign.h"
 
 #include <string.h>
@@ -68,7 +69,9 @@ static int build_in(Session *session, const Options *options, OutputFolder *fold
     if (!externs_add(session, folder, &request)) return 1;
     const char *executable = output_file(folder, "model");
     if (!link_executable(&session->arena, session->root, request.paths.data, request.paths.count, executable)) return 1;
-    return output_move(executable, options->output) ? 0 : 1;
+    if (!output_move(executable, options->output)) return 1;
+    if (options->report_memory) report_memory(stdout, &session->pipeline);
+    return 0;
 }
 
 int command_build(const Options *options) {

@@ -1,5 +1,6 @@
 /* Takes the given derivatives away once every derivative has been taken: a custom operation becomes its value, and what
- * only its slopes needed goes; so does the mark of what has no derivative. No later form has such an operation, so every function passes here. */
+ * only its slopes needed goes; so does the mark of what has no derivative. No later form has such operations, so every
+ * function passes here. */
 #include "opt/rewrite.h"
 
 void opt_custom(TirFunction *f) {

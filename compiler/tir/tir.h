@@ -21,7 +21,16 @@ typedef enum TirOpcode {
 
 typedef enum TirType { TIR_REAL, TIR_INT, TIR_BOOL } TirType;
 
-enum { TIR_MAX_AXES = 8, TIR_EXTERN_ARGS = 6, TIR_MAX_ORDER = 100 /* of a polygamma function */, TIR_NONE = 0xffffffff };
+/* Whether a value that a later pass over the rows reads is kept in memory or made again there (schedule/recompute.c).
+ */
+typedef enum TirMemory { TIR_MEMORY_AUTO, TIR_MEMORY_STORE, TIR_MEMORY_RECOMPUTE } TirMemory;
+
+enum {
+    TIR_MAX_AXES = 8,
+    TIR_EXTERN_ARGS = 6,
+    TIR_MAX_ORDER = 100, /* of a polygamma function */
+    TIR_NONE = 0xffffffff
+};
 typedef uint32_t TirAxisId; /* index into TirFunction.axes */
 typedef uint32_t TirId;     /* index into TirFunction.ops: a value is the operation that makes it */
 
@@ -75,6 +84,7 @@ typedef struct TirOp {
     int64_t integer; /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM, PICK: stream;
                         POLYGAMMA: order */
     bool flag;
+    TirMemory memory;
     TirExtern *external; /* EXTERN */
     Span span;           /* of the source construct, also on adjoint operations */
 } TirOp;
@@ -149,6 +159,7 @@ enum { TIR_FUSE = 1, TIR_CONSTFOLD = 2, TIR_LINEAR = 4, TIR_STREAM = 8 };
 const char *tir_op_text(TirOpcode op);
 unsigned tir_op_flags(TirOpcode op);
 int tir_op_arity(TirOpcode op);
+double tir_op_cost(TirOpcode op); /* floating-point operations an element */
 
 /* --- text.c: print, and parse what was printed; tir_parse returns NULL after reporting to the sink. --- */
 void tir_print(FILE *out, const TirFunction *f);
