@@ -31,6 +31,8 @@ static void collect_fit(Pipeline *p, const ProgramFit *fit, FitUnits *units) {
             unit_add(p, arena_format(arena, "%s_update%zu_loss", fit->name, i), update->objective, false, false);
         units->updates[i].settings =
             unit_add(p, arena_format(arena, "%s_update%zu_settings", fit->name, i), update->settings, false, true);
+        units->updates[i].clauses =
+            unit_add(p, arena_format(arena, "%s_update%zu_clauses", fit->name, i), update->clause_check, false, true);
     }
 }
 

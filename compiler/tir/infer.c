@@ -53,6 +53,11 @@ static const char *infer_arg_types(const TirFunction *f, const TirOp *op) {
             if (infer_arg(f, op, i)->type != (i % 2 ? TIR_INT : TIR_REAL)) return "wants real values and an int index";
         return op->arg_count && op->arg_count % 2 == 0 ? NULL : "wants pairs of values and an index";
     case TIR_SEARCH: return first == TIR_REAL && second == TIR_REAL ? NULL : "wants reals";
+    case TIR_EXTERN:
+        if (!op->external || op->arg_count > TIR_EXTERN_ARGS) return "wants a function of at most six numbers";
+        for (uint32_t i = 0; i < op->arg_count; i++)
+            if (infer_arg(f, op, i)->type != TIR_REAL) return "wants reals";
+        return NULL;
     case TIR_CUSTOM:
         if (op->arg_count < 3 || op->arg_count % 2 == 0) return "wants a value and pairs";
         for (uint32_t i = 0; i < op->arg_count; i++)

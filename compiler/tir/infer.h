@@ -14,6 +14,7 @@ enum {
     TIR_ATTR_AXIS2 = 16,  /* axis2 */
     TIR_ATTR_FLAG = 32,   /* flag */
     TIR_ATTR_RESULT = 64, /* attr_axes are the axes of the result */
+    TIR_ATTR_EXTERN = 256, /* external */
     TIR_ATTR_LEAF = 128,  /* axes of the result are given, not derived */
 };
 unsigned tir_op_attrs(TirOpcode op);
