@@ -12,10 +12,18 @@ static AdRule *const rules[] = {
 _Static_assert(sizeof rules / sizeof *rules == TIR_OPCODE_COUNT, "every operation has a rule");
 
 bool ad_differentiable(const TirOp *op) {
-    return op->type == TIR_REAL && rules[op->op] != ad_vjp_none && rules[op->op] != ad_vjp_zero;
+    return (op->type == TIR_REAL || op->op == TIR_LOOP) && rules[op->op] != ad_vjp_none && rules[op->op] != ad_vjp_zero;
 }
 
-/* `wrt` and what leads from them to `of`. */
+/* Whether a derivative goes through `op`: of a custom operation, only through what its slopes belong to. */
+static bool depends_on_active(const Reverse *r, const TirOp *op) {
+    bool custom = op->op == TIR_CUSTOM;
+    for (uint32_t k = custom ? 1 : 0; k < op->arg_count; k += custom ? 2 : 1)
+        if (r->active[op->args[k]]) return true;
+    return false;
+}
+
+/* `wrt` and what depends on them. */
 static void activity_find(Reverse *r, const TirId *wrt, uint32_t count) {
     const TirFunction *f = r->f;
     r->first = r->primal_count;
@@ -25,8 +33,7 @@ static void activity_find(Reverse *r, const TirId *wrt, uint32_t count) {
     }
     for (size_t v = r->first; v < r->primal_count; v++) {
         const TirOp *op = &f->ops.data[v];
-        if (!ad_differentiable(op)) continue;
-        for (uint32_t k = 0; k < op->arg_count; k++) r->active[v] |= r->active[op->args[k]];
+        if (ad_differentiable(op) && depends_on_active(r, op)) r->active[v] = true;
     }
 }
 
@@ -34,11 +41,11 @@ static void activity_find(Reverse *r, const TirId *wrt, uint32_t count) {
  * in v: v itself, what its arguments show, but of a choice between two only what both show. What `of` does not show
  * is masked. (A leaky rectifier max(z, z/10) thus masks nothing that leads to z.) Bit sets of active values, which
  * start at the first one. */
-static void masked_find(Reverse *r, Arena *scratch, TirId of) {
+static void masked_find(Reverse *r, Arena *scratch, const TirId *of, uint32_t of_count, size_t end) {
     const size_t first = r->first;
     size_t words = (r->primal_count + 63) / 64;
     uint64_t **shows = ARENA_ARRAY(scratch, uint64_t *, r->primal_count), *none = ARENA_ARRAY(scratch, uint64_t, words);
-    for (size_t v = 0; v <= of; v++) {
+    for (size_t v = 0; v < end; v++) {
         const TirOp *op = &r->f->ops.data[v];
         shows[v] = none;
         if (!r->active[v]) continue;
@@ -47,6 +54,7 @@ static void masked_find(Reverse *r, Arena *scratch, TirId of) {
         set[bit / 64] |= UINT64_C(1) << bit % 64;
         bool choice = op->op == TIR_SELECT || op->op == TIR_MAX || op->op == TIR_MIN;
         if (r->leaf[v] || op->op == TIR_GATHER || op->op == TIR_SLICE || op->op == TIR_REDUCE_MAX) continue;
+        if (op->op == TIR_LOOP && ad_chooses(op->body)) continue;
         const TirId *args = op->op == TIR_SELECT ? op->args + 1 : op->args;
         if (choice) {
             TirId low = args[0] < args[1] ? args[0] : args[1];
@@ -54,12 +62,16 @@ static void masked_find(Reverse *r, Arena *scratch, TirId of) {
                 set[k] |= shows[args[0]][k] & shows[args[1]][k];
             continue;
         }
-        for (uint32_t a = 0; a < op->arg_count; a++)
+        uint32_t count = op->op == TIR_CUSTOM ? 1 : op->arg_count;
+        for (uint32_t a = 0; a < count; a++)
             for (size_t k = 0; args[a] >= first && k <= (args[a] - first) / 64; k++) set[k] |= shows[args[a]][k];
     }
-    for (size_t v = first; v < r->primal_count; v++) {
+    for (size_t v = first; v < end; v++) {
         size_t bit = v - first;
-        r->masked[v] = r->active[v] && !(v <= of && shows[of][bit / 64] >> bit % 64 & 1);
+        bool seen = false;
+        for (uint32_t i = 0; i < of_count && !seen; i++)
+            seen = v <= of[i] && r->active[of[i]] && shows[of[i]][bit / 64] >> bit % 64 & 1;
+        r->masked[v] = r->active[v] && !seen;
     }
 }
 
@@ -72,7 +84,9 @@ bool ad_op_singular(const TirFunction *f, const TirOp *op) {
     case TIR_SQRT:
     case TIR_POW:
     case TIR_LGAMMA:
-    case TIR_POLYGAMMA: return true;
+    case TIR_POLYGAMMA:
+    case TIR_LOOP: return true;
+    case TIR_INPUT: return f->inputs.data[op->integer].role == TIR_PORT_ROUND;
     case TIR_DIV: {
         const TirOp *divisor = &f->ops.data[op->args[1]];
         return divisor->op != TIR_CONST || divisor->real == 0;
@@ -117,29 +131,43 @@ void ad_add_summed(Reverse *r, TirId arg, TirId c, TirAxes axes, Span span) {
     ad_add(r, arg, c, span);
 }
 
-static void cotangents_propagate(Reverse *r, TirId of, TirId seed) {
-    r->cotangent[of] = seed;
-    for (size_t v = (size_t)of + 1; v-- > r->first;) {
+static void cotangents_propagate(Reverse *r, size_t end) {
+    for (size_t v = end; v-- > r->first;) {
         if (!r->active[v] || r->leaf[v] || r->cotangent[v] == TIR_NONE) continue;
         TirOp op = r->f->ops.data[v]; /* a copy: rules append operations */
         rules[op.op](r, (TirId)v, &op, r->cotangent[v]);
     }
 }
 
-void ad_adjoint(TirFunction *f, TirId of, TirId seed, const TirId *wrt, uint32_t count, TirId *out) {
+void ad_adjoint(TirFunction *f, const TirId *of, const TirId *seed, uint32_t of_count, const TirId *wrt, uint32_t count,
+                TirId *out) {
+    ad_adjoint_masked(f, of, seed, of_count, wrt, count, out, false);
+}
+
+void ad_adjoint_masked(TirFunction *f, const TirId *of, const TirId *seed, uint32_t of_count, const TirId *wrt,
+                       uint32_t count, TirId *out, bool masked) {
     Arena scratch = {0};
     Reverse r = {.f = f, .primal_count = f->ops.count};
     r.active = ARENA_ARRAY(&scratch, bool, r.primal_count);
     r.leaf = ARENA_ARRAY(&scratch, bool, r.primal_count);
     r.masked = ARENA_ARRAY(&scratch, bool, r.primal_count);
     r.tame = ARENA_ARRAY(&scratch, bool, r.primal_count);
+    r.results = ARENA_ARRAY(&scratch, TirId *, r.primal_count);
     r.cotangent = ARENA_ARRAY(&scratch, TirId, r.primal_count);
     for (size_t v = 0; v < r.primal_count; v++) r.cotangent[v] = TIR_NONE;
     activity_find(&r, wrt, count);
-    if (r.active[of]) {
-        masked_find(&r, &scratch, of);
+    size_t end = 0;
+    for (uint32_t i = 0; i < of_count; i++) {
+        ad_add(&r, of[i], seed[i], f->ops.data[of[i]].span);
+        if (r.active[of[i]] && of[i] >= end) end = (size_t)of[i] + 1;
+    }
+    if (end > 0) {
+        if (masked)
+            for (size_t v = 0; v < end; v++) r.masked[v] = r.active[v];
+        else
+            masked_find(&r, &scratch, of, of_count, end);
         tame_find(&r);
-        cotangents_propagate(&r, of, seed);
+        cotangents_propagate(&r, end);
     }
     for (uint32_t i = 0; i < count; i++) {
         TirOp leaf = f->ops.data[wrt[i]];
@@ -163,7 +191,7 @@ void ad_gradient(TirFunction *f, uint32_t loss_output, const uint32_t *inputs, u
         wrt[i] = port.value;
     }
     TirId seed = tir_real(f, 1, span);
-    ad_adjoint(f, loss.value, seed, wrt, count, out);
+    ad_adjoint(f, &loss.value, &seed, 1, wrt, count, out);
     for (uint32_t i = 0; i < count; i++) {
         TirPort port = f->inputs.data[inputs[i]];
         TirOp input = f->ops.data[port.value];

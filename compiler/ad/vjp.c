@@ -306,3 +306,20 @@ void ad_vjp_dot(Reverse *r, TirId id, const TirOp *op, TirId g) {
         ad_add(r, arg, c, op->span);
     }
 }
+
+/* --- derivatives given by hand --- */
+
+/* x_k gets slope_k g, summed over the axes that x_k lacks; a product where both have those is a dot. */
+void ad_vjp_custom(Reverse *r, TirId id, const TirOp *op, TirId g) {
+    Span s = op->span;
+    for (uint32_t k = 1; k < op->arg_count; k += 2) {
+        TirId x = op->args[k], slope = op->args[k + 1];
+        if (!r->active[x]) continue;
+        TirAxes axes = tir_axes_union(op->axes, axes_of(r, slope));
+        TirAxes shared = tir_axes_both(axes_of(r, slope), axes_of(r, g));
+        shared = tir_axes_minus(shared, axes_of(r, x));
+        bool guarded = r->masked[id] && !is_tame(r, slope);
+        TirId c = guarded || !shared.count ? scale(r, id, s, g, slope) : tir_dot(r->f, g, slope, shared, s);
+        ad_add_summed(r, x, c, guarded ? axes : tir_axes_minus(axes, shared), s);
+    }
+}

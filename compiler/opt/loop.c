@@ -42,7 +42,7 @@ static uint32_t trim_same(const Trim *t, const TirOp *loop, uint32_t k) {
 static void trim_ports(Trim *t, TirOp *loop, const bool *live, TirId *map) {
     TirFunction *body = t->body;
     uint32_t inputs = 0, outputs = 0, states = 0;
-    TirId *args = arena_copy(body->arena, loop->args, (loop->arg_count + 1) * sizeof *args);
+    TirId *args = ARENA_ARRAY(body->arena, TirId, loop->arg_count);
     for (uint32_t k = 0; k < t->inputs; k++) {
         TirPort port = body->inputs.data[k];
         t->input[k] = TIR_NONE;

@@ -85,7 +85,7 @@ static TirId op_copy(First *first, const TirOp *op) {
     TirFunction *f = first->f;
     TirOp copy = *op;
     shift_op(f, &copy, first->count);
-    copy.args = arena_copy(f->arena, op->args, (op->arg_count + 1) * sizeof *copy.args);
+    copy.args = ARENA_ARRAY(f->arena, TirId, op->arg_count);
     for (uint32_t k = 0; k < op->arg_count; k++) copy.args[k] = first->map[op->args[k]];
     VEC_PUSH(f->arena, &f->ops, copy);
     return (TirId)(f->ops.count - 1);

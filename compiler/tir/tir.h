@@ -121,6 +121,10 @@ TirId tir_sum(TirFunction *f, TirId a, TirAxes axes, Span span); /* axes that `a
 TirId tir_reduce_max(TirFunction *f, TirId a, TirAxes axes, Span span);
 TirId tir_cumsum(TirFunction *f, TirId a, TirAxisId axis, bool from_end, Span span);
 TirId tir_dot(TirFunction *f, TirId a, TirId b, TirAxes axes, Span span);
+/* `value`, whose derivative is given: pairs x_0, slope_0, x_1, slope_1 ..., all real.
+ *     dy = sum over k of [sum over the axes of slope_k and x_k that y lacks] slope_k dx_k
+ * `value` itself is never differentiated through; the slopes are, for higher derivatives. */
+TirId tir_custom(TirFunction *f, TirId value, const TirId *pairs, uint32_t pair_count, Span span);
 
 /* --- loop.c: a function, the body, applied once for every index of an axis of static size, from the first index to the
  * last, or from the end. Arguments are the initial states, then sequences, which carry the axis and give one slice a
@@ -178,11 +182,16 @@ void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, 
                    uint64_t step, TirTensor *outputs);
 
 /* --- compiler/ad/reverse.c --- */
-/* Appends to `f` the sum over all points of seed * d(of)/d(wrt[i]), with the axes of wrt[i], for each i: out[i], or
- * TIR_NONE where `of` does not depend on wrt[i] through operations that have a derivative. The values `wrt` are leaves:
- * what they are made of, and other values made of the same, stay as they are. `seed` may lack axes of `of`: it is then
- * the same along them. What is appended are ordinary operations, so it can be differentiated again. */
-void ad_adjoint(TirFunction *f, TirId of, TirId seed, const TirId *wrt, uint32_t count, TirId *out);
+/* Appends to `f` the sum over j and over all points of seed[j] * d(of[j])/d(wrt[i]), with the axes of wrt[i], for each
+ * i: out[i], or TIR_NONE where no `of` depends on wrt[i] through operations that have a derivative. The values `wrt`
+ * are leaves: what they are made of, and other values made of the same, stay as they are. A seed may lack axes of its
+ * `of`: it is then the same along them. What is appended are ordinary operations, so it can be differentiated again. */
+void ad_adjoint(TirFunction *f, const TirId *of, const TirId *seed, uint32_t of_count, const TirId *wrt, uint32_t count,
+                TirId *out);
+/* Appends the derivative of each of[i] along wrt[j] -> tangent[j]; TIR_NONE: zero. The leaves are as in ad_adjoint.
+ * Tangents may carry axes that wrt[j] lacks, new ones that no value before has: many directions at once. */
+void ad_tangent(TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, const TirId *tangent,
+                uint32_t wrt_count, TirId *out);
 /* Whether a derivative can go through the operation to some argument. */
 bool ad_differentiable(const TirOp *op);
 /* Appends to `f` the derivative of output port `loss` (a scalar) by every input port listed, and replaces nothing: new
@@ -191,6 +200,7 @@ bool ad_differentiable(const TirOp *op);
 void ad_gradient(TirFunction *f, uint32_t loss_output, const uint32_t *inputs, uint32_t count);
 
 /* --- compiler/opt: one file a pass; each rewrites the function in place and keeps it verifiable. --- */
+void opt_custom(TirFunction *f); /* custom(value, ...) -> value, once no derivative is taken any more */
 void opt_fold(TirFunction *f);  /* constant folding and algebra: x*1, x+0, pow by small integers, select of const ... */
 void opt_cse(TirFunction *f);   /* equal operations become one (draws too: same stream, same axes) */
 void opt_dce(TirFunction *f);   /* what no output needs goes; unused inputs stay as ports */

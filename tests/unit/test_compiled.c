@@ -24,10 +24,12 @@ typedef struct Case {
 } Case;
 
 static void optimise(TirFunction *f) {
+    opt_custom(f);
     opt_unstack(f);
     opt_fold(f);
     opt_cse(f);
     opt_dce(f);
+    opt_loop(f);
     opt_order(f);
 }
 
