@@ -13,9 +13,9 @@ typedef struct LoopReverse {
     const TirOp *op;
     const TirId *given; /* cotangents of the results; TIR_NONE: zero */
     uint32_t states, inputs, outputs;
-    bool *moving; /* by input: depends on what is wanted, in some round */
-    bool *depends; /* by operation of the body: likewise */
-    bool *useful; /* by output: a result with a cotangent depends on it, in this or a later round */
+    bool *moving;      /* by input: depends on what is wanted, in some round */
+    bool *depends;     /* by operation of the body: likewise */
+    bool *useful;      /* by output: a result with a cotangent depends on it, in this or a later round */
     TirFunction *body; /* of the reverse */
     VEC(TirId) args;   /* of the reverse */
     VEC(TirId) of, seed;
@@ -197,8 +197,8 @@ static void reverse_build(LoopReverse *l) {
     }
     reverse_outputs(l, sum, made, result);
     if (!l->body->outputs.count) return;
-    TirId loop = tir_loop(f, l->body, l->args.data, (uint32_t)l->args.count, states, l->op->axis, !l->op->flag,
-                          l->op->span);
+    TirId loop =
+        tir_loop(f, l->body, l->args.data, (uint32_t)l->args.count, states, l->op->axis, !l->op->flag, l->op->span);
     for (uint32_t k = 0; k < l->inputs; k++)
         if (result[k] != TIR_NONE && r->active[l->op->args[k]])
             ad_add(r, l->op->args[k], tir_result(f, loop, result[k], l->op->span), l->op->span);

@@ -123,9 +123,10 @@ typedef struct LirKernel {
 } LirKernel;
 
 /* Rounds of another function. In each, input k of the body is the buffer in[k]: whole, or where slice[k] its piece for
- * the round, the first dimension being the rounds. Of the `states` first ones the buffer is the state at the start only;
- * output k goes to out[k] or to other[k] in turn, so that the last round writes out[k], and is input k of the next
- * round. Further outputs are slices of out[k]. The body has the frame's scratch, and its work behind all buffers. */
+ * the round, the first dimension being the rounds. Of the `states` first ones the buffer is the state at the start
+ * only; output k goes to out[k] or to other[k] in turn, so that the last round writes out[k], and is input k of the
+ * next round. Further outputs are slices of out[k]. The body has the frame's scratch, and its work behind all buffers.
+ */
 typedef struct LirFunction LirFunction;
 typedef struct LirLoop {
     LirFunction *body;

@@ -139,8 +139,8 @@ static void check_loop_buffer(Check *c, const LirLoop *loop, uint32_t number, Ti
     good = good && buffer->type == body_type(loop->body, value) && buffer->rank == op->axes.count + slice;
     good = good && !(slice && buffer->dims[0] != loop->axis);
     for (uint32_t d = 0; good && d < op->axes.count; d++)
-        good = c->f->source->axes.data[buffer->dims[d + slice]].size ==
-               loop->body->source->axes.data[op->axes.id[d]].size;
+        good =
+            c->f->source->axes.data[buffer->dims[d + slice]].size == loop->body->source->axes.data[op->axes.id[d]].size;
     if (!good)
         c->error = arena_format(c->arena, "%s, group %s: buffer %s does not fit the loop's body", c->f->name,
                                 c->group->name, buffer->name);

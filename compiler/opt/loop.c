@@ -23,7 +23,8 @@ static void trim_mark(Trim *t, bool *live) {
         for (uint32_t k = 0; k < t->outputs; k++)
             if (t->keep_output[k]) live[body->outputs.data[k].value] = true;
         for (size_t v = body->ops.count; v-- > 0;)
-            for (uint32_t a = 0; live[v] && a < body->ops.data[v].arg_count; a++) live[body->ops.data[v].args[a]] = true;
+            for (uint32_t a = 0; live[v] && a < body->ops.data[v].arg_count; a++)
+                live[body->ops.data[v].args[a]] = true;
         for (uint32_t k = 0; k < t->states; k++) {
             if (t->keep_output[k] || !live[body->inputs.data[k].value]) continue;
             t->keep_output[k] = grown = true;

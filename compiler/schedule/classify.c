@@ -175,9 +175,12 @@ void plan_classify(Plan *plan) {
     bool *live = ARENA_ARRAY(plan->arena, bool, f->ops.count + 1);
     mark_live(plan, live);
     for (TirId i = 0; i < f->ops.count; i++) {
-        plan->op[i] = (OpPlan){
-            .kind = OP_DEAD, .row = LIR_NO_AXIS, .buffer = TIR_NONE, .slot_buffer = TIR_NONE, .local_buffer = TIR_NONE,
-            .loop = TIR_NONE};
+        plan->op[i] = (OpPlan){.kind = OP_DEAD,
+                               .row = LIR_NO_AXIS,
+                               .buffer = TIR_NONE,
+                               .slot_buffer = TIR_NONE,
+                               .local_buffer = TIR_NONE,
+                               .loop = TIR_NONE};
         if (live[i]) classify_op(plan, i);
     }
     for (size_t i = 0; i < f->outputs.count; i++) require_memory(plan, f->outputs.data[i].value);

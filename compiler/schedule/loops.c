@@ -154,8 +154,8 @@ LirLoop *plan_loop(Plan *plan, TirId at) {
     for (uint32_t k = 0; k < loop->out_count; k++) loop->out[k] = result_buffer(plan, at, k);
     for (uint32_t k = 0; k < loop->states; k++) {
         const TirOp *state = &plan->f->ops.data[op->args[k]];
-        loop->other[k] = plan_buffer_add(plan, arena_format(plan->arena, "b%u_%u_other", at, k), LIR_WORK, state->type,
-                                         state->axes);
+        loop->other[k] =
+            plan_buffer_add(plan, arena_format(plan->arena, "b%u_%u_other", at, k), LIR_WORK, state->type, state->axes);
     }
     return loop;
 }

@@ -120,5 +120,6 @@ void plan_stages(Plan *plan) {
         VEC_PUSH(plan->arena, &plan->groups.data[plan->groups.count - 1].copies, o);
     }
     for (TirId i = 0; i < f->ops.count; i++)
-        if (computed(&plan->op[i])) plan->op[i].group = group_find(plan, plan->op[i].stage, plan->op[i].row, plan->op[i].loop);
+        if (computed(&plan->op[i]))
+            plan->op[i].group = group_find(plan, plan->op[i].stage, plan->op[i].row, plan->op[i].loop);
 }

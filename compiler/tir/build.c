@@ -109,7 +109,7 @@ TirId tir_uniform(TirFunction *f, int64_t stream, TirAxes axes, Span span) {
 
 TirId tir_pick(TirFunction *f, int64_t stream, TirAxes axes, TirAxisId data_axis, Span span) {
     return tir_push(f, (TirOp){.op = TIR_PICK, .integer = stream, .axes = axes, .axis2 = data_axis, .span = span}, NULL,
-                   0);
+                    0);
 }
 
 TirId tir_map(TirFunction *f, TirOpcode op, Span span, TirId a, TirId b, TirId c) {

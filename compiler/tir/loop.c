@@ -23,8 +23,7 @@ TirId tir_body_input(TirFunction *body, TirType type, TirAxes axes, Span span) {
 
 TirId tir_loop(TirFunction *f, TirFunction *body, const TirId *args, uint32_t count, uint32_t states, TirAxisId axis,
                bool from_end, Span span) {
-    TirOp op = {
-        .op = TIR_LOOP, .body = body, .integer = (int64_t)states, .axis = axis, .flag = from_end, .span = span};
+    TirOp op = {.op = TIR_LOOP, .body = body, .integer = (int64_t)states, .axis = axis, .flag = from_end, .span = span};
     return tir_push(f, op, args, count);
 }
 

@@ -11,8 +11,9 @@
  *   NAME   = letters, digits, "_", "." and "'", or a STRING;   "#" starts a comment that ends with the line
  *
  * Attributes, in this order where the operation has them: a constant; ("port" | "stream" | "at" | "order" |
- * "states" | "number") INT; "over" "{" axes "}"; "axis" NAME; ("to" | "rows") NAME; "reverse"; func (the body). The axes of an operation whose axes are an attribute are those of
- * its type. Reals have as many digits as it takes to read back the same number. */
+ * "states" | "number") INT; "over" "{" axes "}"; "axis" NAME; ("to" | "rows") NAME; "reverse"; func (the body). The
+ * axes of an operation whose axes are an attribute are those of its type. Reals have as many digits as it takes to read
+ * back the same number. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
