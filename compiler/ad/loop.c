@@ -1,39 +1,39 @@
-/* The derivative of a loop. With states s, slices x, constants c and outputs y, round t computes
+/* The derivatives of a loop. With states s, slices x, constants c and outputs y, round t computes
  *   s(t+1), y(t) = F(s(t), x(t), c).
  * Its reverse is a loop from the other end, whose states are the cotangents l of the states and the sums m of the
  * cotangents of the constants:
- *   l(t) = l(t+1) dF/ds + y'(t) dF/ds,   m += l(t+1) dF/dc + y'(t) dF/dc,   x'(t) = l(t+1) dF/dx + y'(t) dF/dx,
- * F and its derivatives being taken at s(t), which the loop is made to give as outputs. What F computes on the way is
- * computed again. The reverse is a loop like any other, so it can be differentiated again. */
-#include "ad/reverse.h"
+ *   l(t) = l(t+1) dF/ds + y'(t) dF/ds,   m += l(t+1) dF/dc + y'(t) dF/dc,   x'(t) = l(t+1) dF/dx + y'(t) dF/dx.
+ * Its tangent is a loop from the same end, whose states are the tangents of the states. In both, F and its derivatives
+ * are taken at s(t), which the loop is made to give as outputs; what F computes on the way is computed again. Either is
+ * a loop like any other, so it can be differentiated again. */
+#include "ad/ad.h"
 
-typedef struct LoopReverse {
-    Reverse *r;
+typedef struct Rounds {
+    Ad *ad;
     TirId id;
     const TirOp *op;
-    const TirId *given; /* cotangents of the results; TIR_NONE: zero */
     uint32_t states, inputs, outputs;
-    bool *moving;      /* by input: depends on what is wanted, in some round */
-    bool *depends;     /* by operation of the body: likewise */
-    bool *useful;      /* by output: a result with a cotangent depends on it, in this or a later round */
-    TirFunction *body; /* of the reverse */
-    VEC(TirId) args;   /* of the reverse */
-    VEC(TirId) of, seed;
-} LoopReverse;
-
-static TirId input_of(const LoopReverse *l, uint32_t k) {
+    bool *moving;        /* by input: depends on what is wanted, in some round */
+    bool *depends;       /* by operation of the body: likewise */
+    bool *useful;        /* reverse, by output: a result with a cotangent depends on it, in this or a later round */
+    const TirId *given;  /* reverse: cotangents of the results; TIR_NONE: zero */
+    TirFunction *body;   /* of the derivative */
+    VEC(TirId) args;     /* of the derivative */
+    VEC(TirId) from, by; /* values of the body and their cotangents, or tangents */
+} Rounds;
+static TirId input_of(const Rounds *l, uint32_t k) {
     return l->op->body->inputs.data[k].value;
 }
-static TirId output_of(const LoopReverse *l, uint32_t k) {
+static TirId output_of(const Rounds *l, uint32_t k) {
     return l->op->body->outputs.data[k].value;
 }
-static bool is_real(const LoopReverse *l, TirId v) {
+static bool is_real(const Rounds *l, TirId v) {
     return l->op->body->ops.data[v].type == TIR_REAL;
 }
 
-static void moving_find(LoopReverse *l) {
+/* From what moves at the start on. */
+static void moving_find(Rounds *l) {
     const TirFunction *body = l->op->body;
-    for (uint32_t k = 0; k < l->inputs; k++) l->moving[k] = l->r->active[l->op->args[k]] && is_real(l, input_of(l, k));
     for (bool grown = true; grown;) {
         grown = false;
         for (size_t v = 0; v < body->ops.count; v++) {
@@ -47,9 +47,9 @@ static void moving_find(LoopReverse *l) {
     }
 }
 
-static void useful_find(LoopReverse *l) {
+static void useful_find(Rounds *l) {
     const TirFunction *body = l->op->body;
-    bool *live = ARENA_ARRAY(l->r->f->arena, bool, body->ops.count + 1);
+    bool *live = ARENA_ARRAY(l->ad->f->arena, bool, body->ops.count + 1);
     for (uint32_t k = 0; k < l->outputs; k++) l->useful[k] = l->given[k] != TIR_NONE && l->depends[output_of(l, k)];
     for (bool grown = true; grown;) {
         grown = false;
@@ -84,8 +84,8 @@ bool ad_chooses(const TirFunction *body) {
 
 /* Whether a cotangent inside can be a zero that has to stay zero: where the body chooses, and where a state is not read
  * after some round. */
-static bool may_mask(const LoopReverse *l) {
-    if (l->r->masked[l->id] || ad_chooses(l->op->body)) return true;
+static bool may_mask(const Rounds *l) {
+    if (l->ad->masked[l->id] || ad_chooses(l->op->body)) return true;
     for (uint32_t k = 0; k < l->states; k++) {
         bool seen = !l->useful[k] || l->given[k] != TIR_NONE;
         for (uint32_t o = l->states; o < l->outputs && !seen; o++)
@@ -95,141 +95,230 @@ static bool may_mask(const LoopReverse *l) {
     return false;
 }
 
-static TirId zero_over(TirFunction *f, TirAxes axes, Span span) {
-    return tir_broadcast(f, tir_real(f, 0, span), axes, span);
-}
-
 /* The states at the start of each round, as a sequence. */
-static TirId tape_of(LoopReverse *l, uint32_t k) {
+static TirId tape_of(Rounds *l, uint32_t k) {
     TirFunction *body = l->op->body;
     uint32_t result = l->states;
     while (result < body->outputs.count && output_of(l, result) != input_of(l, k)) result++;
     if (result == body->outputs.count)
         tir_output(body, TIR_PORT_VALUE, result, arena_format(body->arena, "start%u", k), input_of(l, k));
-    return tir_result(l->r->f, l->id, result, l->op->span);
+    return tir_result(l->ad->f, l->id, result, l->op->span);
 }
 
-/* A new input of the reverse's body; gives its value there. */
-static TirId reverse_input(LoopReverse *l, TirId arg, TirAxes axes) {
-    VEC_PUSH(l->r->f->arena, &l->args, arg);
-    return tir_body_input(l->body, l->r->f->ops.data[arg].type, axes, l->op->span);
+/* A new input of the derivative's body; gives its value there. */
+static TirId body_input(Rounds *l, TirId arg, TirAxes axes) {
+    VEC_PUSH(l->ad->f->arena, &l->args, arg);
+    return tir_body_input(l->body, l->ad->f->ops.data[arg].type, axes, l->op->span);
 }
 
-static void add_seed(LoopReverse *l, TirId of, TirId seed) {
-    VEC_PUSH(l->r->f->arena, &l->of, of);
-    VEC_PUSH(l->r->f->arena, &l->seed, seed);
+static void add_pair(Rounds *l, TirId value, TirId derivative) {
+    VEC_PUSH(l->ad->f->arena, &l->from, value);
+    VEC_PUSH(l->ad->f->arena, &l->by, derivative);
 }
 
-/* Inputs: cotangents of states, sums for constants, then what the body had, then the cotangents of its outputs. */
-static void reverse_inputs(LoopReverse *l, TirId *sum) {
-    TirFunction *f = l->r->f, *b = l->body;
-    const Span span = l->op->span;
-    uint32_t old_count = (uint32_t)b->inputs.count;
-    TirPort *old = arena_copy(b->arena, b->inputs.data, old_count * sizeof *old);
-    b->inputs.data = NULL;
-    b->inputs.count = b->inputs.capacity = 0;
-    for (uint32_t k = 0; k < l->states; k++) {
-        if (!l->useful[k]) continue;
-        TirAxes axes = f->ops.data[l->op->args[k]].axes;
-        TirId init = l->given[k] == TIR_NONE ? zero_over(f, axes, span) : tir_broadcast(f, l->given[k], axes, span);
-        add_seed(l, output_of(l, k), reverse_input(l, init, axes));
-    }
-    for (uint32_t k = l->states; k < l->inputs; k++) {
-        sum[k] = TIR_NONE;
-        if (!l->moving[k] || tir_loop_slices(f, l->op, k)) continue;
-        TirAxes axes = f->ops.data[l->op->args[k]].axes;
-        sum[k] = reverse_input(l, zero_over(f, axes, span), axes);
-    }
-    for (uint32_t k = 0; k < old_count; k++) {
-        b->ops.data[old[k].value].integer = (int64_t)b->inputs.count;
-        old[k].index = (uint32_t)b->inputs.count;
-        VEC_PUSH(b->arena, &b->inputs, old[k]);
-        VEC_PUSH(f->arena, &l->args, k < l->states ? tape_of(l, k) : l->op->args[k]);
-    }
-    for (uint32_t k = l->states; k < l->outputs; k++) {
-        if (!l->useful[k]) continue;
-        TirAxes axes = b->ops.data[output_of(l, k)].axes;
-        TirId g = tir_broadcast(f, l->given[k], tir_axes_add(axes, l->op->axis), span);
-        add_seed(l, output_of(l, k), reverse_input(l, g, axes));
-    }
+/* A derivative, or zero, over these axes and those of the directions. */
+static TirId spread(const Rounds *l, TirFunction *f, TirId derivative, TirAxes axes) {
+    if (derivative == TIR_NONE) derivative = tir_real(f, 0, l->op->span);
+    return tir_broadcast(f, derivative, tir_axes_union(axes, l->ad->extra), l->op->span);
 }
 
-/* Outputs in the order of the inputs: states first. Slices without a cotangent have no output. */
-static void reverse_outputs(LoopReverse *l, const TirId *sum, TirId *made, uint32_t *result) {
-    TirFunction *b = l->body;
-    const Span span = l->op->span;
-    uint32_t count = 0;
-    for (uint32_t k = 0; k < l->states; k++) {
-        if (!l->useful[k]) continue;
-        if (made[k] == TIR_NONE) made[k] = zero_over(b, b->ops.data[input_of(l, k)].axes, span);
-        result[k] = count;
-        tir_output(b, TIR_PORT_VALUE, count++, arena_format(b->arena, "state%u", k), made[k]);
-    }
-    for (int slices = 0; slices < 2; slices++)
-        for (uint32_t k = l->states; k < l->inputs; k++) {
-            if (!l->moving[k] || (sum[k] == TIR_NONE) != (slices == 1)) continue;
-            if (slices && made[k] == TIR_NONE) continue;
-            TirId value = made[k];
-            if (!slices) value = made[k] == TIR_NONE ? sum[k] : tir_map(b, TIR_ADD, span, sum[k], made[k], TIR_NONE);
-            result[k] = count;
-            tir_output(b, TIR_PORT_VALUE, count++, arena_format(b->arena, "input%u", k), value);
-        }
+static TirAxes arg_axes(const Rounds *l, uint32_t k) {
+    return ad_axes(l->ad, l->op->args[k]);
+}
+static TirAxes output_axes(const Rounds *l, uint32_t k) {
+    return l->op->body->ops.data[output_of(l, k)].axes;
 }
 
-static void reverse_build(LoopReverse *l) {
-    Reverse *r = l->r;
-    TirFunction *f = r->f;
+static void body_start(Rounds *l) {
+    TirFunction *f = l->ad->f;
     l->body = tir_function_copy(f->arena, l->op->body, arena_format(f->arena, "%s'", l->op->body->name));
     l->body->outputs.count = 0;
+    l->body->inputs.count = 0;
     tir_body_axes(f, l->body);
-    TirId *sum = ARENA_ARRAY(f->arena, TirId, l->inputs + 1), *made = ARENA_ARRAY(f->arena, TirId, l->inputs + 1);
-    TirId *wrt = ARENA_ARRAY(f->arena, TirId, l->inputs + 1), *out = ARENA_ARRAY(f->arena, TirId, l->inputs + 1);
-    uint32_t *result = ARENA_ARRAY(f->arena, uint32_t, l->inputs + 1), count = 0, states = 0;
-    reverse_inputs(l, sum);
-    for (uint32_t k = 0; k < l->inputs; k++)
-        if (k < l->states ? l->useful[k] : l->moving[k]) wrt[count++] = input_of(l, k);
-    ad_adjoint_masked(l->body, l->of.data, l->seed.data, (uint32_t)l->of.count, wrt, count, out, may_mask(l));
-    count = 0;
+}
+
+/* What the body had, behind the states of the derivative: the states of each round as sequences. */
+static void old_inputs(Rounds *l) {
+    TirFunction *f = l->ad->f, *b = l->body;
     for (uint32_t k = 0; k < l->inputs; k++) {
-        made[k] = result[k] = TIR_NONE;
-        if (k < l->states ? l->useful[k] : l->moving[k]) made[k] = out[count++];
-        states += k < l->states ? l->useful[k] : sum[k] != TIR_NONE;
+        TirPort port = l->op->body->inputs.data[k];
+        port.index = (uint32_t)b->inputs.count;
+        b->ops.data[port.value].integer = port.index;
+        VEC_PUSH(b->arena, &b->inputs, port);
+        VEC_PUSH(f->arena, &l->args, k < l->states ? tape_of(l, k) : l->op->args[k]);
     }
-    reverse_outputs(l, sum, made, result);
-    if (!l->body->outputs.count) return;
-    TirId loop =
-        tir_loop(f, l->body, l->args.data, (uint32_t)l->args.count, states, l->op->axis, !l->op->flag, l->op->span);
-    for (uint32_t k = 0; k < l->inputs; k++)
-        if (result[k] != TIR_NONE && r->active[l->op->args[k]])
-            ad_add(r, l->op->args[k], tir_result(f, loop, result[k], l->op->span), l->op->span);
 }
 
-void ad_vjp_result(Reverse *r, TirId id, const TirOp *op, TirId g) {
-    TirId loop = op->args[0];
-    size_t count = r->f->ops.data[loop].body->outputs.count;
-    if (!r->results[loop]) {
-        r->results[loop] = ARENA_ARRAY(r->f->arena, TirId, count);
-        for (size_t k = 0; k < count; k++) r->results[loop][k] = TIR_NONE;
-    }
-    TirId *sum = &r->results[loop][op->integer];
-    *sum = *sum == TIR_NONE ? g : tir_map(r->f, TIR_ADD, op->span, *sum, g, TIR_NONE);
-    r->cotangent[loop] = g; /* any: the loop is visited */
+static TirId derivative_loop(Rounds *l, uint32_t states, bool from_end) {
+    return tir_loop(l->ad->f, l->body, l->args.data, (uint32_t)l->args.count, states, l->op->axis, from_end,
+                    l->op->span);
 }
 
-void ad_vjp_loop(Reverse *r, TirId id, const TirOp *op, TirId g) {
-    Arena *arena = r->f->arena;
-    LoopReverse l = {.r = r, .id = id, .op = op, .given = r->results[id]};
+static void body_output(Rounds *l, TirId value) {
+    uint32_t number = (uint32_t)l->body->outputs.count;
+    tir_output(l->body, TIR_PORT_VALUE, number, arena_format(l->body->arena, "out%u", number), value);
+}
+
+static TirId **results_of(Ad *ad, TirId loop) {
+    size_t count = ad->f->ops.data[loop].body->outputs.count;
+    if (!ad->results[loop]) {
+        ad->results[loop] = ARENA_ARRAY(&ad->scratch, TirId, count);
+        for (size_t k = 0; k < count; k++) ad->results[loop][k] = TIR_NONE;
+    }
+    return &ad->results[loop];
+}
+
+static Rounds rounds_begin(Ad *ad, TirId id, const TirOp *op) {
+    Rounds l = {.ad = ad, .id = id, .op = op, .given = *results_of(ad, id)};
     l.states = (uint32_t)op->integer;
     l.inputs = op->arg_count;
     l.outputs = (uint32_t)op->body->outputs.count;
-    l.moving = ARENA_ARRAY(arena, bool, l.inputs + 1);
-    l.depends = ARENA_ARRAY(arena, bool, op->body->ops.count + 1);
-    l.useful = ARENA_ARRAY(arena, bool, l.outputs + 1);
+    l.moving = ARENA_ARRAY(&ad->scratch, bool, l.inputs);
+    l.depends = ARENA_ARRAY(&ad->scratch, bool, op->body->ops.count);
+    l.useful = ARENA_ARRAY(&ad->scratch, bool, l.outputs);
+    return l;
+}
+
+/* --- reverse mode --- */
+
+static bool is_sum(const Rounds *l, uint32_t k) {
+    return k >= l->states && l->moving[k] && !tir_loop_slices(l->ad->f, l->op, k);
+}
+
+/* Inputs: cotangents of states, sums for constants, then what the body had, then the cotangents of its outputs. */
+static void reverse_inputs(Rounds *l, TirId *sum) {
+    TirFunction *f = l->ad->f;
+    for (uint32_t k = 0; k < l->states; k++) {
+        if (!l->useful[k]) continue;
+        TirId init = spread(l, f, l->given[k], arg_axes(l, k));
+        add_pair(l, output_of(l, k), body_input(l, init, ad_axes(l->ad, init)));
+    }
+    for (uint32_t k = l->states; k < l->inputs; k++) {
+        if (!is_sum(l, k)) continue;
+        TirId init = spread(l, f, TIR_NONE, arg_axes(l, k));
+        sum[k] = body_input(l, init, ad_axes(l->ad, init));
+    }
+    old_inputs(l);
+    for (uint32_t k = l->states; k < l->outputs; k++) {
+        if (!l->useful[k]) continue;
+        TirId g = spread(l, f, l->given[k], tir_axes_add(output_axes(l, k), l->op->axis));
+        TirAxes slice = tir_axes_minus(ad_axes(l->ad, g), tir_axes_one(l->op->axis));
+        add_pair(l, output_of(l, k), body_input(l, g, slice));
+    }
+}
+
+/* The cotangent of input `k` is wanted. */
+static bool is_wanted(const Rounds *l, uint32_t k) {
+    return l->moving[k] && (k >= l->states || l->useful[k]);
+}
+
+/* Outputs in the order of the inputs, states and sums first. Slices without a cotangent have no output. Gives the
+ * number of states. */
+static uint32_t reverse_outputs(Rounds *l, const TirId *sum, const TirId *made, uint32_t *result) {
+    TirFunction *b = l->body;
+    uint32_t states = 0;
+    for (int slices = 0; slices < 2; slices++) {
+        for (uint32_t k = 0; k < l->inputs; k++) {
+            bool slice = k >= l->states && !is_sum(l, k);
+            if (!is_wanted(l, k) || slice != (slices == 1) || (slice && made[k] == TIR_NONE)) continue;
+            TirId value = k < l->states ? spread(l, b, made[k], arg_axes(l, k)) : made[k];
+            if (is_sum(l, k))
+                value = made[k] == TIR_NONE ? sum[k] : tir_map(b, TIR_ADD, l->op->span, sum[k], made[k], TIR_NONE);
+            result[k] = (uint32_t)b->outputs.count;
+            body_output(l, value);
+        }
+        if (!slices) states = (uint32_t)b->outputs.count;
+    }
+    return states;
+}
+
+static void reverse_build(Rounds *l) {
+    Ad *ad = l->ad;
+    TirId *sum = ARENA_ARRAY(&ad->scratch, TirId, l->inputs), *made = ARENA_ARRAY(&ad->scratch, TirId, l->inputs);
+    TirId *wrt = ARENA_ARRAY(&ad->scratch, TirId, l->inputs), *out = ARENA_ARRAY(&ad->scratch, TirId, l->inputs);
+    uint32_t *result = ARENA_ARRAY(&ad->scratch, uint32_t, l->inputs), count = 0;
+    body_start(l);
+    reverse_inputs(l, sum);
+    for (uint32_t k = 0; k < l->inputs; k++)
+        if (is_wanted(l, k)) wrt[count++] = input_of(l, k);
+    ad_adjoint_masked(l->body, l->from.data, l->by.data, (uint32_t)l->from.count, wrt, count, out, may_mask(l));
+    count = 0;
+    for (uint32_t k = 0; k < l->inputs; k++) {
+        result[k] = TIR_NONE;
+        made[k] = is_wanted(l, k) ? out[count++] : TIR_NONE;
+    }
+    uint32_t states = reverse_outputs(l, sum, made, result);
+    if (!l->body->outputs.count) return;
+    TirId loop = derivative_loop(l, states, !l->op->flag);
+    for (uint32_t k = 0; k < l->inputs; k++)
+        if (result[k] != TIR_NONE && ad->active[l->op->args[k]])
+            ad_add(ad, l->op->args[k], tir_result(ad->f, loop, result[k], l->op->span), l->op->span);
+}
+
+void ad_vjp_result(Ad *ad, TirId id, const TirOp *op, TirId g) {
+    TirId *sum = &(*results_of(ad, op->args[0]))[op->integer];
+    *sum = *sum == TIR_NONE ? g : ad_map2(ad, TIR_ADD, op->span, *sum, g);
+    ad->derivative[op->args[0]] = g; /* any: the loop is visited */
+}
+
+void ad_vjp_loop(Ad *ad, TirId id, const TirOp *op, TirId g) {
+    Rounds l = rounds_begin(ad, id, op);
+    for (uint32_t k = 0; k < l.inputs; k++) l.moving[k] = ad->active[op->args[k]] && is_real(&l, input_of(&l, k));
     moving_find(&l);
     useful_find(&l);
+    bool any = false;
+    for (uint32_t k = 0; k < l.outputs; k++) any |= l.useful[k];
+    if (any) reverse_build(&l);
+}
+
+/* --- forward mode --- */
+
+static TirId tangent_of(const Rounds *l, uint32_t k) {
+    return l->ad->derivative[l->op->args[k]];
+}
+
+static void forward_inputs(Rounds *l) {
+    TirFunction *f = l->ad->f;
+    for (uint32_t k = 0; k < l->states; k++) {
+        if (!l->moving[k]) continue;
+        TirId init = spread(l, f, tangent_of(l, k), arg_axes(l, k));
+        add_pair(l, input_of(l, k), body_input(l, init, ad_axes(l->ad, init)));
+    }
+    old_inputs(l);
+    for (uint32_t k = l->states; k < l->inputs; k++) {
+        if (!l->moving[k]) continue;
+        TirId t = spread(l, f, tangent_of(l, k), arg_axes(l, k));
+        TirAxes slice = tir_axes_minus(ad_axes(l->ad, t), tir_axes_one(l->op->axis));
+        add_pair(l, input_of(l, k), body_input(l, t, slice));
+    }
+}
+
+TirId ad_jvp_loop(Ad *ad, TirId id, const TirOp *op) {
+    Rounds l = rounds_begin(ad, id, op);
+    for (uint32_t k = 0; k < l.inputs; k++) l.moving[k] = tangent_of(&l, k) != TIR_NONE && is_real(&l, input_of(&l, k));
+    moving_find(&l);
+    TirId *of = ARENA_ARRAY(&ad->scratch, TirId, l.outputs), *out = ARENA_ARRAY(&ad->scratch, TirId, l.outputs);
+    uint32_t *result = ARENA_ARRAY(&ad->scratch, uint32_t, l.outputs), states = 0;
+    body_start(&l);
+    forward_inputs(&l);
+    for (uint32_t k = 0; k < l.outputs; k++) of[k] = output_of(&l, k);
+    ad_tangent_masked(l.body, of, l.outputs, l.from.data, l.by.data, (uint32_t)l.from.count, out,
+                      ad->masked[id] || ad_chooses(op->body));
+    for (uint32_t k = 0; k < l.outputs; k++) {
+        result[k] = TIR_NONE;
+        bool state = k < l.states;
+        if (state ? !l.moving[k] : out[k] == TIR_NONE) continue;
+        result[k] = (uint32_t)l.body->outputs.count;
+        body_output(&l, state ? spread(&l, l.body, out[k], arg_axes(&l, k)) : out[k]);
+        states += state;
+    }
+    if (!l.body->outputs.count) return TIR_NONE;
+    TirId loop = derivative_loop(&l, states, op->flag);
     for (uint32_t k = 0; k < l.outputs; k++)
-        if (l.useful[k]) {
-            reverse_build(&l);
-            return;
-        }
+        if (result[k] != TIR_NONE) ad->results[id][k] = tir_result(ad->f, loop, result[k], op->span);
+    return TIR_NONE;
+}
+
+TirId ad_jvp_result(Ad *ad, TirId id, const TirOp *op) {
+    return ad->results[op->args[0]] ? ad->results[op->args[0]][op->integer] : TIR_NONE;
 }

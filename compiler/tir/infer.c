@@ -24,7 +24,7 @@ static const struct {
     ShapeRule shape;
     TypeRule type;
 } rule[] = {
-#define TIR_OP(name, text, arity, shape, type, flags, vjp, cost) {shape, type},
+#define TIR_OP(name, text, arity, shape, type, flags, rule, cost) {shape, type},
 #include "tir/tir_ops.def"
 #undef TIR_OP
 };

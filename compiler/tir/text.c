@@ -21,6 +21,7 @@
 #include "tir/text.h"
 
 const char *const tir_type_word[3] = {"real", "int", "bool"};
+const char *const tir_memory_word[3] = {"", "store", "recompute"};
 const char *const tir_role_word[8] = {"block", "column", "option", "loss", "gradient", "value", "held", "round"};
 
 const char *tir_integer_word(TirOpcode op) {
@@ -120,6 +121,7 @@ static void print_attrs(FILE *out, const TirFunction *f, const TirOp *op) {
         print_axis(out, f, op->axis2);
     }
     if ((attrs & TIR_ATTR_FLAG) && op->flag) fputs(" reverse", out);
+    if (op->memory) fprintf(out, " %s", tir_memory_word[op->memory]);
     if ((attrs & TIR_ATTR_BODY) && op->body) {
         fputc(' ', out);
         tir_print(out, op->body);

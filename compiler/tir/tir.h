@@ -21,6 +21,10 @@ typedef enum TirOpcode {
 
 typedef enum TirType { TIR_REAL, TIR_INT, TIR_BOOL } TirType;
 
+/* Whether a value that a later pass over the rows reads is kept in memory or made again there (schedule/recompute.c).
+ */
+typedef enum TirMemory { TIR_MEMORY_AUTO, TIR_MEMORY_STORE, TIR_MEMORY_RECOMPUTE } TirMemory;
+
 enum { TIR_MAX_AXES = 8, TIR_MAX_ORDER = 100 /* of a polygamma function */, TIR_NONE = 0xffffffff };
 typedef uint32_t TirAxisId; /* index into TirFunction.axes */
 typedef uint32_t TirId;     /* index into TirFunction.ops: a value is the operation that makes it */
@@ -71,6 +75,7 @@ typedef struct TirOp {
     int64_t integer; /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM, PICK: stream;
                         POLYGAMMA: order; LOOP: number of states; RESULT: which result */
     bool flag;
+    TirMemory memory;
     TirFunction *body; /* LOOP: one round; belongs to this operation alone */
     Span span;         /* of the source construct, also on adjoint operations */
 } TirOp;
@@ -160,6 +165,7 @@ enum { TIR_FUSE = 1, TIR_CONSTFOLD = 2, TIR_LINEAR = 4, TIR_STREAM = 8 };
 const char *tir_op_text(TirOpcode op);
 unsigned tir_op_flags(TirOpcode op);
 int tir_op_arity(TirOpcode op);
+double tir_op_cost(TirOpcode op); /* floating-point operations an element */
 
 /* --- text.c: print, and parse what was printed; tir_parse returns NULL after reporting to the sink. --- */
 void tir_print(FILE *out, const TirFunction *f);

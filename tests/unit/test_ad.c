@@ -42,7 +42,7 @@ static TirId apply_structure(Program *p, Random *r, TirOpcode op, int variant) {
     }
     case TIR_FLATTEN: {
         TirAxes axes = tir_axes_add(tir_axes_one(variant ? b : j), k);
-        const char *name = "flat";
+        const char *name = "flattened";
         int64_t size = f->axes.data[variant ? b : j].size * f->axes.data[k].size;
         return tir_flatten(f, x, axes, tir_axis_add(f, name, size, false), nowhere);
     }
