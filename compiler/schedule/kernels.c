@@ -524,6 +524,13 @@ void plan_kernels(Plan *plan) {
     for (uint32_t g = 0; g < plan->groups.count; g++) {
         GroupPlan *from = &plan->groups.data[g];
         LirGroup group = {.row_axis = from->row, .block = from->block, .slots = from->slots};
+        if (from->loop != TIR_NONE) {
+            group.loop = plan_loop(plan, from->loop);
+            group.name = arena_format(plan->arena, "g%u_loop", g);
+            group.reason = "rounds that need one another: one after the other, each with the groups of its body";
+            VEC_PUSH(plan->arena, &plan->lir->groups, group);
+            continue;
+        }
         const char *rows = from->row == LIR_NO_AXIS ? "once" : plan->f->axes.data[from->row].name;
         group.name = arena_format(plan->arena, "g%u_%s", g, rows);
         group.reason = from->row == LIR_NO_AXIS

@@ -71,7 +71,7 @@ void plan_storage(Plan *plan) {
         if (p->kind == OP_INPUT) {
             p->buffer = buffer_for(plan, i, LIR_IN, "_in");
             plan->lir->buffers.data[p->buffer].port = (uint32_t)plan->f->ops.data[i].integer;
-        } else if (p->buffered && p->kind != OP_DEAD && p->kind != OP_INLINE) {
+        } else if (p->buffered && p->kind != OP_DEAD && p->kind != OP_INLINE && p->kind != OP_LOOP) {
             store_value(plan, i);
         }
     }
@@ -172,6 +172,12 @@ static void life_of_kernel(const LirFunction *lir, const LirKernel *kernel, Life
         life_touch(lir, life, kernel->effects.data[i].access.buffer, when);
 }
 
+static void life_of_loop(const LirFunction *lir, const LirLoop *loop, Life *life, int64_t when) {
+    for (uint32_t k = 0; k < loop->in_count; k++) life_touch(lir, life, loop->in[k], when);
+    for (uint32_t k = 0; k < loop->out_count; k++) life_touch(lir, life, loop->out[k], when);
+    for (uint32_t k = 0; k < loop->states; k++) life_touch(lir, life, loop->other[k], when);
+}
+
 /* Lowest place where the buffer overlaps none that lives at the same time. */
 static int64_t place_buffer(const Plan *plan, const Life *life, const uint32_t *placed, size_t count, uint32_t number) {
     const LirBuffer *buffers = plan->lir->buffers.data;
@@ -217,6 +223,7 @@ void plan_offsets(Plan *plan) {
         const LirGroup *group = &lir->groups.data[g];
         int64_t begin = when;
         for (size_t k = 0; k < group->kernels.count; k++) life_of_kernel(lir, group->kernels.data[k], life, when++);
+        if (group->loop) life_of_loop(lir, group->loop, life, when++);
         /* What leaves or enters a group lives through all of it: blocks and slots run its kernels again and again. */
         for (size_t i = 0; i < lir->buffers.count; i++) {
             if (lir->buffers.data[i].space == LIR_SCRATCH || life[i].last < begin) continue;
@@ -226,6 +233,10 @@ void plan_offsets(Plan *plan) {
     }
     lir->work_bytes = place_all(plan, life, false);
     lir->scratch_bytes = place_all(plan, life, true);
+    for (size_t g = 0; g < lir->groups.count; g++) { /* no group of this function runs beside a body */
+        const LirLoop *loop = lir->groups.data[g].loop;
+        if (loop && loop->body->scratch_bytes > lir->scratch_bytes) lir->scratch_bytes = loop->body->scratch_bytes;
+    }
     for (size_t i = 0; i < lir->buffers.count; i++) {
         uint32_t base = lir->buffers.data[i].alias_of;
         if (base) lir->buffers.data[i].offset = lir->buffers.data[base - 1].offset;

@@ -14,7 +14,9 @@ typedef enum ShapeRule {
     BROADCAST,
     KEEP,
     FLATTEN,
-    CUSTOM
+    CUSTOM,
+    LOOP,
+    RESULT
 } ShapeRule;
 typedef enum TypeRule { REAL, INT, BOOL, SAME, ARITH, ATTR } TypeRule;
 
@@ -190,6 +192,8 @@ static const char *infer_axes(const TirFunction *f, const TirOp *op, TirAxes *ax
     case DROP_AXIS:
     case RENAME:
     case KEEP: return infer_one_axis(f, op, axes);
+    case LOOP:
+    case RESULT: break;
     }
     return NULL;
 }
@@ -206,6 +210,9 @@ const char *tir_infer(const TirFunction *f, TirId at, const TirOp *op, TirType *
     const char *wrong = NULL;
     if (attrs & (TIR_ATTR_OVER | TIR_ATTR_RESULT)) wrong = tir_axes_check(f, op->attr_axes);
     if (!wrong && (attrs & TIR_ATTR_LEAF)) wrong = tir_axes_check(f, op->axes);
+    if (!wrong && (op->op == TIR_LOOP || op->op == TIR_RESULT)) return tir_infer_loop(f, op, type, axes);
+    for (uint32_t i = 0; i < op->arg_count; i++)
+        if (infer_arg(f, op, i)->op == TIR_LOOP) return "reads a loop, and not one of its results";
     if (!wrong) wrong = infer_arg_types(f, op);
     if (!wrong) wrong = infer_axes(f, op, axes);
     if (!wrong) *type = infer_type(f, op);
