@@ -20,6 +20,7 @@ static TirId op_forward(Ad *ad, TirId id) {
     for (uint32_t k = 0; k < op.arg_count; k++) {
         TirId t = ad->derivative[op.args[k]];
         if (t == TIR_NONE) continue;
+        ad->damp = ad->steep[op.args[k]];
         t = rule->slope(ad, id, &op, k, t);
         sum = sum == TIR_NONE ? t : ad_map2(ad, TIR_ADD, op.span, sum, t);
     }
@@ -51,6 +52,7 @@ void ad_tangent_masked(TirFunction *f, const TirId *of, uint32_t of_count, const
         ad_directions(&ad, tangent[j], wrt[j]);
         ad.derivative[wrt[j]] = tangent[j];
     }
+    ad_steep_find(&ad);
     bool *needed = needed_find(&ad, of, of_count);
     for (size_t v = ad.first; v < ad.end; v++)
         if (needed[v] && ad.active[v] && !ad.leaf[v]) ad.derivative[v] = op_forward(&ad, (TirId)v);
