@@ -64,6 +64,8 @@ Value value_opaque(Elab *e, Value v, const HirDecl *decl, const AstNode *entry) 
 static void report(Elab *e, const Missing *m, Span wanted, const char *why) {
     const CallSite *call = m->call;
     const AstNode *node = m->decl->node;
+    while (!m->entry && node->kids[4] && call && call->caller && call->caller->decl == m->decl)
+        call = call->caller; /* out of its own clauses */
     Span place = call && call->site.file ? call->site : node->name_span;
     if (m->entry)
         elab_error(e, DIAG_E0341, place, "a derivative of '%s' by '%s' is needed, and none exists", m->decl->name,

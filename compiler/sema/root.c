@@ -246,6 +246,7 @@ static Value known_fixed_point(const Equation *q, double x) {
     for (int i = 0; i < KNOWN_STEPS; i++) {
         Value v = body_at(q, known_number(q, x));
         if (v.kind != VALUE_NUMBER) return value_poison();
+        if (!isfinite(v.number)) break;
         if (v.number == x || fabs(v.number - x) <= 4e-16 * fabs(x)) return known_number(q, v.number);
         x = v.number;
     }
