@@ -55,6 +55,7 @@ void body_analyse(Body *b) {
         if (in->op == LIR_ACC) depend(b, i, 0, b->vector_axis != LIR_NO_AXIS);
         want_splats(b, i);
     }
+    pair_find(b);
 }
 
 LLVMValueRef body_value(Body *b, uint32_t instr, bool vector) {
@@ -365,7 +366,7 @@ static LLVMValueRef op_emit(Body *b, uint32_t number) {
     LLVMValueRef a[TIR_EXTERN_ARGS] = {NULL};
     for (int i = 0; i < lir_op_arity(in->op); i++) a[i] = body_value(b, in->args[i], vector);
     switch (in->op) {
-    case LIR_LOAD: return access_load(b, &in->access);
+    case LIR_LOAD: return b->pair[number].with ? pair_load(b, number) : access_load(b, &in->access);
     case LIR_UNIFORM:
     case LIR_PICK: return op_draw(b, in, a[0], n);
     case LIR_SEARCH: return op_search(b, in, a[0], n);

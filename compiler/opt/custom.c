@@ -4,6 +4,7 @@
 #include "opt/rewrite.h"
 
 void opt_custom(TirFunction *f) {
+    opt_bodies(f, opt_custom);
     Rewrite w;
     bool replaced = false;
     rewrite_begin(&w, f);

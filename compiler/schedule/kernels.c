@@ -361,13 +361,14 @@ static void op_effects(Body *body, TirId at) {
             effect(plan, body->kernel, LIR_STORE, access_of(plan, target, &route), value_of(body, op->args[i]));
         }
         break;
-    case OP_SCATTER: {
-        Route route = {0};
-        LirIndex gathered = {.kind = LIR_INDEX_VALUE, .value = value_of(body, op->args[1])};
-        route_set(body, &route, op->axis, gathered);
-        effect(plan, body->kernel, LIR_ADD_TO, access_of(plan, target, &route), value_of(body, op->args[0]));
+    case OP_SCATTER:
+        for (uint32_t i = 0; i < op->arg_count; i += 2) {
+            Route route = {0};
+            LirIndex index = {.kind = LIR_INDEX_VALUE, .value = value_of(body, op->args[i + 1])};
+            route_set(body, &route, op->axis, index);
+            effect(plan, body->kernel, LIR_ADD_TO, access_of(plan, target, &route), value_of(body, op->args[i]));
+        }
         break;
-    }
     default: /* a point value or a finished product */
         if (p->kind == OP_POINT) body->memo[at] = point(body, at);
         if (target != TIR_NONE) effect(plan, body->kernel, LIR_STORE, access, body->memo[at]);
@@ -523,6 +524,13 @@ void plan_kernels(Plan *plan) {
     for (uint32_t g = 0; g < plan->groups.count; g++) {
         GroupPlan *from = &plan->groups.data[g];
         LirGroup group = {.row_axis = from->row, .block = from->block, .slots = from->slots};
+        if (from->loop != TIR_NONE) {
+            group.loop = plan_loop(plan, from->loop);
+            group.name = arena_format(plan->arena, "g%u_loop", g);
+            group.reason = "rounds that need one another: one after the other, each with the groups of its body";
+            VEC_PUSH(plan->arena, &plan->lir->groups, group);
+            continue;
+        }
         const char *rows = from->row == LIR_NO_AXIS ? "once" : plan->f->axes.data[from->row].name;
         group.name = arena_format(plan->arena, "g%u_%s", g, rows);
         group.reason = from->row == LIR_NO_AXIS

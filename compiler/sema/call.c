@@ -456,6 +456,8 @@ static const Form forms[] = {
     {"fresh", elab_fresh, false},
     {"per", elab_per, false},
     {"grad", elab_grad, false},
+    {"jacobian", elab_jacobian, false},
+    {"hessian", elab_hessian, false},
     {"integral", elab_integral_call, true},
     {"root", elab_root, true},
     {"fixed_point", elab_fixed_point, true},

@@ -30,7 +30,7 @@ bool derivative_passes(const TirFunction *f, const TirOp *op, uint32_t at) {
     case TIR_SEARCH: return false;
     case TIR_SELECT: return at > 0;
     case TIR_GATHER:
-    case TIR_SCATTER: return at == 0;
+    case TIR_SCATTER: return at % 2 == 0;
     case TIR_CUSTOM: return at % 2 == 1; /* what it is derived by, neither the value nor the slopes */
     default: return f->ops.data[op->args[at]].type == TIR_REAL;
     }

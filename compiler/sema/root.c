@@ -251,7 +251,7 @@ static Value known_fixed_point(const Equation *q, double x) {
         x = v.number;
     }
     Value poison =
-        elab_error(q->e, DIAG_E0342, q->span, "this does not settle: after %d rounds it is %.10g", KNOWN_STEPS, x);
+        elab_error(q->e, DIAG_E0342, q->span, "this does not settle: its last finite value is %.10g", x);
     diag_help(q->e->sink, "the formula must bring its argument nearer to the solution; or use root(...)");
     return poison;
 }

@@ -357,6 +357,8 @@ bool derivative_exists(Elab *e, TirId of, const bool *leaf, Span wanted, const c
 /* --- build.c, grad.c, product.c --- */
 Value elab_build(Elab *e, const AstNode *node);
 Value elab_grad(Elab *e, const AstNode *call);
+Value elab_jacobian(Elab *e, const AstNode *call);
+Value elab_hessian(Elab *e, const AstNode *call);
 /* The product over axes; false after a report. Factors that are zero are no trouble to its derivatives. */
 bool id_product(Elab *e, TirId *id, TirAxes axes, Span span);
 

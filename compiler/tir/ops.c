@@ -56,6 +56,8 @@ unsigned tir_op_attrs(TirOpcode op) {
     case TIR_DOT: return TIR_ATTR_OVER;
     case TIR_FLATTEN: return TIR_ATTR_AXIS | TIR_ATTR_OVER;
     case TIR_CUMSUM: return TIR_ATTR_AXIS | TIR_ATTR_FLAG;
+    case TIR_LOOP: return TIR_ATTR_INTEGER | TIR_ATTR_AXIS | TIR_ATTR_FLAG | TIR_ATTR_BODY;
+    case TIR_RESULT: return TIR_ATTR_INTEGER;
     default: return 0;
     }
 }
