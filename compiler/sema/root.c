@@ -250,8 +250,7 @@ static Value known_fixed_point(const Equation *q, double x) {
         if (v.number == x || fabs(v.number - x) <= 4e-16 * fabs(x)) return known_number(q, v.number);
         x = v.number;
     }
-    Value poison =
-        elab_error(q->e, DIAG_E0342, q->span, "this does not settle: its last finite value is %.10g", x);
+    Value poison = elab_error(q->e, DIAG_E0342, q->span, "this does not settle: its last finite value is %.10g", x);
     diag_help(q->e->sink, "the formula must bring its argument nearer to the solution; or use root(...)");
     return poison;
 }
