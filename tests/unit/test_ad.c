@@ -125,8 +125,8 @@ Test(ad, every_operation_agrees_with_differences) {
 }
 
 Test(ad, operations_of_derivative_zero) {
-    static const TirOpcode ops[] = {TIR_SIGN, TIR_FLOOR, TIR_ROUND, TIR_STOP};
-    for (int k = 0; k < 4; k++) {
+    static const TirOpcode ops[] = {TIR_SIGN, TIR_FLOOR, TIR_ROUND, TIR_STOP, TIR_OPAQUE};
+    for (int k = 0; k < 5; k++) {
         Random r = {(uint64_t)k};
         Program p;
         program_start(&p);
