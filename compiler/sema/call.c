@@ -445,7 +445,7 @@ typedef struct Form {
 } Form;
 
 static const Form forms[] = {
-    {"fold", elab_fold, false}, {"fresh", elab_fresh, false},           {"per", elab_per, false},
+    {"fold", elab_fold, false}, {"scan", elab_scan, false}, {"fresh", elab_fresh, false},           {"per", elab_per, false},
     {"grad", elab_grad, false}, {"integral", elab_integral_call, true},
 };
 
