@@ -445,8 +445,8 @@ typedef struct Form {
 } Form;
 
 static const Form forms[] = {
-    {"fold", elab_fold, false}, {"scan", elab_scan, false}, {"fresh", elab_fresh, false},           {"per", elab_per, false},
-    {"grad", elab_grad, false}, {"integral", elab_integral_call, true},
+    {"fold", elab_fold, false}, {"scan", elab_scan, false}, {"fresh", elab_fresh, false},
+    {"per", elab_per, false},   {"grad", elab_grad, false}, {"integral", elab_integral_call, true},
 };
 
 static const Form *form_find(const Elab *e, const AstNode *node) {

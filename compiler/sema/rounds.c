@@ -72,8 +72,7 @@ static Value leaf_enter(Roll *roll, const Value *v) {
 static Value state_enter(Roll *roll, const Value *v) {
     switch (v->kind) {
     case VALUE_NUMBER:
-    case VALUE_TENSOR:
-        return v->measure || roll->cursor == LEAVES_MAX ? value_poison() : leaf_enter(roll, v);
+    case VALUE_TENSOR: return v->measure || roll->cursor == LEAVES_MAX ? value_poison() : leaf_enter(roll, v);
     case VALUE_LIST:
     case VALUE_RECORD: {
         Value state = *v, *items = ARENA_ARRAY(roll->e->arena, Value, v->count);
@@ -217,8 +216,9 @@ static Value round_settle(Roll *roll, const Value *init) {
         if (!roll->again) return state;
     }
     return elab_help(e,
-                     elab_error(e, DIAG_E0324, roll->node->span, "the state of this loop does not settle: from round to "
-                                                                 "round it varies over more"),
+                     elab_error(e, DIAG_E0324, roll->node->span,
+                                "the state of this loop does not settle: from round to "
+                                "round it varies over more"),
                      "begin with a state that varies over all that the rounds use");
 }
 
@@ -244,15 +244,24 @@ static Roll roll_new(Elab *e, const AstNode *node, const char *threaded, int64_t
     return roll;
 }
 
+/* A list becomes an array where the round makes an array of it. */
+static Value fold_rolled(Elab *e, const AstNode *node, const char *threaded, Value init, Value source, int64_t rounds) {
+    Roll roll = roll_new(e, node, threaded, rounds);
+    Value value = rolled_value(&roll, &init, source, false);
+    bool array = roll.what && roll.before.kind == VALUE_LIST && roll.after.kind == VALUE_TENSOR;
+    if (!array || init.kind != VALUE_LIST || !value_to_array(e, &init, TIR_NONE)) return value;
+    roll = roll_new(e, node, threaded, rounds);
+    return rolled_value(&roll, &init, source, false);
+}
+
 /* A fold that may be unrolled as well: what the attempt has to say is not said. Layers have weights of their own in
  * each round, so a round that uses some cannot be the body of a loop. */
 static bool fold_try(Elab *e, const AstNode *node, const char *threaded, Value *v, Value source, int64_t rounds) {
     DiagSink quiet = {.sources = e->sink->sources}, *sink = e->sink;
-    Roll roll = roll_new(e, node, threaded, rounds);
     bool deep = e->too_deep, large = e->context->too_large;
     uint32_t layers = net_layers(e);
     e->sink = &quiet;
-    Value value = rolled_value(&roll, v, source, false);
+    Value value = fold_rolled(e, node, threaded, *v, source, rounds);
     e->sink = sink;
     bool good = !quiet.errors && !value_is_poison(&value) && layers == net_layers(e);
     if (!good) {
@@ -436,8 +445,9 @@ Value elab_scan(Elab *e, const AstNode *call) {
     if (!value_is_poison(&v) || e->sink->errors > errors) return v;
     if (roll.what) return report_scan(e, &roll);
     return elab_help(e,
-                     elab_error(e, DIAG_E0324, init.span, "the state of a scan is a number, an array, or a list or "
-                                                          "record of them, and this is %s",
+                     elab_error(e, DIAG_E0324, init.span,
+                                "the state of a scan is a number, an array, or a list or "
+                                "record of them, and this is %s",
                                 value_kind_text(&init)),
                      "begin with numbers or arrays");
 }

@@ -201,7 +201,7 @@ typedef struct Context {
     const Path *fresh;  /* lets are evaluated for this call of fresh() */
     bool full_data;     /* all local events of data set `data` were used */
     uint32_t data;
-    bool too_large; /* reported */
+    bool too_large;          /* reported */
     struct Drawing *drawing; /* the innermost loop whose round is being elaborated: rounds.c */
     uint32_t axis_names;
     VEC(Dim) by_size; /* one axis for all lists and grids of one length: then they need no renaming */
