@@ -176,6 +176,7 @@ static Value apply_uniform(Elab *e, Self self, const AstNode *node, const Value 
             e, elab_error(e, DIAG_E0304, node->span, "a random number has no place where a constant is wanted"),
             "draw it in a fit, or write the number");
     TirId id = tir_uniform(e->context->f, elab_stream(e, node), e->frame->force, node->span);
+    rounds_note_draw(e, id);
     return value_tensor(e, id, NULL, 0, node->span);
 }
 

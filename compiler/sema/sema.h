@@ -208,6 +208,7 @@ typedef struct Context {
     bool too_large; /* reported */
     bool clauses;   /* a function with a derivative clause was called */
     const Missing *missing;
+    struct Drawing *drawing; /* the innermost loop whose round is being elaborated: rounds.c */
     uint32_t axis_names;
     VEC(Dim) by_size; /* one axis for all lists and grids of one length: then they need no renaming */
 } Context;
@@ -366,8 +367,15 @@ bool id_product(Elab *e, TirId *id, TirAxes axes, Span span);
 Value elab_source(Elab *e, const AstNode *source); /* what stands after `in` */
 Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend);
 Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span);
-Value elab_fold(Elab *e, const AstNode *call);
+/* `when` of a comprehension for the element at hand; poison where there is none, or after a report. */
+Value elab_pass_condition(Elab *e, const AstNode *node, bool *good);
 int64_t elab_stream(Elab *e, const AstNode *node);
+
+/* --- rounds.c: fold and scan --- */
+Value elab_fold(Elab *e, const AstNode *call);
+Value elab_scan(Elab *e, const AstNode *call);
+/* Every operation that draws is told here when it is made. */
+void rounds_note_draw(Elab *e, TirId draw);
 
 /* --- solve.c: the value of a parameter that a qcf solves --- */
 Value context_solved(Elab *e, HirDecl *decl, Span span);
