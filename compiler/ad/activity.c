@@ -172,7 +172,14 @@ bool ad_op_singular(const TirFunction *f, const TirOp *op) {
     case TIR_LOG1P:
     case TIR_SQRT:
     case TIR_LGAMMA:
-    case TIR_POLYGAMMA: return true;
+    case TIR_POLYGAMMA:
+    case TIR_DILOG:
+    case TIR_BESSEL_J:
+    case TIR_INC_GAMMA:
+    case TIR_INC_GAMMA_UPPER:
+    case TIR_INC_GAMMA_INVERSE:
+    case TIR_INC_BETA:
+    case TIR_INC_BETA_INVERSE: return true;
     case TIR_POW: {
         const TirOp *exponent = &f->ops.data[op->args[1]];
         return exponent->op != TIR_CONST || exponent->real < 0 || exponent->real != (double)(int)exponent->real;

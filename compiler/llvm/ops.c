@@ -321,6 +321,36 @@ static LLVMValueRef op_leaf(Body *b, const LirInstr *in, unsigned n) {
     return n > 1 ? LLVMBuildAdd(b->at, index, build_iota(b, e->i32, n), "") : index;
 }
 
+/* A call of the runtime for every lane, in f64; an order, where there is one, comes last. */
+static LLVMValueRef op_call(Body *b, const LirInstr *in, LLVMValueRef *a, unsigned n) {
+    Emit *e = b->emit;
+    const unsigned arity = (unsigned)lir_op_arity(in->op);
+    const bool ordered = in->op == LIR_INC_GAMMA || in->op == LIR_INC_BETA;
+    const char *name = arena_format(e->arena, "qtm_%s", lir_op_text(in->op));
+    LLVMTypeRef wide = LLVMDoubleTypeInContext(e->context), params[4] = {wide, wide, wide, wide};
+    if (ordered) params[arity] = e->i32;
+    LLVMTypeRef type = LLVMFunctionType(wide, params, arity + ordered, false);
+    LLVMValueRef fn = LLVMGetNamedFunction(e->module, name), result = LLVMGetUndef(type_lanes(e->real, n));
+    if (!fn) {
+        fn = LLVMAddFunction(e->module, name, type);
+        function_attribute(e, fn, "nounwind");
+        function_attribute(e, fn, "willreturn");
+        function_attribute(e, fn, "memory"); /* none */
+    }
+    for (unsigned lane = 0; lane < n; lane++) {
+        LLVMValueRef args[4], at = const_i32(e, lane);
+        for (unsigned k = 0; k < arity; k++) {
+            args[k] = n > 1 ? LLVMBuildExtractElement(b->at, a[k], at, "") : a[k];
+            if (!e->lir->f64) args[k] = LLVMBuildFPExt(b->at, args[k], wide, "");
+        }
+        if (ordered) args[arity] = const_i32(e, in->integer);
+        LLVMValueRef value = LLVMBuildCall2(b->at, type, fn, args, arity + ordered, "");
+        if (!e->lir->f64) value = LLVMBuildFPTrunc(b->at, value, e->real, "");
+        result = n > 1 ? LLVMBuildInsertElement(b->at, result, value, at, "") : value;
+    }
+    return result;
+}
+
 /* Integers of different widths meet where an INT constant is used with "as wide as the real". */
 static void match_widths(Body *b, LLVMValueRef *x, LLVMValueRef *y) {
     LLVMTypeRef tx = LLVMTypeOf(*x), ty = LLVMTypeOf(*y);
@@ -368,6 +398,11 @@ static LLVMValueRef op_emit(Body *b, uint32_t number) {
     case LIR_FROM_BITS:
     case LIR_REAL_TO_BITS_INT:
     case LIR_BITS_INT_TO_REAL: return op_convert(b, in->op, a[0], n);
+    case LIR_INC_GAMMA:
+    case LIR_INC_GAMMA_UPPER:
+    case LIR_INC_GAMMA_INVERSE:
+    case LIR_INC_BETA:
+    case LIR_INC_BETA_INVERSE: return op_call(b, in, a, n);
     case LIR_FMA: return op_fma(b, a, n);
     case LIR_SHL:
     case LIR_SHR:

@@ -25,6 +25,7 @@ typedef enum OpKind {
     OP_DOT_ROWS, /* matrix product that sums over rows: a weight gradient */
     OP_CONTRACT, /* any other product-and-sum, as a loop nest */
     OP_CUMSUM,
+    OP_ARGSORT,
 } OpKind;
 
 typedef struct OpPlan {
@@ -44,7 +45,7 @@ typedef struct OpPlan {
     bool dot_transpose; /* b is stored [n, k]: a transposed copy is made once a call */
 } OpPlan;
 
-typedef enum ClusterKind { CLUSTER_NEST, CLUSTER_SCATTER, CLUSTER_DOT, CLUSTER_DOT_ROWS, CLUSTER_CUMSUM } ClusterKind;
+typedef enum ClusterKind { CLUSTER_NEST, CLUSTER_SCATTER, CLUSTER_DOT, CLUSTER_DOT_ROWS, CLUSTER_LINE } ClusterKind;
 typedef struct Cluster {
     ClusterKind kind;
     TirAxes space;

@@ -23,8 +23,12 @@
 const char *const tir_type_word[3] = {"real", "int", "bool"};
 const char *const tir_role_word[7] = {"block", "column", "option", "loss", "gradient", "value", "held"};
 
+static bool op_ordered(TirOpcode op) {
+    return op == TIR_POLYGAMMA || op == TIR_BESSEL_J || op == TIR_INC_GAMMA || op == TIR_INC_BETA;
+}
+
 const char *tir_integer_word(TirOpcode op) {
-    return op == TIR_INPUT ? "port" : op == TIR_SLICE ? "at" : op == TIR_POLYGAMMA ? "order" : "stream";
+    return op == TIR_INPUT ? "port" : op == TIR_SLICE ? "at" : op_ordered(op) ? "order" : "stream";
 }
 
 const char *tir_axis2_word(TirOpcode op) {
