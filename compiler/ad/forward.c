@@ -32,8 +32,13 @@ static bool *needed_find(Ad *ad, const TirId *of, uint32_t of_count) {
 
 void ad_tangent(TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, const TirId *tangent,
                 uint32_t wrt_count, TirId *out) {
+    ad_tangent_masked(f, of, of_count, wrt, tangent, wrt_count, out, false);
+}
+
+void ad_tangent_masked(TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, const TirId *tangent,
+                       uint32_t wrt_count, TirId *out, bool masked) {
     Ad ad;
-    ad_begin(&ad, f, of, of_count, wrt, wrt_count);
+    ad_begin(&ad, f, of, of_count, wrt, wrt_count, masked);
     for (uint32_t j = 0; ad.end && j < wrt_count; j++) {
         ad_directions(&ad, tangent[j], wrt[j]);
         ad.derivative[wrt[j]] = tangent[j];

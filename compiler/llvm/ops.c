@@ -55,6 +55,7 @@ void body_analyse(Body *b) {
         if (in->op == LIR_ACC) depend(b, i, 0, b->vector_axis != LIR_NO_AXIS);
         want_splats(b, i);
     }
+    pair_find(b);
 }
 
 LLVMValueRef body_value(Body *b, uint32_t instr, bool vector) {
@@ -302,6 +303,47 @@ static LLVMValueRef op_search(Body *b, const LirInstr *in, LLVMValueRef x, unsig
     return LLVMBuildLoad2(b->at, LLVMTypeOf(low), low_slot, "");
 }
 
+/* A function in C is called for every lane, in double; `order`, if any, is its last argument. */
+static LLVMValueRef call_lanes(Body *b, const char *name, const LLVMValueRef *a, unsigned count, LLVMValueRef order,
+                               unsigned n) {
+    Emit *e = b->emit;
+    LLVMTypeRef wide = LLVMDoubleTypeInContext(e->context), types[TIR_EXTERN_ARGS + 1];
+    for (unsigned k = 0; k < count; k++) types[k] = wide;
+    types[count] = e->i32;
+    unsigned all = count + (order ? 1 : 0);
+    LLVMTypeRef type = LLVMFunctionType(wide, types, all, false);
+    LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
+    if (!function) function = LLVMAddFunction(e->module, name, type);
+    LLVMValueRef result = n > 1 ? LLVMGetPoison(type_lanes(e->real, n)) : NULL;
+    for (unsigned lane = 0; lane < n; lane++) {
+        LLVMValueRef args[TIR_EXTERN_ARGS + 1], at = const_i32(e, lane);
+        for (unsigned k = 0; k < count; k++) {
+            args[k] = n > 1 ? LLVMBuildExtractElement(b->at, a[k], at, "") : a[k];
+            if (!e->lir->f64) args[k] = LLVMBuildFPExt(b->at, args[k], wide, "");
+        }
+        args[count] = order;
+        LLVMValueRef value = LLVMBuildCall2(b->at, type, function, args, all, "");
+        unsigned own = LLVMGetEnumAttributeKindForName("nobuiltin", 9); /* the model's, whatever its name */
+        LLVMAddCallSiteAttribute(value, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                                 LLVMCreateEnumAttribute(e->context, own, 0));
+        if (!e->lir->f64) value = LLVMBuildFPTrunc(b->at, value, e->real, "");
+        result = n > 1 ? LLVMBuildInsertElement(b->at, result, value, at, "") : value;
+    }
+    return result;
+}
+
+static LLVMValueRef op_extern(Body *b, const LirInstr *in, const LLVMValueRef *a, unsigned n) {
+    return call_lanes(b, in->external->symbol, a, (unsigned)in->integer, NULL, n);
+}
+
+/* Of the runtime, which says in qtm/numeric.h what the orders are. */
+static LLVMValueRef op_numeric(Body *b, const LirInstr *in, const LLVMValueRef *a, unsigned n) {
+    bool ordered = in->op == LIR_INC_GAMMA || in->op == LIR_INC_BETA;
+    const char *name = arena_format(b->emit->arena, "qtm_%s", lir_op_text(in->op));
+    LLVMValueRef order = ordered ? const_i32(b->emit, in->integer) : NULL;
+    return call_lanes(b, name, a, (unsigned)lir_op_arity(in->op), order, n);
+}
+
 static LLVMValueRef op_leaf(Body *b, const LirInstr *in, unsigned n) {
     Emit *e = b->emit;
     switch (in->op) {
@@ -321,36 +363,6 @@ static LLVMValueRef op_leaf(Body *b, const LirInstr *in, unsigned n) {
     return n > 1 ? LLVMBuildAdd(b->at, index, build_iota(b, e->i32, n), "") : index;
 }
 
-/* A call of the runtime for every lane, in f64; an order, where there is one, comes last. */
-static LLVMValueRef op_call(Body *b, const LirInstr *in, LLVMValueRef *a, unsigned n) {
-    Emit *e = b->emit;
-    const unsigned arity = (unsigned)lir_op_arity(in->op);
-    const bool ordered = in->op == LIR_INC_GAMMA || in->op == LIR_INC_BETA;
-    const char *name = arena_format(e->arena, "qtm_%s", lir_op_text(in->op));
-    LLVMTypeRef wide = LLVMDoubleTypeInContext(e->context), params[4] = {wide, wide, wide, wide};
-    if (ordered) params[arity] = e->i32;
-    LLVMTypeRef type = LLVMFunctionType(wide, params, arity + ordered, false);
-    LLVMValueRef fn = LLVMGetNamedFunction(e->module, name), result = LLVMGetUndef(type_lanes(e->real, n));
-    if (!fn) {
-        fn = LLVMAddFunction(e->module, name, type);
-        function_attribute(e, fn, "nounwind");
-        function_attribute(e, fn, "willreturn");
-        function_attribute(e, fn, "memory"); /* none */
-    }
-    for (unsigned lane = 0; lane < n; lane++) {
-        LLVMValueRef args[4], at = const_i32(e, lane);
-        for (unsigned k = 0; k < arity; k++) {
-            args[k] = n > 1 ? LLVMBuildExtractElement(b->at, a[k], at, "") : a[k];
-            if (!e->lir->f64) args[k] = LLVMBuildFPExt(b->at, args[k], wide, "");
-        }
-        if (ordered) args[arity] = const_i32(e, in->integer);
-        LLVMValueRef value = LLVMBuildCall2(b->at, type, fn, args, arity + ordered, "");
-        if (!e->lir->f64) value = LLVMBuildFPTrunc(b->at, value, e->real, "");
-        result = n > 1 ? LLVMBuildInsertElement(b->at, result, value, at, "") : value;
-    }
-    return result;
-}
-
 /* Integers of different widths meet where an INT constant is used with "as wide as the real". */
 static void match_widths(Body *b, LLVMValueRef *x, LLVMValueRef *y) {
     LLVMTypeRef tx = LLVMTypeOf(*x), ty = LLVMTypeOf(*y);
@@ -366,10 +378,10 @@ static LLVMValueRef op_emit(Body *b, uint32_t number) {
     const LirInstr *in = &b->kernel->body.data[number];
     bool vector = b->vector[number] && b->lanes > 1;
     unsigned n = vector ? b->lanes : 1;
-    LLVMValueRef a[3] = {NULL};
+    LLVMValueRef a[TIR_EXTERN_ARGS] = {NULL};
     for (int i = 0; i < lir_op_arity(in->op); i++) a[i] = body_value(b, in->args[i], vector);
     switch (in->op) {
-    case LIR_LOAD: return access_load(b, &in->access);
+    case LIR_LOAD: return b->pair[number].with ? pair_load(b, number) : access_load(b, &in->access);
     case LIR_UNIFORM:
     case LIR_PICK: return op_draw(b, in, a[0], n);
     case LIR_SEARCH: return op_search(b, in, a[0], n);
@@ -402,7 +414,8 @@ static LLVMValueRef op_emit(Body *b, uint32_t number) {
     case LIR_INC_GAMMA_UPPER:
     case LIR_INC_GAMMA_INVERSE:
     case LIR_INC_BETA:
-    case LIR_INC_BETA_INVERSE: return op_call(b, in, a, n);
+    case LIR_INC_BETA_INVERSE: return op_numeric(b, in, a, n);
+    case LIR_EXTERN: return op_extern(b, in, a, n);
     case LIR_FMA: return op_fma(b, a, n);
     case LIR_SHL:
     case LIR_SHR:
