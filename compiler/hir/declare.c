@@ -77,8 +77,8 @@ static void resolve_shape(Resolver *r, const AstNode *shape) {
     }
 }
 
-/* derivative { x: EXPR, a: none }: an entry for every argument. What an entry names is not needed by the function itself:
- * it may name the function, as in d exp = exp. */
+/* derivative { x: EXPR, a: none }: an entry for every argument. What an entry names is not needed by the function
+ * itself: it may name the function, as in d exp = exp. */
 static void resolve_clause(Resolver *r, const HirDecl *decl) {
     const AstNode *clause = decl->node->kids[4], *arguments = decl->node->kids[0];
     DiagSink *sink = r->hir->sink;

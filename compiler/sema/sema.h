@@ -240,9 +240,9 @@ typedef struct Elab {
     bool too_deep;     /* reported: too deep, too much work, or too many draws */
     VEC(FitState *) fits;
     uint32_t clause_depth; /* of clauses being evaluated within each other */
-    Probes *probes; /* where slopes are to be compared with differences (probe.c), or NULL */
-    bool checking;     /* bodies are evaluated on their own: body.c */
-    const Unit *units; /* all that were met: unit.c */
+    Probes *probes;        /* where slopes are to be compared with differences (probe.c), or NULL */
+    bool checking;         /* bodies are evaluated on their own: body.c */
+    const Unit *units;     /* all that were met: unit.c */
     UnitType types[UNIT_TYPES];
 } Elab;
 
@@ -347,7 +347,8 @@ TirExtern *extern_of(Elab *e, HirDecl *decl);
 /* --- missing.c: derivatives that do not exist --- */
 /* Whether a derivative goes through argument `at`. */
 bool derivative_passes(const TirFunction *f, const TirOp *op, uint32_t at);
-bool *derivative_reach(const TirFunction *f, Arena *arena, TirId of); /* [operations] those that a derivative of `of` goes through */
+bool *derivative_reach(const TirFunction *f, Arena *arena,
+                       TirId of); /* [operations] those that a derivative of `of` goes through */
 /* `v`, by which no derivative exists: in a function, by argument `entry` of its clause or, NULL, by any. */
 Value value_opaque(Elab *e, Value v, const HirDecl *decl, const AstNode *entry);
 /* Whether a derivative of `of` by the marked operations exists; reports where not, with `why` said of `wanted`. */
@@ -381,6 +382,10 @@ void fit_check_function(Elab *e, FitState *fit);
 Value elab_integral(Elab *e, const AstNode *call, const AstNode *comprehend);
 /* Over 0 .. 1 of the variable `x`, in terms of Beta functions; poison, without a report, when it has no such form. */
 Value closed_integral(Elab *e, Value integrand, Value x, Span span);
+
+/* --- root.c: root(EXPR for x in LOW .. HIGH), fixed_point(EXPR for x from START) --- */
+Value elab_root(Elab *e, const AstNode *call);
+Value elab_fixed_point(Elab *e, const AstNode *call);
 
 /* --- primitive.c --- */
 const Primitive *primitive_find(const char *name);
