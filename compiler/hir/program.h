@@ -140,6 +140,18 @@ typedef struct ProgramFit {
     bool stops;   /* the monitor function has one more output: 1 where `stop when` holds */
 } ProgramFit;
 
+/* A density on a grid: what the outputs GUARD 2 g and 2 g + 1 of functions are of. */
+typedef struct ProgramGuardAxis {
+    const char *name, *unit; /* unit NULL: a pure number */
+    int64_t count;
+    const double *at; /* [count] in declared units; NULL: known only when the model runs */
+} ProgramGuardAxis;
+typedef struct ProgramGuard {
+    const char *density;
+    uint32_t axis_count;
+    const ProgramGuardAxis *axes;
+} ProgramGuard;
+
 typedef enum ProgramWrap { PROGRAM_ENSEMBLE, PROGRAM_BOOTSTRAP, PROGRAM_LAPLACE } ProgramWrap;
 enum { PROGRAM_WRAP_SETTINGS = 1 };
 /* fit final = ensemble(gan, members = 20): the settings in the order of runtime/include/qtm/model.h */
@@ -161,6 +173,7 @@ typedef struct Program {
     VEC(ProgramData) data;
     VEC(ProgramFit) fits;
     VEC(ProgramWrapper) wrappers;
+    VEC(ProgramGuard) guards;
 } Program;
 
 /* -D name=value */

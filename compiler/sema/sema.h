@@ -180,6 +180,12 @@ typedef struct Solved {
     struct Solved *outer;
 } Solved;
 
+/* The axis of a grid of so many nodes in variable number `place` of a density. */
+typedef struct GridAxis {
+    uint32_t place;
+    Dim dim;
+} GridAxis;
+
 /* One tensor function under construction. */
 typedef struct Context {
     TirFunction *f;
@@ -199,7 +205,11 @@ typedef struct Context {
     Solved *solving;    /* the innermost being solved */
     VEC(LetValue) lets; /* of the fit, as far as evaluated */
     const Path *fresh;  /* lets are evaluated for this call of fresh() */
-    bool full_data;     /* all local events of data set `data` were used */
+    bool guarded;       /* the runtime looks at the guards of its densities: guard.c */
+    VEC(TirPort) guards;
+    VEC(GridAxis) grids; /* shared by the tables of all densities ... */
+    uint32_t tabulating; /* ... but those made while another is: density.c */
+    bool full_data;      /* all local events of data set `data` were used */
     uint32_t data;
     bool too_large; /* reported */
     uint32_t axis_names;
@@ -462,6 +472,12 @@ Value density_cut(Elab *e, const HirDecl *density, Value v);
 Value density_table(Elab *e, const Value *density, const AstNode *node, const DensityAxis *axes, const Value *lines,
                     uint32_t count, Span span);
 Value value_flatten(Elab *e, Value v, Span span);
+
+/* --- guard.c --- */
+/* Outputs that tell the runtime whether the table, of a density at the nodes `at`, is that of a density. */
+void guard_table(Elab *e, const Value *density, const DensityAxis *axes, const Value *at, const Dim *dim,
+                 uint32_t count, const Value *table, Span span);
+void guard_outputs(Elab *e); /* after the function's own outputs */
 
 /* --- draw.c, detector.c --- */
 Value elab_draw(Elab *e, const AstNode *node);

@@ -47,6 +47,7 @@ typedef enum TirPortRole {
     TIR_PORT_VALUE, /* output: value `index` of whatever the function computes (fields, curves, monitors, settings) */
     TIR_PORT_HELD, /* input: of parameter block `index`, `field` 0: 1 where a parameter is held, 1: the value that it is
                       held at, 2: raw value of its start */
+    TIR_PORT_GUARD, /* output: of density table g, index 2 g: whether it is good, 2 g + 1: what is not; sema/guard.c */
 } TirPortRole;
 
 typedef struct TirPort {

@@ -33,7 +33,7 @@ static const char *verify_op_rule(const TirFunction *f, TirId id) {
 static const char *verify_port(const TirFunction *f, const TirPort *port, bool input) {
     bool wants_input = port->role == TIR_PORT_BLOCK || port->role == TIR_PORT_COLUMN || port->role == TIR_PORT_OPTION ||
                        port->role == TIR_PORT_HELD;
-    if ((unsigned)port->role > TIR_PORT_HELD || wants_input != input) return "wrong role";
+    if ((unsigned)port->role > TIR_PORT_GUARD || wants_input != input) return "wrong role";
     if (!port->name) return "no name";
     if (input && port->value == TIR_NONE) return NULL;
     if (port->value >= f->ops.count) return "no such value";

@@ -11,6 +11,7 @@
 #include "runtime/core/memory.h"
 #include "runtime/train/data.h"
 #include "runtime/train/draw.h"
+#include "runtime/train/guard.h"
 #include "runtime/train/session.h"
 #include "runtime/train/start.h"
 
@@ -133,10 +134,12 @@ static qtm_status update_check(struct check *check, struct worst *worst) {
         keep[g] = qtm_alloc(bytes);
         if (keep[g]) memcpy(keep[g], session->state->groups[g].f64, (size_t)bytes);
     }
-    for (int point = 0; point < POINTS; point++) {
+    qtm_status status = QTM_OK;
+    for (int point = 0; !status && point < POINTS; point++) {
         if (point) weights_move(check);
         qtm_call_run(&check->gradient, session->draw_seed, 0);
-        for (int b = 0; b < blocks; b++)
+        status = qtm_guard_check(&check->gradient, session->model, session, "checking gradients");
+        for (int b = 0; !status && b < blocks; b++)
             if (qtm_gradient_offset(session->state, check->vector.update, b) >= 0) block_check(check, b, &worst[b]);
     }
     for (int g = 0; g < groups; g++) {
@@ -144,9 +147,9 @@ static qtm_status update_check(struct check *check, struct worst *worst) {
             memcpy(session->state->groups[g].f64, keep[g], (size_t)session->state->groups[g].count * sizeof(double));
         qtm_free(keep[g]);
     }
-    for (int b = 0; b < blocks; b++)
+    for (int b = 0; !status && b < blocks; b++)
         if (worst[b].error >= 0) line_print(check, session->fit->blocks[b].name, &worst[b]);
-    return QTM_OK;
+    return status;
 }
 
 static qtm_status update_open(struct check *check, const struct qtm_update *update) {

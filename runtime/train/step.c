@@ -8,9 +8,16 @@
 
 #include "runtime/core/memory.h"
 #include "runtime/train/adam.h"
+#include "runtime/train/guard.h"
 
-/* Notes the first loss or gradient of a step that is not finite. */
+/* Notes the first density, loss or gradient of a step that is none. L-BFGS sees a bad density as an infinite loss, from
+ * which its search turns back: only the start of a search cannot be bad. */
 static qtm_status gradient_check(struct qtm_session *session, struct qtm_trainer *trainer, double loss) {
+    if (trainer->update->optimiser != QTM_LBFGS || !isfinite(loss)) {
+        char when[256];
+        snprintf(when, sizeof when, "step %lld of fit %s", (long long)session->step + 1, session->fit->name);
+        QTM_TRY(qtm_guard_check(&trainer->gradient, session->model, session, when));
+    }
     int block = qtm_gradient_first_bad(session->state, &trainer->vector);
     if (isfinite(loss) && block < 0) return QTM_OK;
     const char *what = isnan(loss) ? "is NaN" : isinf(loss) ? "is infinite" : "is finite, but not its gradient";
@@ -32,6 +39,7 @@ static qtm_status gradient_compute(struct qtm_session *session, struct qtm_train
     struct qtm_gradient *vector = &trainer->vector;
     qtm_call_run(&trainer->gradient, session->draw_seed, (uint64_t)session->step);
     trainer->loss = qtm_call_loss(&trainer->gradient);
+    if (trainer->update->optimiser == QTM_LBFGS && !qtm_guard_holds(&trainer->gradient)) trainer->loss = INFINITY;
     if (trouble && !*trouble) *trouble = gradient_check(session, trainer, trainer->loss);
     if (session->ranks == 1 || trainer->update->exchange != QTM_RING) return QTM_OK;
     bool near = trainer->near && (session->step + 1) % trainer->update->ring_outer != 0;
