@@ -5,32 +5,35 @@
 #include "driver/output.h"
 #include "driver/session.h"
 
-static bool write_descriptor(const Pipeline *pipeline, const char *path) {
+static bool write_descriptor(const Pipeline *pipeline, const TrapPack *pack, const char *path) {
     FILE *out = fopen(path, "w");
     if (!out) {
         perror("qtmc: cannot write the model's description");
         return false;
     }
-    descriptor_print(out, pipeline);
+    descriptor_print(out, pipeline, pack);
     return output_finish(out, path);
 }
 
 /* The descriptor is compiled by `cc` while the kernels are compiled here. */
 typedef struct Descriptor {
     Session *session;
-    const char *source, *object;
+    const char *source, *object, *packed;
     LinkChild child;
 } Descriptor;
 
 static void descriptor_start(void *argument) {
     Descriptor *descriptor = argument;
     Session *session = descriptor->session;
-    if (write_descriptor(&session->pipeline, descriptor->source))
+    TrapPack pack;
+    if (trap_write(&session->pipeline, descriptor->packed, &pack) &&
+        write_descriptor(&session->pipeline, &pack, descriptor->source))
         descriptor->child = link_compile_start(&session->arena, session->root, descriptor->source, descriptor->object);
 }
 
 static int build_in(Session *session, const Options *options, OutputFolder *folder) {
-    Descriptor descriptor = {session, output_file(folder, "model.c"), output_file(folder, "model.o"), {0}};
+    Descriptor descriptor = {
+        session, output_file(folder, "model.c"), output_file(folder, "model.o"), output_file(folder, "functions"), {0}};
     CodeRequest request = {.folder = folder,
                            .what = LLVM_OUTPUT_OBJ,
                            .level = options->level,

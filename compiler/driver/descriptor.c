@@ -453,7 +453,25 @@ const char *descriptor_hash(const Pipeline *p) {
     return arena_format(p->arena, "%016" PRIx64, hash);
 }
 
-static void print_model(FILE *out, const Pipeline *p) {
+/* A path inside of a string of the assembler, which stands in a string of C. */
+static void print_asm_path(FILE *out, const char *path) {
+    for (const unsigned char *c = (const unsigned char *)path; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            fprintf(out, "\\\\\\%c", *c);
+        else if (*c < 32 || *c > 126 || *c == '?')
+            fprintf(out, "\\\\%03o", *c);
+        else
+            fputc(*c, out);
+    }
+}
+
+static void print_pack(FILE *out, const TrapPack *pack) {
+    fputs("\n__asm__(\".pushsection .rodata\\nqtm_trap_data:\\n.incbin \\\"", out);
+    print_asm_path(out, pack->path);
+    fputs("\\\"\\n.popsection\");\nextern const unsigned char qtm_trap_data[];\n", out);
+}
+
+static void print_model(FILE *out, const Pipeline *p, const TrapPack *pack) {
     const Program *program = p->program;
     bool has_truth = true;
     for (size_t i = 0; i < program->params.count; i++) has_truth &= program->params.data[i].has_truth;
@@ -478,12 +496,13 @@ static void print_model(FILE *out, const Pipeline *p) {
         fprintf(out, "    .%s_count = %zu,\n", tables[i].name, tables[i].count);
         if (tables[i].count) fprintf(out, "    .%s = %s,\n", tables[i].table, tables[i].table);
     }
+    if (pack) fprintf(out, "    .trap = {qtm_trap_data, %zu, %zu},\n", pack->bytes, pack->whole);
     fputs("    .source = ", out);
     print_string(out, source_file(p->sources, p->file)->text);
     fputs(",\n};\n\nint main(int argc, char **argv) { return qtm_main(argc, argv, &model); }\n", out);
 }
 
-void descriptor_print(FILE *out, const Pipeline *p) {
+void descriptor_print(FILE *out, const Pipeline *p, const TrapPack *pack) {
     const Program *program = p->program;
     fprintf(out, "/* Written by qtmc %s from the model %s: what the runtime must know of the kernels beside it. */\n",
             QTMC_VERSION, program->name);
@@ -505,5 +524,6 @@ void descriptor_print(FILE *out, const Pipeline *p) {
     if (program->fits.count) fputs("};\n", out);
     print_wrappers(out, program);
     print_guards(out, program);
-    print_model(out, p);
+    if (pack) print_pack(out, pack);
+    print_model(out, p, pack);
 }

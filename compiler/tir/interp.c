@@ -11,6 +11,7 @@
 
 #include "runtime/rng/philox.h"
 #include "tir/infer.h"
+#include "tir/interp.h"
 #include "tir/nest.h"
 
 typedef struct Value {
@@ -26,6 +27,7 @@ typedef struct Interp {
     uint64_t seed, step;
     Value *values;   /* by operation */
     TirId *last_use; /* by operation; TIR_NONE for outputs */
+    const InterpWatch *watch;
 } Interp;
 
 static int64_t axis_size(const Interp *in, TirAxisId axis) {
@@ -300,6 +302,19 @@ static void interp_op(const Interp *in, TirId id) {
     }
 }
 
+/* Rounds and notes what the watch wants of a value that was just made. */
+static void interp_watch(const Interp *in, Arena *arena, TirId id) {
+    const InterpWatch *watch = in->watch;
+    Value *value = &in->values[id];
+    if (in->f->ops.data[id].type == TIR_REAL)
+        for (size_t i = 0; i < value->count; i++) {
+            if (watch->single && value->owned) value->data[i] = (float)value->data[i];
+            if (watch->bad && !isfinite(value->data[i])) watch->bad[id] = true;
+        }
+    if (watch->keep && watch->keep[id])
+        watch->value[id] = arena_copy(arena, value->data, value->count * sizeof(double));
+}
+
 static void interp_release(const Interp *in, TirId value) {
     if (in->values[value].owned) free(in->values[value].data);
     in->values[value] = (Value){0};
@@ -314,8 +329,15 @@ static void interp_output(const Interp *in, Arena *arena, TirId value, TirTensor
 
 void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent, uint64_t seed,
                    uint64_t step, TirTensor *outputs) {
+    tir_interpret_watched(f, arena, inputs, extent, seed, step, NULL, outputs);
+}
+
+void tir_interpret_watched(const TirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent,
+                           uint64_t seed, uint64_t step, const InterpWatch *watch, TirTensor *outputs) {
     const size_t count = f->ops.count;
-    Interp in = {f, inputs, extent, seed, step, calloc(count + 1, sizeof(Value)), calloc(count + 1, sizeof(TirId))};
+    Interp in = {.f = f, .inputs = inputs, .extent = extent, .seed = seed, .step = step, .watch = watch};
+    in.values = calloc(count + 1, sizeof(Value));
+    in.last_use = calloc(count + 1, sizeof(TirId));
     if (!in.values || !in.last_use) tir_fail(f, TIR_NONE, "interpreter: out of memory");
     for (size_t i = 0; i < count; i++) {
         in.last_use[i] = (TirId)i;
@@ -325,6 +347,7 @@ void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, 
     for (size_t i = 0; i < count; i++) {
         const TirOp *op = &f->ops.data[i];
         interp_op(&in, (TirId)i);
+        if (watch) interp_watch(&in, arena, (TirId)i);
         for (uint32_t k = 0; k < op->arg_count; k++)
             if (in.last_use[op->args[k]] == i) interp_release(&in, op->args[k]);
         if (in.last_use[i] == i) interp_release(&in, (TirId)i);

@@ -13,6 +13,7 @@
 #include "runtime/io/file.h"
 #include "runtime/train/guard.h"
 #include "runtime/train/session.h"
+#include "runtime/train/trap.h"
 
 enum { SEED_TRUTH = 2, SEED_SETS = 16, ATTEMPTS = 1000, PATH_MOST = 4096, NAMES_MOST = 256 };
 
@@ -27,6 +28,7 @@ struct source {
 struct drawer {
     const struct qtm_model *model;
     const struct qtm_event *event;
+    bool trap;
     struct source source;
     struct qtm_pool *pool;
     struct qtm_workspace space;
@@ -93,6 +95,16 @@ static qtm_status drawer_next(struct drawer *drawer, int64_t *at) {
                      drawer->event->name);
 }
 
+static qtm_status value_report(const struct drawer *drawer, int64_t event, int field) {
+    qtm_error_record(
+        "event %lld drawn at the truth has a field '%s' that is not finite; is the density finite all over "
+        "its domain?%s",
+        (long long)event, drawer->event->fields[field].name, drawer->trap ? "" : " --trap=nan says where that begins");
+    int64_t batch = (drawer->next - 1) / drawer->source.batch;
+    if (!drawer->trap) return QTM_FAILED;
+    return qtm_trap_explain(drawer->model, &drawer->call, drawer->source.seed, (uint64_t)batch);
+}
+
 /* Events in the order of their drawing: calls go through them once, from the first on. */
 static qtm_status drawer_fill(void *context, int64_t first, int64_t count, float *const *columns) {
     struct drawer *drawer = context;
@@ -104,10 +116,7 @@ static qtm_status drawer_fill(void *context, int64_t first, int64_t count, float
             int64_t length = drawer->event->fields[f].length;
             for (int64_t k = 0; k < length; k++) {
                 double value = qtm_call_value(&drawer->call, output, at * length + k);
-                if (!isfinite(value))
-                    return qtm_error("event %lld drawn at the truth has a field '%s' that is not finite; is the "
-                                     "density finite all over its domain?",
-                                     (long long)(first + i), drawer->event->fields[f].name);
+                if (!isfinite(value)) return value_report(drawer, first + i, f);
                 columns[f][i * length + k] = (float)value;
             }
         }
@@ -172,6 +181,7 @@ static qtm_status source_write(const struct qtm_model *model, const struct qtm_a
     int threads = arguments->threads > 0 ? (int)arguments->threads : 0;
     struct drawer drawer;
     QTM_TRY(drawer_open(&drawer, model, source, threads, arguments->options));
+    drawer.trap = arguments->trap != NULL;
     const struct qtm_attribute attributes[] = {
         {"model", model->name, 0}, {"model_hash", model->hash, 0}, {"seed", NULL, (double)seed}};
     qtm_status status =

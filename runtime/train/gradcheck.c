@@ -14,6 +14,7 @@
 #include "runtime/train/guard.h"
 #include "runtime/train/session.h"
 #include "runtime/train/start.h"
+#include "runtime/train/trap.h"
 
 enum { POINTS = 2, DIRECTIONS = 2, SYNTHETIC = 4096 };
 static const double LIMIT = 1e-6;
@@ -121,6 +122,22 @@ static void weights_move(struct check *check) {
             qtm_state_block_f64(session->state, b)[i] += 0.1 * normal_draw(&check->random);
 }
 
+/* What is NaN or infinite cannot be compared. */
+static qtm_status finite_check(struct check *check) {
+    struct qtm_session *session = check->session;
+    double loss = qtm_call_loss(&check->gradient);
+    int block = qtm_gradient_first_bad(session->state, &check->vector);
+    if (isfinite(loss) && block < 0) return QTM_OK;
+    qtm_error_record("fit %s: the objective %s is %s%s%s%s", session->fit->name, check->vector.update->objective,
+                     isnan(loss)   ? "NaN"
+                     : isinf(loss) ? "infinite"
+                                   : "finite, but not its gradient by ",
+                     isfinite(loss) ? session->fit->blocks[block].name : "", " where gradients are checked",
+                     session->config.trap ? "" : ". --trap=nan says where it begins");
+    if (!session->config.trap) return QTM_FAILED;
+    return qtm_trap_explain(session->model, &check->gradient, session->draw_seed, 0);
+}
+
 /* One update at all points; a line a block with its worst case. */
 static qtm_status update_check(struct check *check, struct worst *worst) {
     struct qtm_session *session = check->session;
@@ -139,6 +156,7 @@ static qtm_status update_check(struct check *check, struct worst *worst) {
         if (point) weights_move(check);
         qtm_call_run(&check->gradient, session->draw_seed, 0);
         status = qtm_guard_check(&check->gradient, session->model, session, "checking gradients");
+        if (!status) status = finite_check(check);
         for (int b = 0; !status && b < blocks; b++)
             if (qtm_gradient_offset(session->state, check->vector.update, b) >= 0) block_check(check, b, &worst[b]);
     }

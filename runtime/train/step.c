@@ -9,6 +9,7 @@
 #include "runtime/core/memory.h"
 #include "runtime/train/adam.h"
 #include "runtime/train/guard.h"
+#include "runtime/train/trap.h"
 
 /* Notes the first density, loss or gradient of a step that is none. L-BFGS sees a bad density as an infinite loss, from
  * which its search turns back: only the start of a search cannot be bad. */
@@ -30,8 +31,11 @@ static qtm_status gradient_check(struct qtm_session *session, struct qtm_trainer
                              ? "the last checkpoint is intact. A smaller learning rate or another seed may help"
                              : "look for a log or a power of a negative number, and for a density that is infinite, "
                                "negative or 0 in its domain";
-    return qtm_error("step %lld of fit %s%s: the objective of '%s' (%s) %s%s; %s", (long long)session->step + 1,
-                     session->fit->name, place, trainer->label, trainer->update->objective, what, weights, advice);
+    qtm_error_record("step %lld of fit %s%s: the objective of '%s' (%s) %s%s; %s%s", (long long)session->step + 1,
+                     session->fit->name, place, trainer->label, trainer->update->objective, what, weights, advice,
+                     session->config.trap ? "" : ". --trap=nan says where it begins");
+    if (!session->config.trap) return QTM_FAILED;
+    return qtm_trap_explain(session->model, &trainer->gradient, session->draw_seed, (uint64_t)session->step);
 }
 
 /* Gradient and loss at the weights as they are, put together over ranks. */

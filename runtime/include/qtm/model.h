@@ -218,6 +218,12 @@ struct qtm_wrapper {
     double settings[1];
 };
 
+/* The functions of the model as text, and its sources, for --trap=nan: compiler/driver/trap.h. */
+struct qtm_packed {
+    const unsigned char *data;
+    int64_t bytes, whole; /* packed, and as text; 0: absent */
+};
+
 struct qtm_model {
     int version;                      /* QTM_MODEL_VERSION */
     const char *name, *hash, *source; /* hash of the source text and of the -D sizes; source: its text, kept in runs */
@@ -234,6 +240,7 @@ struct qtm_model {
     const struct qtm_wrapper *wrappers;
     int guard_count;
     const struct qtm_guard *guards;
+    struct qtm_packed trap;
 };
 
 /* The main of every model's executable. Returns the exit status: 0, 1 for an error, 2 for wrong usage. */
