@@ -95,6 +95,9 @@ HirDecl *hir_decl(const Hir *hir, const AstNode *name);
 void hir_set_decl(Hir *hir, const AstNode *name, HirDecl *decl);
 const char *hir_kind_text(AstKind kind); /* "a size", "a network" */
 bool hir_callable(const HirDecl *decl);
+/* The entry of a FUN's derivative clause for an argument, or NULL; and whether it says that there is no derivative. */
+const AstNode *hir_clause_entry(const HirDecl *decl, const char *argument);
+bool hir_clause_none(const AstNode *entry);
 /* Arguments of FUN, QCF, NETWORK, LAYER or DENSITY: ARG or VARIABLE nodes. */
 const AstNode *hir_arguments(const HirDecl *decl);
 /* Dimensions, event type, unit and default of an argument: NULL when it says none. */
@@ -107,6 +110,8 @@ const AstNode *hir_family(const HirDecl *decl);
 
 /* resolve.c: settles every name of every declaration, counts arguments, finds recursion and what is never used. */
 void hir_resolve(Hir *hir);
+/* The value of a declaration that stands in no module, in terms of what the main module sees and of `names`. */
+void hir_resolve_expression(Hir *hir, HirDecl *decl, const char *const *names, size_t count);
 /* Words of the language; arity (-1: any) from sema's table of primitives. */
 bool sema_primitive(const char *name, int *least, int *most);
 const char *sema_primitive_name(size_t index); /* NULL after the last */

@@ -89,6 +89,10 @@ typedef struct ProgramRange {
     uint32_t block;
     int64_t first, count;
 } ProgramRange;
+/* A derivative clause that an objective uses: "f by x", "model.qtm:12:30". */
+typedef struct ProgramClause {
+    const char *name, *place;
+} ProgramClause;
 typedef struct ProgramUpdate {
     const char *objective_text;
     VEC(uint32_t) groups;
@@ -103,6 +107,9 @@ typedef struct ProgramUpdate {
     TirFunction *objective; /* output 0: LOSS. Inputs: BLOCK, COLUMN, OPTION ports. The driver adds gradients by the
                                BLOCK inputs whose block belongs to `groups` */
     TirFunction *settings;
+    VEC(ProgramClause) clauses;
+    TirFunction *clause_check; /* VALUE 4i ..: of clause i at its worst point, how far slope and difference are apart
+                                  (relative; below 0: no telling), the argument, both. NULL without clauses */
 } ProgramUpdate;
 
 typedef struct ProgramMonitor {
@@ -174,6 +181,7 @@ typedef struct Program {
     VEC(ProgramFit) fits;
     VEC(ProgramWrapper) wrappers;
     VEC(ProgramGuard) guards;
+    VEC(TirExtern *) externs; /* the functions in C that it calls */
 } Program;
 
 /* -D name=value */
@@ -188,5 +196,24 @@ typedef struct SizeOverride {
  * the resolved form there (qtmc --emit=hir). */
 Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
                       size_t override_count, DiagSink *sink, FILE *hir_out);
+
+/* qtmc eval */
+typedef struct EvalSetting {
+    const char *name;
+    double value; /* of a parameter in its declared unit */
+    bool whole;   /* written as a whole number */
+} EvalSetting;
+typedef struct EvalRequest {
+    const char *const *expressions;
+    size_t count;
+    const EvalSetting *settings; /* --set */
+    size_t setting_count;
+    bool truth, seeded; /* parameters at their truths, not their starts; random numbers may be drawn */
+    uint64_t seed;
+    FILE *out;
+} EvalRequest;
+/* Prints every expression with its value, on the reference interpreter in f64. False when errors were reported. */
+bool sema_eval(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
+               size_t override_count, DiagSink *sink, const EvalRequest *request);
 
 #endif

@@ -13,8 +13,12 @@
 typedef struct Walk {
     const TirFunction *f;
     const int64_t *extent;
-    const double **value; /* [ops] */
-    int64_t *at;          /* [axes] the element at hand */
+    Arena *arena;
+    uint64_t seed, step;
+    bool single;
+    const InterpRound *rounds; /* [ops] */
+    const double **value;      /* [ops] */
+    int64_t *at;               /* [axes] the element at hand */
 } Walk;
 
 static int64_t walk_size(const Walk *w, TirAxisId axis) {
@@ -68,20 +72,47 @@ static int64_t clamped(int64_t k, int64_t size) {
     return k < 0 ? 0 : k >= size ? size - 1 : k;
 }
 
-/* values[...] are added at index[...]: those whose index is the place at hand. */
+/* Pairs of values and an index at which they are added: those whose index is the place at hand. */
 static TirId walk_scatter(const Walk *w, const TirOp *op, TirTrap *trap) {
     int64_t wanted = w->at[op->axis], size = walk_size(w, op->axis);
-    TirAxes points = tir_axes_union(w->f->ops.data[op->args[0]].axes, w->f->ops.data[op->args[1]].axes);
-    points = tir_axes_minus(points, op->axes);
-    for (uint32_t i = 0; i < points.count; i++) w->at[points.id[i]] = 0;
     trap->points = 0;
-    do {
-        if (clamped((int64_t)walk_value(w, op->args[1]), size) != wanted) continue;
-        trap->points++;
-        if (walk_bad(w, op->args[0])) return op->args[0];
-        trap->largest = fmax(trap->largest, fabs(walk_value(w, op->args[0])));
-    } while (walk_next(w, points));
+    for (uint32_t k = 0; k < op->arg_count; k += 2) {
+        TirId values = op->args[k], index = op->args[k + 1];
+        TirAxes points = tir_axes_union(w->f->ops.data[values].axes, w->f->ops.data[index].axes);
+        points = tir_axes_minus(points, op->axes);
+        for (uint32_t i = 0; i < points.count; i++) w->at[points.id[i]] = 0;
+        do {
+            if (clamped((int64_t)walk_value(w, index), size) != wanted) continue;
+            trap->points++;
+            if (walk_bad(w, values)) return values;
+            trap->largest = fmax(trap->largest, fabs(walk_value(w, values)));
+        } while (walk_next(w, points));
+    }
     return TIR_NONE;
+}
+
+/* Into the first round of a loop that goes wrong. Where it goes wrong because of what it is given, the first bad
+ * element of that is where the walk goes on. */
+static TirId walk_loop(const Walk *w, TirId loop, TirTrap *trap) {
+    const TirOp *op = &w->f->ops.data[loop];
+    const InterpRound *round = &w->rounds[loop];
+    TirTrap inner;
+    if (!round->inputs || !tir_trap(op->body, w->arena, round->inputs, w->extent, w->seed, w->step, w->single, &inner))
+        return TIR_NONE;
+    const TirOp *found = &inner.f->ops.data[inner.op];
+    if (inner.f != op->body || found->op != TIR_INPUT) {
+        if (inner.round < 0) inner.round = round->at;
+        inner.turned = trap->turned;
+        inner.loop = loop;
+        *trap = inner;
+        return TIR_NONE;
+    }
+    TirId given = op->args[found->integer];
+    TirAxes axes = w->f->ops.data[given].axes;
+    for (uint32_t i = 0; i < axes.count; i++) w->at[axes.id[i]] = 0;
+    while (!walk_bad(w, given))
+        if (!walk_next(w, axes)) return TIR_NONE;
+    return given;
 }
 
 static TirId walk_cumsum(const Walk *w, const TirOp *op, TirTrap *trap) {
@@ -107,6 +138,7 @@ static void walk_unflatten(const Walk *w, const TirOp *op) {
 static TirId walk_same(const Walk *w, const TirOp *op) {
     TirId found = TIR_NONE;
     for (uint32_t k = 0; k < op->arg_count; k++) {
+        if (op->op == TIR_CUSTOM && k) break; /* the others say its derivative */
         if (op->op == TIR_SELECT && k != (walk_value(w, op->args[0]) != 0 ? 1u : 2u)) continue;
         if (!walk_bad(w, op->args[k])) continue;
         if (isnan(walk_value(w, op->args[k]))) return op->args[k];
@@ -123,6 +155,7 @@ static TirId walk_step(const Walk *w, const TirOp *op, TirTrap *trap) {
     case TIR_REDUCE_MAX:
     case TIR_DOT: return walk_search(w, op, op->attr_axes, trap);
     case TIR_SCATTER: return walk_scatter(w, op, trap);
+    case TIR_RESULT: return walk_loop(w, op->args[0], trap);
     case TIR_CUMSUM: return walk_cumsum(w, op, trap);
     case TIR_SLICE: w->at[op->axis] = op->integer; break;
     case TIR_RENAME: w->at[op->axis] = w->at[op->axis2]; break;
@@ -139,6 +172,8 @@ static TirId walk_step(const Walk *w, const TirOp *op, TirTrap *trap) {
 static void walk_back(const Walk *w, TirId at, TirTrap *trap) {
     const TirFunction *f = w->f;
     trap->turned = TIR_NONE;
+    trap->f = f;
+    trap->round = -1;
     for (;;) {
         const TirOp *op = &f->ops.data[at];
         for (uint32_t i = 0; i < op->axes.count; i++) {
@@ -148,6 +183,7 @@ static void walk_back(const Walk *w, TirId at, TirTrap *trap) {
         trap->value = walk_value(w, at);
         trap->largest = 0;
         TirId from = walk_step(w, op, trap);
+        if (trap->f != f) return; /* found in a loop */
         if (from != TIR_NONE && isnan(trap->value) && isinf(walk_value(w, from))) trap->turned = at;
         if (from == TIR_NONE || f->ops.data[from].op == TIR_CONST) break;
         at = from;
@@ -186,14 +222,19 @@ bool tir_trap(const TirFunction *f, Arena *arena, const TirTensor *inputs, const
         keep[i] |= way[i];
         for (uint32_t k = 0; way[i] && k < f->ops.data[i].arg_count; k++) keep[f->ops.data[i].args[k]] = true;
     }
-    watch = (InterpWatch){.single = single, .keep = keep, .value = ARENA_ARRAY(arena, const double *, count + 1)};
+    watch = (InterpWatch){.single = single, .keep = keep};
+    watch.value = ARENA_ARRAY(arena, const double *, count + 1);
+    watch.rounds = ARENA_ARRAY(arena, InterpRound, count + 1);
     tir_interpret_watched(f, arena, inputs, extent, seed, step, &watch, outputs);
-    Walk w = {f, extent, watch.value, ARENA_ARRAY(arena, int64_t, f->axes.count + 1)};
+    Walk w = {.f = f, .extent = extent, .arena = arena, .seed = seed, .step = step, .single = single};
+    w.rounds = watch.rounds;
+    w.value = watch.value;
+    w.at = ARENA_ARRAY(arena, int64_t, f->axes.count + 1);
     TirAxes axes = f->ops.data[of].axes;
     while (!walk_bad(&w, of) && walk_next(&w, axes)) continue;
     walk_back(&w, of, trap);
     for (size_t i = 0; i < f->outputs.count; i++)
         if (f->outputs.data[i].role != TIR_PORT_GRADIENT) mark_from(f, f->outputs.data[i].value, NULL, forward);
-    trap->backward = !forward[trap->op];
+    trap->backward = !forward[trap->round < 0 ? trap->op : trap->loop];
     return true;
 }

@@ -86,7 +86,7 @@ static void place_print(FILE *out, const struct trap *trap, Span span) {
 }
 
 static void operation_print(FILE *out, struct trap *trap, const TirTrap *found) {
-    const TirFunction *f = trap->f;
+    const TirFunction *f = found->f;
     const TirOp *op = &f->ops.data[found->op];
     Arena *arena = &trap->arena;
     const char *what = number_text(arena, found->value);
@@ -108,10 +108,11 @@ static void operation_print(FILE *out, struct trap *trap, const TirTrap *found) 
     for (uint32_t i = 0; i < op->axes.count; i++)
         fprintf(out, "%s%s %lld of %lld", i ? ", " : ", at ", f->axes.data[op->axes.id[i]].name,
                 (long long)found->at[i] + 1, (long long)found->size[i]);
+    if (found->round >= 0) fprintf(out, ", in round %lld of a loop", (long long)found->round + 1);
 }
 
 static void trap_print(FILE *out, struct trap *trap, const TirTrap *found) {
-    const TirOp *op = &trap->f->ops.data[found->op];
+    const TirOp *op = &found->f->ops.data[found->op];
     place_print(out, trap, op->span);
     operation_print(out, trap, found);
     fprintf(out, " (%s)\n",
