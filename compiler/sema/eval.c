@@ -123,7 +123,7 @@ static bool value_collect(Elab *e, const Value *v) {
     }
 }
 
-static bool function_check(Elab *e, const EvalRequest *request, const TirFunction *f) {
+static bool function_check(Elab *e, const EvalRequest *request, const TirFunction *f, const AstNode *node) {
     for (size_t i = 0; i < f->ops.count && !request->seeded; i++) {
         if (!(tir_op_flags(f->ops.data[i].op) & TIR_STREAM)) continue;
         elab_error(e, DIAG_E0304, f->ops.data[i].span, "this draws random numbers, and no seed is given");
@@ -132,9 +132,9 @@ static bool function_check(Elab *e, const EvalRequest *request, const TirFunctio
     }
     for (size_t i = 0; i < f->inputs.count; i++) {
         if (f->inputs.data[i].role == TIR_PORT_OPTION) continue;
-        elab_error(e, DIAG_E0304, f->ops.data[f->inputs.data[i].value].span, "'%s' is known only in a fit",
+        elab_error(e, DIAG_E0304, node->span, "this needs '%s', which has a value only in a fit",
                    f->inputs.data[i].name);
-        diag_help(e->sink, "leave it out: only parameters have values here");
+        diag_help(e->sink, "leave it out: of what a fit moves, only parameters have values here");
         return false;
     }
     return true;
@@ -236,7 +236,7 @@ static void expression_eval(Elab *e, const EvalRequest *request, const char *tex
         local_push(e, names[i], whole ? value_int(variables[i]->value, span) : value_number(variables[i]->value, span));
     }
     Value v = value_scalar(elab_expr(e, decl->node->kids[0]));
-    bool good = value_collect(e, &v) && function_check(e, request, c->f);
+    bool good = value_collect(e, &v) && function_check(e, request, c->f, decl->node->kids[0]);
     e->frame = NULL;
     if (good && c->truth_missing) {
         elab_error(e, DIAG_E0410, decl->node->kids[0]->span, "not every parameter that this needs has a truth");

@@ -393,6 +393,10 @@ Value elab_integral(Elab *e, const AstNode *call, const AstNode *comprehend);
 /* Over 0 .. 1 of the variable `x`, in terms of Beta functions; poison, without a report, when it has no such form. */
 Value closed_integral(Elab *e, Value integrand, Value x, Span span);
 
+/* --- root.c: root(EXPR for x in LOW .. HIGH), fixed_point(EXPR for x from START) --- */
+Value elab_root(Elab *e, const AstNode *call);
+Value elab_fixed_point(Elab *e, const AstNode *call);
+
 /* --- primitive.c --- */
 const Primitive *primitive_find(const char *name);
 Value elab_linspace(Elab *e, Value low, Value high, int64_t count, Dim dim, Span span);
