@@ -74,7 +74,7 @@ static void what_add(struct text *text, const struct qtm_guard *guard, double co
 
 static void param_add(struct text *text, const struct qtm_param *param, double value, int *shown) {
     if (++*shown <= PARAMS_SHOWN)
-        text_add(text, "%s%s = %.9g%s%s", *shown > 1 ? ", " : "", param->name, value, param->unit ? " " : "",
+        text_add(text, "%s%s = %.7g%s%s", *shown > 1 ? ", " : "", param->name, value, param->unit ? " " : "",
                  param->unit ? param->unit : "");
 }
 

@@ -30,6 +30,7 @@ MODULES = [
     "checks_params",
     "checks_rules",
     "checks_sample",
+    "checks_trap",
 ]
 TOP = Path(__file__).resolve().parents[2]
 EXAMPLE = TOP / "examples" / "proxy1d" / "proxy1d.qtm"
