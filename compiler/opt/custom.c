@@ -2,16 +2,20 @@
  * only its slopes needed goes. No later form has such an operation, so every function passes here. */
 #include "opt/rewrite.h"
 
+static bool has_custom(const TirFunction *f) {
+    for (size_t v = 0; v < f->ops.count; v++)
+        if (f->ops.data[v].op == TIR_CUSTOM) return true;
+    return false;
+}
+
 void opt_custom(TirFunction *f) {
+    if (!has_custom(f)) return;
     Rewrite w;
-    bool replaced = false;
     rewrite_begin(&w, f);
     for (TirId v = 0; v < w.old_count; v++) {
         TirOp op = rewrite_operation(&w, v);
-        bool custom = op.op == TIR_CUSTOM;
-        w.map[v] = custom ? op.args[0] : rewrite_append(f, op);
-        replaced |= custom;
+        w.map[v] = op.op == TIR_CUSTOM ? op.args[0] : rewrite_append(f, op);
     }
     rewrite_end(&w);
-    if (replaced) opt_dce(f);
+    opt_dce(f);
 }
