@@ -3,9 +3,17 @@
  * Like reverse mode it appends ordinary operations, so either mode can differentiate what the other made. */
 #include "ad/ad.h"
 
+/* An active value may have no tangent all the same: that of a state of a loop whose rounds do not use it, say. */
+static bool has_tangent(const Ad *ad, const TirOp *op) {
+    for (uint32_t k = 0; k < op->arg_count; k++)
+        if (ad->derivative[op->args[k]] != TIR_NONE) return true;
+    return false;
+}
+
 static TirId op_forward(Ad *ad, TirId id) {
     TirOp op = ad->f->ops.data[id]; /* a copy: rules append operations */
     const AdRule *rule = &ad_rules[op.op];
+    if (!has_tangent(ad, &op)) return TIR_NONE;
     if (!rule->slope) return rule->jvp(ad, id, &op);
     TirId sum = TIR_NONE;
     ad->kept = TIR_NONE;
@@ -33,8 +41,13 @@ static bool *needed_find(Ad *ad, const TirId *of, uint32_t of_count) {
 
 void ad_tangent(TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, const TirId *tangent,
                 uint32_t wrt_count, TirId *out) {
+    ad_tangent_masked(f, of, of_count, wrt, tangent, wrt_count, out, false);
+}
+
+void ad_tangent_masked(TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, const TirId *tangent,
+                       uint32_t wrt_count, TirId *out, bool masked) {
     Ad ad;
-    ad_begin(&ad, f, of, of_count, wrt, wrt_count);
+    ad_begin(&ad, f, of, of_count, wrt, wrt_count, masked);
     for (uint32_t j = 0; ad.end && j < wrt_count; j++) {
         ad_directions(&ad, tangent[j], wrt[j]);
         ad.derivative[wrt[j]] = tangent[j];

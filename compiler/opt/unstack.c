@@ -57,6 +57,7 @@ static TirId op_unstack(TirFunction *f, const TirOp *op) {
 }
 
 void opt_unstack(TirFunction *f) {
+    opt_bodies(f, opt_unstack);
     Rewrite w;
     rewrite_begin(&w, f);
     for (TirId v = 0; v < w.old_count; v++) {

@@ -112,6 +112,12 @@ static Value report_large(Elab *e, Span span) {
                      "derive by fewer dimensions at a time, or fewer elements");
 }
 
+static bool derivative_by_leaves(Elab *e, const AstNode *call, TirId of, const Leaves *leaves) {
+    bool *leaf = ARENA_ARRAY(e->arena, bool, e->context->f->ops.count);
+    for (size_t i = 0; i < leaves->values.count; i++) leaf[leaves->values.data[i].id] = true;
+    return derivative_exists(e, of, leaf, call->span, "needed because the derivative is taken here");
+}
+
 /* The list of parts as one array, with the dimensions of the value that was derived before those of the list. */
 static Value result_array(Elab *e, Value list, uint32_t of_rank) {
     uint32_t depth = list_depth(&list);
@@ -150,6 +156,7 @@ static bool units_alike(Elab *e, const AstNode *by, const Leaves *leaves) {
 /* The derivative of `of`, a tensor, by x. `again`: of a derivative, which may be constant. */
 static Value derive(Elab *e, const AstNode *call, const Value *of, const Value *x, const Leaves *leaves, bool again) {
     if ((of->rank || again) && !units_alike(e, call->kids[2], leaves)) return value_poison();
+    if (!derivative_by_leaves(e, call, of->id, leaves)) return value_poison();
     Value *parts = ARENA_ARRAY(e->arena, Value, leaves->values.count), whole = value_poison();
     switch (value_derive(e, of, leaves, parts, &whole, call->span)) {
     case DERIVED_MIXED: return report_mixed(e, call);

@@ -52,6 +52,21 @@ static TirId apply_structure(Program *p, Random *r, TirOpcode op, int variant) {
         TirId pairs[] = {x, sine, y, map2(p, TIR_MUL, x, map1(p, TIR_COS, y))};
         return tir_custom(f, map1(p, TIR_STOP, value), pairs, 2, nowhere);
     }
+    case TIR_LOOP:
+    case TIR_RESULT: { /* s = sin(s) x + c s over rounds, from either end; the last s, or all of sin(s) */
+        TirId c = program_input(p, r, variant ? tir_axes_one(rows) : tir_axes_one(b), -1, 1);
+        TirAxes state = tir_axes_add(bj, rows);
+        TirId args[] = {program_input(p, r, state, -1, 1), x, c};
+        TirFunction *body = tir_body_new(f, "body");
+        TirId s = tir_body_input(body, TIR_REAL, state, nowhere), xk = tir_body_input(body, TIR_REAL, bj, nowhere);
+        TirId ck = tir_body_input(body, TIR_REAL, axes_of(p, c), nowhere);
+        TirId sine = tir_map(body, TIR_SIN, nowhere, s, TIR_NONE, TIR_NONE);
+        TirId next = tir_map(body, TIR_MUL, nowhere, sine, xk, TIR_NONE);
+        next = tir_map(body, TIR_ADD, nowhere, next, tir_map(body, TIR_MUL, nowhere, ck, s, TIR_NONE), TIR_NONE);
+        tir_output(body, TIR_PORT_VALUE, 0, "s", next);
+        tir_output(body, TIR_PORT_VALUE, 1, "sine", sine);
+        return tir_result(f, tir_loop(f, body, args, 3, 1, k, variant, nowhere), op == TIR_RESULT, nowhere);
+    }
     default: return TIR_NONE;
     }
 }
@@ -106,12 +121,12 @@ Test(ad, every_operation_agrees_with_differences) {
         }
         tested++;
     }
-    cr_expect_eq(tested, 36);
+    cr_expect_eq(tested, 38);
 }
 
 Test(ad, operations_of_derivative_zero) {
-    static const TirOpcode ops[] = {TIR_SIGN, TIR_FLOOR, TIR_ROUND, TIR_STOP};
-    for (int k = 0; k < 4; k++) {
+    static const TirOpcode ops[] = {TIR_SIGN, TIR_FLOOR, TIR_ROUND, TIR_STOP, TIR_OPAQUE};
+    for (int k = 0; k < 5; k++) {
         Random r = {(uint64_t)k};
         Program p;
         program_start(&p);

@@ -15,7 +15,7 @@
 
 #include "gradients/random_tir.c"
 
-enum { PROGRAMS = 24, FIRST_SEED = 7100, MAX_PORTS = 32 };
+enum { PROGRAMS = 40, FIRST_SEED = 7100, MAX_PORTS = 32 };
 
 typedef struct Case {
     Program program;
@@ -29,6 +29,7 @@ static void optimise(TirFunction *f) {
     opt_fold(f);
     opt_cse(f);
     opt_dce(f);
+    opt_loop(f);
     opt_order(f);
 }
 
