@@ -180,6 +180,12 @@ typedef struct Solved {
     struct Solved *outer;
 } Solved;
 
+/* The axis of a grid of so many nodes in variable number `place` of a density. */
+typedef struct GridAxis {
+    uint32_t place;
+    Dim dim;
+} GridAxis;
+
 typedef struct Probes Probes;   /* comparisons of derivative clauses with differences: probe.c */
 typedef struct Missing Missing; /* a derivative that does not exist: missing.c */
 enum { CLAUSE_ORDER = 3 };      /* how often a derivative clause can be differentiated, the first time included */
@@ -203,11 +209,16 @@ typedef struct Context {
     Solved *solving;    /* the innermost being solved */
     VEC(LetValue) lets; /* of the fit, as far as evaluated */
     const Path *fresh;  /* lets are evaluated for this call of fresh() */
-    bool full_data;     /* all local events of data set `data` were used */
+    bool guarded;       /* the runtime looks at the guards of its densities: guard.c */
+    VEC(TirPort) guards;
+    VEC(GridAxis) grids; /* shared by the tables of all densities ... */
+    uint32_t tabulating; /* ... but those made while another is: density.c */
+    bool full_data;      /* all local events of data set `data` were used */
     uint32_t data;
     bool too_large; /* reported */
     bool clauses;   /* a function with a derivative clause was called */
     const Missing *missing;
+    struct Drawing *drawing; /* the innermost loop whose round is being elaborated: rounds.c */
     uint32_t axis_names;
     VEC(Dim) by_size; /* one axis for all lists and grids of one length: then they need no renaming */
 } Context;
@@ -366,8 +377,15 @@ bool id_product(Elab *e, TirId *id, TirAxes axes, Span span);
 Value elab_source(Elab *e, const AstNode *source); /* what stands after `in` */
 Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend);
 Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span);
-Value elab_fold(Elab *e, const AstNode *call);
+/* `when` of a comprehension for the element at hand; poison where there is none, or after a report. */
+Value elab_pass_condition(Elab *e, const AstNode *node, bool *good);
 int64_t elab_stream(Elab *e, const AstNode *node);
+
+/* --- rounds.c: fold and scan --- */
+Value elab_fold(Elab *e, const AstNode *call);
+Value elab_scan(Elab *e, const AstNode *call);
+/* Every operation that draws is told here when it is made. */
+void rounds_note_draw(Elab *e, TirId draw);
 
 /* --- solve.c: the value of a parameter that a qcf solves --- */
 Value context_solved(Elab *e, HirDecl *decl, Span span);
@@ -493,6 +511,15 @@ Value density_cut(Elab *e, const HirDecl *density, Value v);
 Value density_table(Elab *e, const Value *density, const AstNode *node, const DensityAxis *axes, const Value *lines,
                     uint32_t count, Span span);
 Value value_flatten(Elab *e, Value v, Span span);
+
+/* --- guard.c --- */
+/* Outputs that tell the runtime whether the table, of a density at the nodes `at`, is that of a density. */
+void guard_table(Elab *e, const Value *density, const DensityAxis *axes, const Value *at, const Dim *dim,
+                 uint32_t count, const Value *table, Span span);
+void guard_outputs(Elab *e); /* after the function's own outputs */
+
+/* --- eval.c --- */
+void eval_all(Elab *e, const EvalRequest *request);
 
 /* --- draw.c, detector.c --- */
 Value elab_draw(Elab *e, const AstNode *node);
