@@ -128,7 +128,10 @@ static void print_loop(const Printer *p, const AstNode *node) {
     while (value->kind == node->kind && value->flag);
     print(p, value);
     for (const AstNode *loop = node; loop != value; loop = loop->kids[0]) {
-        fprintf(p->out, " for %s in ", loop->name);
+        fprintf(p->out, " for %s", loop->name);
+        for (uint32_t i = 0; loop->kids[3] && i < loop->kids[3]->count; i++)
+            fprintf(p->out, ", %s", loop->kids[3]->kids[i]->name);
+        fputs(" in ", p->out);
         print(p, loop->kids[1]);
         print_after(p, " when ", loop->kids[2]);
     }
@@ -434,6 +437,10 @@ static void print_formula(const Printer *p, const AstNode *node) {
         break;
     default: /* FUN, NETWORK */
         print_function(p, node, node->kids[1], node->kind == AST_FUN ? node->kids[3] : NULL);
+        if (node->kind == AST_FUN && node->kids[4]) {
+            fprintf(p->out, " gradient %s", node->kids[4]->name);
+            if (node->kids[4]->text) fprintf(p->out, " \"%s\"", node->kids[4]->text);
+        }
         print_after(p, " = ", node->kids[2]);
     }
 }

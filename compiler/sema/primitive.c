@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sema/pairs.h"
 #include "sema/unit.h"
 #include "tir/special.h"
 

@@ -8,7 +8,7 @@
 #include "qtm/domain.h"
 #include "qtm/kernel.h"
 
-#define QTM_MODEL_VERSION 3
+#define QTM_MODEL_VERSION 4
 
 enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_VALUE, QTM_HELD };
 
@@ -189,6 +189,8 @@ struct qtm_fit {
     struct qtm_fn check; /* f64; VALUE 2i, 2i+1: the sides of check i, [vectors] or []; absent without checks */
     int best;            /* the monitor whose least value chooses best.h5; -1: none */
     bool stops;          /* `monitor` has one more output, VALUE monitor_count: 1 where the fit may stop */
+    int draw_count;
+    const char *const *draws; /* what is drawn, by which method, and what that declares of its gradient: one line each */
 };
 
 enum qtm_wrap_kind { QTM_ENSEMBLE, QTM_BOOTSTRAP, QTM_LAPLACE };
