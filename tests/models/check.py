@@ -28,6 +28,7 @@ MODULES = [
     "checks_nn",
     "checks_params",
     "checks_sample",
+    "checks_samplers",
 ]
 TOP = Path(__file__).resolve().parents[2]
 EXAMPLE = TOP / "examples" / "proxy1d" / "proxy1d.qtm"
