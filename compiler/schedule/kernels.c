@@ -228,6 +228,7 @@ static const struct {
     {TIR_SELECT, LIR_SELECT},
     {TIR_TO_INT, LIR_TO_INT},
     {TIR_TO_REAL, LIR_TO_REAL},
+    {TIR_EXTERN, LIR_EXTERN},
 };
 
 static uint32_t point(Body *body, TirId at) {
@@ -239,6 +240,7 @@ static uint32_t point(Body *body, TirId at) {
     case TIR_SEARCH: return load_table(body, at, op);
     case TIR_FLATTEN: return load_flattened(body, op);
     case TIR_STOP:
+    case TIR_OPAQUE:
     case TIR_BROADCAST: return value_of(body, op->args[0]);
     case TIR_CONST:
     case TIR_IOTA:
@@ -261,6 +263,11 @@ static uint32_t point(Body *body, TirId at) {
     }
     LirInstr i = {.type = lir_type(op->type), .integer = op->integer, .span = op->span};
     for (uint32_t a = 0; a < op->arg_count; a++) i.args[a] = value_of(body, op->args[a]);
+    if (op->op == TIR_EXTERN) {
+        i.external = op->external;
+        i.integer = op->arg_count;
+        for (uint32_t a = op->arg_count; a < TIR_EXTERN_ARGS; a++) i.args[a] = i.args[0];
+    }
     for (size_t k = 0; k < sizeof point_ops / sizeof *point_ops; k++) {
         if (point_ops[k].tir != op->op) continue;
         i.op = point_ops[k].lir;
@@ -321,8 +328,9 @@ static void clear_targets(Plan *plan, LirGroup *group, const Cluster *cluster) {
         const OpPlan *p = &plan->op[at];
         bool adds = p->kind == OP_SUM || p->kind == OP_SCATTER || p->kind == OP_CONTRACT;
         if (p->partial || (!adds && p->kind != OP_MAX)) continue;
-        LirKernel *kernel = kernel_new(plan, group, adds ? LIR_ZERO : LIR_FILL,
-                                       arena_format(plan->arena, "clear_%u", at), plan->f->ops.data[at].span);
+        LirKernel *kernel =
+            kernel_new(plan, group, adds ? LIR_ZERO : LIR_FILL,
+                       arena_format(plan->arena, "clear_%s", plan_label(plan, at)), plan->f->ops.data[at].span);
         kernel->zero = readable(plan, at);
         kernel->fill = adds ? 0 : -INFINITY;
     }
@@ -353,13 +361,14 @@ static void op_effects(Body *body, TirId at) {
             effect(plan, body->kernel, LIR_STORE, access_of(plan, target, &route), value_of(body, op->args[i]));
         }
         break;
-    case OP_SCATTER: {
-        Route route = {0};
-        LirIndex gathered = {.kind = LIR_INDEX_VALUE, .value = value_of(body, op->args[1])};
-        route_set(body, &route, op->axis, gathered);
-        effect(plan, body->kernel, LIR_ADD_TO, access_of(plan, target, &route), value_of(body, op->args[0]));
+    case OP_SCATTER:
+        for (uint32_t i = 0; i < op->arg_count; i += 2) {
+            Route route = {0};
+            LirIndex index = {.kind = LIR_INDEX_VALUE, .value = value_of(body, op->args[i + 1])};
+            route_set(body, &route, op->axis, index);
+            effect(plan, body->kernel, LIR_ADD_TO, access_of(plan, target, &route), value_of(body, op->args[i]));
+        }
         break;
-    }
     default: /* a point value or a finished product */
         if (p->kind == OP_POINT) body->memo[at] = point(body, at);
         if (target != TIR_NONE) effect(plan, body->kernel, LIR_STORE, access, body->memo[at]);
@@ -392,7 +401,8 @@ static void dot_setup(Body *body, TirId at, TirAxisId row) {
 
 static void cumsum_kernel(Plan *plan, LirGroup *group, TirId at) {
     const TirOp *op = &plan->f->ops.data[at];
-    LirKernel *kernel = kernel_new(plan, group, LIR_CUMSUM, arena_format(plan->arena, "cumsum_%u", at), op->span);
+    LirKernel *kernel =
+        kernel_new(plan, group, LIR_CUMSUM, arena_format(plan->arena, "cumsum_%s", plan_label(plan, at)), op->span);
     loops_set(kernel, plan->op[at].space, group->row_axis);
     kernel->k_axis = op->axis;
     kernel->reverse = op->flag;
@@ -420,7 +430,8 @@ static void export_locals(Plan *plan, LirGroup *group, const Cluster *cluster) {
         TirId at = cluster->ops.data[i];
         const OpPlan *p = &plan->op[at];
         if (p->local_buffer == TIR_NONE) continue;
-        copy_kernel(plan, group, arena_format(plan->arena, "export_%u", at), at, p->local_buffer, p->buffer);
+        copy_kernel(plan, group, arena_format(plan->arena, "export_%s", plan_label(plan, at)), at, p->local_buffer,
+                    p->buffer);
     }
 }
 
@@ -434,7 +445,8 @@ static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster)
     clear_targets(plan, group, cluster);
     bool dot = cluster->kind == CLUSTER_DOT || cluster->kind == CLUSTER_DOT_ROWS;
     const TirOp *named = &plan->f->ops.data[dot ? cluster->ops.data[0] : last];
-    const char *name = arena_format(plan->arena, "%s_%u", tir_op_text(named->op), dot ? cluster->ops.data[0] : last);
+    const char *name =
+        arena_format(plan->arena, "%s_%s", tir_op_text(named->op), plan_label(plan, dot ? cluster->ops.data[0] : last));
     LirKernel *kernel = kernel_new(plan, group, dot ? LIR_DOT : LIR_NEST, name, named->span);
     Body body = {.plan = plan,
                  .kernel = kernel,
@@ -465,15 +477,18 @@ static void combine_kernel(Plan *plan, LirGroup *group, TirId at) {
     const TirOp *op = &plan->f->ops.data[at];
     uint32_t slots = plan->groups.data[p->group].slots;
     TirAxisId axis = slot_axis(plan, slots);
-    uint32_t alias = plan_buffer_add(plan, arena_format(plan->arena, "b%u_copies", at), LIR_WORK, op->type, op->axes);
+    uint32_t alias = plan_buffer_add(plan, arena_format(plan->arena, "b%s_copies", plan_label(plan, at)), LIR_WORK,
+                                     op->type, op->axes);
     LirBuffer *buffer = &plan->lir->buffers.data[alias];
     memmove(buffer->dims + 1, buffer->dims, buffer->rank * sizeof *buffer->dims);
     buffer->dims[0] = axis;
     buffer->rank++;
     buffer->alias_of = p->slot_buffer + 1;
-    LirKernel *clear = kernel_new(plan, group, LIR_ZERO, arena_format(plan->arena, "clear_%u", at), op->span);
+    LirKernel *clear =
+        kernel_new(plan, group, LIR_ZERO, arena_format(plan->arena, "clear_%s", plan_label(plan, at)), op->span);
     clear->zero = p->buffer;
-    LirKernel *kernel = kernel_new(plan, group, LIR_NEST, arena_format(plan->arena, "combine_%u", at), op->span);
+    LirKernel *kernel =
+        kernel_new(plan, group, LIR_NEST, arena_format(plan->arena, "combine_%s", plan_label(plan, at)), op->span);
     kernel->vector = true;
     kernel->loops[0] = axis;
     kernel->loop_count = 1 + op->axes.count;
@@ -485,8 +500,8 @@ static void combine_kernel(Plan *plan, LirGroup *group, TirId at) {
 
 static void transpose_kernel(Plan *plan, LirGroup *group, const Transpose *t) {
     const TirOp *op = &plan->f->ops.data[t->value];
-    LirKernel *kernel =
-        kernel_new(plan, group, LIR_NEST, arena_format(plan->arena, "transpose_%u", t->value), op->span);
+    LirKernel *kernel = kernel_new(plan, group, LIR_NEST,
+                                   arena_format(plan->arena, "transpose_%s", plan_label(plan, t->value)), op->span);
     kernel->vector = true;
     kernel->loops[0] = op->axes.id[1];
     kernel->loops[1] = op->axes.id[0];
@@ -509,6 +524,13 @@ void plan_kernels(Plan *plan) {
     for (uint32_t g = 0; g < plan->groups.count; g++) {
         GroupPlan *from = &plan->groups.data[g];
         LirGroup group = {.row_axis = from->row, .block = from->block, .slots = from->slots};
+        if (from->loop != TIR_NONE) {
+            group.loop = plan_loop(plan, from->loop);
+            group.name = arena_format(plan->arena, "g%u_loop", g);
+            group.reason = "rounds that need one another: one after the other, each with the groups of its body";
+            VEC_PUSH(plan->arena, &plan->lir->groups, group);
+            continue;
+        }
         const char *rows = from->row == LIR_NO_AXIS ? "once" : plan->f->axes.data[from->row].name;
         group.name = arena_format(plan->arena, "g%u_%s", g, rows);
         group.reason = from->row == LIR_NO_AXIS

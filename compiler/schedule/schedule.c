@@ -12,6 +12,7 @@ static TirFunction *copy_for_axes(Arena *arena, const TirFunction *f) {
 }
 
 LirFunction *schedule_function(Arena *arena, const TirFunction *f, bool f64) {
+    f = plan_loops_first(arena, f);
     Plan plan = {.arena = arena, .f = copy_for_axes(arena, f), .f64 = f64};
     plan.op = ARENA_ARRAY(arena, OpPlan, f->ops.count + 1);
     plan.lir = ARENA_NEW(arena, LirFunction);
@@ -20,6 +21,7 @@ LirFunction *schedule_function(Arena *arena, const TirFunction *f, bool f64) {
     plan.lir->source = plan.f;
     plan_classify(&plan);
     plan_stages(&plan);
+    plan_recompute(&plan);
     plan_clusters(&plan);
     plan_sizes(&plan);
     plan_storage(&plan);

@@ -67,7 +67,7 @@ static bool apply_method(Elab *e, const AstNode *method, const char *otherwise, 
 /* --- what a fit says of its draws --- */
 
 static const char *quality_text(Elab *e, const HirDecl *method) {
-    const AstNode *gradient = method->node->kind == AST_FUN ? method->node->kids[4] : NULL;
+    const AstNode *gradient = method->node->kind == AST_FUN ? method->node->kids[5] : NULL;
     if (!gradient) return "gradient of unknown quality";
     if (!strcmp(gradient->name, "biased"))
         return arena_format(e->arena, "gradient biased: %s; see %s", gradient->text, method->module->name);

@@ -10,10 +10,11 @@ typedef struct OpFact {
     const char *text;
     int arity;
     unsigned flags;
+    double cost;
 } OpFact;
 
 static const OpFact op_fact[] = {
-#define TIR_OP(name, text, arity, shape, type, flags, vjp, cost) {text, arity, flags},
+#define TIR_OP(name, text, arity, shape, type, flags, rule, cost) {text, arity, flags, cost},
 #include "tir/tir_ops.def"
 #undef TIR_OP
 };
@@ -29,6 +30,10 @@ int tir_op_arity(TirOpcode op) {
     return (unsigned)op < TIR_OPCODE_COUNT ? op_fact[op].arity : 0;
 }
 
+double tir_op_cost(TirOpcode op) {
+    return (unsigned)op < TIR_OPCODE_COUNT ? op_fact[op].cost : 0;
+}
+
 unsigned tir_op_attrs(TirOpcode op) {
     switch (op) {
     case TIR_CONST: return TIR_ATTR_VALUE;
@@ -40,6 +45,7 @@ unsigned tir_op_attrs(TirOpcode op) {
     case TIR_STACK:
     case TIR_GATHER:
     case TIR_SEARCH: return TIR_ATTR_AXIS;
+    case TIR_EXTERN: return TIR_ATTR_EXTERN;
     case TIR_SCATTER: return TIR_ATTR_AXIS | TIR_ATTR_RESULT;
     case TIR_BROADCAST: return TIR_ATTR_RESULT;
     case TIR_RENAME: return TIR_ATTR_AXIS | TIR_ATTR_AXIS2;
@@ -50,6 +56,8 @@ unsigned tir_op_attrs(TirOpcode op) {
     case TIR_DOT: return TIR_ATTR_OVER;
     case TIR_FLATTEN: return TIR_ATTR_AXIS | TIR_ATTR_OVER;
     case TIR_CUMSUM: return TIR_ATTR_AXIS | TIR_ATTR_FLAG;
+    case TIR_LOOP: return TIR_ATTR_INTEGER | TIR_ATTR_AXIS | TIR_ATTR_FLAG | TIR_ATTR_BODY;
+    case TIR_RESULT: return TIR_ATTR_INTEGER;
     default: return 0;
     }
 }

@@ -21,7 +21,16 @@ typedef enum TirOpcode {
 
 typedef enum TirType { TIR_REAL, TIR_INT, TIR_BOOL } TirType;
 
-enum { TIR_MAX_AXES = 8, TIR_MAX_ORDER = 100 /* of a polygamma function */, TIR_NONE = 0xffffffff };
+/* Whether a value that a later pass over the rows reads is kept in memory or made again there (schedule/recompute.c).
+ */
+typedef enum TirMemory { TIR_MEMORY_AUTO, TIR_MEMORY_STORE, TIR_MEMORY_RECOMPUTE } TirMemory;
+
+enum {
+    TIR_MAX_AXES = 8,
+    TIR_EXTERN_ARGS = 6,
+    TIR_MAX_ORDER = 100, /* of a polygamma function */
+    TIR_NONE = 0xffffffff
+};
 typedef uint32_t TirAxisId; /* index into TirFunction.axes */
 typedef uint32_t TirId;     /* index into TirFunction.ops: a value is the operation that makes it */
 
@@ -47,6 +56,7 @@ typedef enum TirPortRole {
     TIR_PORT_VALUE, /* output: value `index` of whatever the function computes (fields, curves, monitors, settings) */
     TIR_PORT_HELD, /* input: of parameter block `index`, `field` 0: 1 where a parameter is held, 1: the value that it is
                       held at, 2: raw value of its start */
+    TIR_PORT_ROUND, /* input of the body of a loop: state, slice or constant `index` */
 } TirPortRole;
 
 typedef struct TirPort {
@@ -55,6 +65,15 @@ typedef struct TirPort {
     const char *name;
     TirId value; /* inputs: the INPUT operation; outputs: the value returned */
 } TirPort;
+
+/* A function in C that a model declares: `double symbol(double, ...)`, pure and safe to call from many threads. */
+typedef struct TirExtern {
+    const char *symbol;
+    const char *file;       /* C source, object, archive or shared object, or "-lNAME"; NULL: in the running program */
+    void (*function)(void); /* where it is here, once found (support/foreign.c); of another type */
+} TirExtern;
+
+typedef struct TirFunction TirFunction;
 
 typedef struct TirOp {
     TirOpcode op;
@@ -66,18 +85,21 @@ typedef struct TirOp {
     TirAxisId axis, axis2;
     double real;     /* CONST */
     int64_t integer; /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM, PICK: stream;
-                        POLYGAMMA: order */
+                        POLYGAMMA: order; LOOP: number of states; RESULT: which result */
     bool flag;
-    Span span; /* of the source construct, also on adjoint operations */
+    TirMemory memory;
+    TirExtern *external; /* EXTERN */
+    TirFunction *body;   /* LOOP: one round; belongs to this operation alone */
+    Span span;           /* of the source construct, also on adjoint operations */
 } TirOp;
 
-typedef struct TirFunction {
+struct TirFunction {
     Arena *arena;
     const char *name;
     VEC(TirAxis) axes;
     VEC(TirOp) ops;
     VEC(TirPort) inputs, outputs;
-} TirFunction;
+};
 
 typedef struct TirModule {
     Arena *arena;
@@ -104,6 +126,7 @@ TirId tir_pick(TirFunction *f, int64_t stream, TirAxes axes, TirAxisId data_axis
 /* Any FUSE operation of MAP shape with 1, 2 or 3 arguments. */
 TirId tir_map(TirFunction *f, TirOpcode op, Span span, TirId a, TirId b, TirId c);
 TirId tir_polygamma(TirFunction *f, int64_t order, TirId a, Span span);
+TirId tir_extern(TirFunction *f, TirExtern *external, const TirId *args, uint32_t count, Span span);
 TirId tir_broadcast(TirFunction *f, TirId a, TirAxes axes, Span span);
 TirId tir_rename(TirFunction *f, TirId a, TirAxisId from, TirAxisId to, Span span);
 TirId tir_slice(TirFunction *f, TirId a, TirAxisId axis, int64_t index, Span span);
@@ -117,6 +140,26 @@ TirId tir_sum(TirFunction *f, TirId a, TirAxes axes, Span span); /* axes that `a
 TirId tir_reduce_max(TirFunction *f, TirId a, TirAxes axes, Span span);
 TirId tir_cumsum(TirFunction *f, TirId a, TirAxisId axis, bool from_end, Span span);
 TirId tir_dot(TirFunction *f, TirId a, TirId b, TirAxes axes, Span span);
+/* `value`, whose derivative is given: pairs x_0, slope_0, x_1, slope_1 ..., all real.
+ *     dy = sum over k of [sum over the axes of slope_k and x_k that y lacks] slope_k dx_k
+ * `value` itself is never differentiated through; the slopes are, for higher derivatives. */
+TirId tir_custom(TirFunction *f, TirId value, const TirId *pairs, uint32_t pair_count, Span span);
+
+/* --- loop.c: a function, the body, applied once for every index of an axis of static size, from the first index to the
+ * last, or from the end. Arguments are the initial states, then sequences, which carry the axis and give one slice a
+ * round, and constants, which lack it; the body has an input for each. It returns the new states, then anything else;
+ * the loop has a result for each of these: the final states, and the rest stacked along the axis. Axes have the same
+ * numbers in the body as outside. Results are read by tir_result only. --- */
+TirFunction *tir_body_new(const TirFunction *f, const char *name);
+TirId tir_body_input(TirFunction *body, TirType type, TirAxes axes, Span span);
+TirId tir_loop(TirFunction *f, TirFunction *body, const TirId *args, uint32_t count, uint32_t states, TirAxisId axis,
+               bool from_end, Span span);
+TirId tir_result(TirFunction *f, TirId loop, uint32_t result, Span span);
+TirAxes tir_result_axes(const TirOp *loop, uint32_t result);
+/* Argument `k` of the loop is a sequence. */
+bool tir_loop_slices(const TirFunction *f, const TirOp *loop, uint32_t k);
+/* The body gets the axes that the function around it has got since. */
+void tir_body_axes(const TirFunction *f, TirFunction *body);
 
 /* --- copy.c: a copy that can be rewritten without touching `f`, whose arena must outlive it. --- */
 TirFunction *tir_function_copy(Arena *arena, const TirFunction *f, const char *name);
@@ -136,6 +179,7 @@ enum { TIR_FUSE = 1, TIR_CONSTFOLD = 2, TIR_LINEAR = 4, TIR_STREAM = 8 };
 const char *tir_op_text(TirOpcode op);
 unsigned tir_op_flags(TirOpcode op);
 int tir_op_arity(TirOpcode op);
+double tir_op_cost(TirOpcode op); /* floating-point operations an element */
 
 /* --- text.c: print, and parse what was printed; tir_parse returns NULL after reporting to the sink. --- */
 void tir_print(FILE *out, const TirFunction *f);
@@ -158,11 +202,16 @@ void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, 
                    uint64_t step, TirTensor *outputs);
 
 /* --- compiler/ad/reverse.c --- */
-/* Appends to `f` the sum over all points of seed * d(of)/d(wrt[i]), with the axes of wrt[i], for each i: out[i], or
- * TIR_NONE where `of` does not depend on wrt[i] through operations that have a derivative. The values `wrt` are leaves:
- * what they are made of, and other values made of the same, stay as they are. `seed` may lack axes of `of`: it is then
- * the same along them. What is appended are ordinary operations, so it can be differentiated again. */
-void ad_adjoint(TirFunction *f, TirId of, TirId seed, const TirId *wrt, uint32_t count, TirId *out);
+/* Appends to `f` the sum over j and over all points of seed[j] * d(of[j])/d(wrt[i]), with the axes of wrt[i], for each
+ * i: out[i], or TIR_NONE where no `of` depends on wrt[i] through operations that have a derivative. The values `wrt`
+ * are leaves: what they are made of, and other values made of the same, stay as they are. A seed may lack axes of its
+ * `of`: it is then the same along them. What is appended are ordinary operations, so it can be differentiated again. */
+void ad_adjoint(TirFunction *f, const TirId *of, const TirId *seed, uint32_t of_count, const TirId *wrt, uint32_t count,
+                TirId *out);
+/* Appends the derivative of each of[i] along wrt[j] -> tangent[j]; TIR_NONE: zero. The leaves are as in ad_adjoint.
+ * Tangents may carry axes that wrt[j] lacks, new ones that no value before has: many directions at once. */
+void ad_tangent(TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, const TirId *tangent,
+                uint32_t wrt_count, TirId *out);
 /* Whether a derivative can go through the operation to some argument. */
 bool ad_differentiable(const TirOp *op);
 /* Appends to `f` the derivative of output port `loss` (a scalar) by every input port listed, and replaces nothing: new
@@ -171,10 +220,13 @@ bool ad_differentiable(const TirOp *op);
 void ad_gradient(TirFunction *f, uint32_t loss_output, const uint32_t *inputs, uint32_t count);
 
 /* --- compiler/opt: one file a pass; each rewrites the function in place and keeps it verifiable. --- */
+void opt_custom(TirFunction *f); /* custom(value, ...) -> value, once no derivative is taken any more */
 void opt_fold(TirFunction *f);  /* constant folding and algebra: x*1, x+0, pow by small integers, select of const ... */
 void opt_cse(TirFunction *f);   /* equal operations become one (draws too: same stream, same axes) */
 void opt_dce(TirFunction *f);   /* what no output needs goes; unused inputs stay as ports */
+void opt_loop(TirFunction *f);  /* loops take and give only what is read */
 void opt_order(TirFunction *f); /* renumbers inner axes: the innermost loops of sums of products become long */
+void opt_scatter(TirFunction *f); /* scatter(...) + scatter(...) -> one scatter of both */
 void opt_unstack(
     TirFunction *f); /* dot(stack(x...), w) -> sum of x_i * slice(w, i) for few x; slice(stack) -> x_i; sum(stack) */
 

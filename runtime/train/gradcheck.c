@@ -32,7 +32,7 @@ struct check {
     struct qtm_call gradient, loss;
     double *direction, *start; /* of the longest block */
     uint64_t random;
-    int failures;
+    int failures, clause_failures;
 };
 
 /* A number from a standard normal, by Box and Muller. */
@@ -166,7 +166,33 @@ static qtm_status update_open(struct check *check, const struct qtm_update *upda
     return qtm_call_bind(&check->loss, &update->check, &binding);
 }
 
-static qtm_status fit_check(struct qtm_session *session, int *failures) {
+/* The derivative clauses that the objective uses, at the worst of the points that it evaluates. */
+static qtm_status clauses_check(struct check *check, const struct qtm_update *update) {
+    if (!update->clause_count) return QTM_OK;
+    struct qtm_call call = {0};
+    QTM_TRY(qtm_call_bind(&call, &update->clause_check, &check->session->binding));
+    qtm_call_run(&call, check->session->draw_seed, 0);
+    printf("  %-24s %16s %16s %10s\n", "clauses", "slope", "difference", "relative");
+    for (int i = 0; i < update->clause_count; i++) {
+        double number[4];
+        for (int k = 0; k < 4; k++) number[k] = qtm_call_value(&call, qtm_call_find(&call, QTM_VALUE, 4 * i + k), 0);
+        const char *name = update->clauses[i].name, *place = update->clauses[i].place;
+        bool bad = !(number[0] <= LIMIT);
+        if (number[0] < 0) {
+            printf("  %-24s no difference is finite: %s\n", name, place);
+            check->clause_failures++;
+            continue;
+        }
+        printf("  %-24s %16.9g %16.9g %10.2e%s\n", name, number[2], number[3], number[0], bad ? "  WRONG" : "");
+        if (bad) printf("    %s: at %.9g\n", place, number[1]);
+        check->clause_failures += bad;
+    }
+    fflush(stdout);
+    qtm_call_destroy(&call);
+    return QTM_OK;
+}
+
+static qtm_status fit_check(struct qtm_session *session, int *failures, int *clause_failures) {
     const struct qtm_fit *fit = session->fit;
     struct worst *worst = qtm_alloc_array(fit->block_count, sizeof *worst);
     if (!worst) return qtm_error_memory(fit->block_count * (int64_t)sizeof *worst);
@@ -177,7 +203,9 @@ static qtm_status fit_check(struct qtm_session *session, int *failures) {
                session->trainers[u].label, "weights", "gradient", "difference", "relative");
         status = update_open(&check, &fit->updates[u]);
         if (!status) status = update_check(&check, worst);
+        if (!status) status = clauses_check(&check, &fit->updates[u]);
         *failures += check.failures;
+        *clause_failures += check.clause_failures;
         qtm_gradient_destroy(&check.vector);
         qtm_gradient_destroy(&check.unused);
         if (check.gradient.fn) qtm_call_destroy(&check.gradient);
@@ -239,7 +267,7 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
     struct qtm_events *events = qtm_alloc_array(model->data_count, sizeof *events);
     if (!events) qtm_choice_destroy(&choice);
     if (!events) return qtm_error_memory(model->data_count * (int64_t)sizeof *events);
-    int failures = 0;
+    int failures = 0, clause_failures = 0;
     qtm_status status = data_make(model, arguments, seed, events);
     for (int i = 0; !status && i < model->fit_count; i++) {
         if (arguments->operand && strcmp(arguments->operand, model->fits[i].name)) continue;
@@ -249,7 +277,7 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
         config.events = events;
         status = qtm_session_open(&session, &config);
         if (status) break;
-        status = fit_check(&session, &failures);
+        status = fit_check(&session, &failures, &clause_failures);
         qtm_session_close(&session);
     }
     for (int d = 0; d < model->data_count; d++) qtm_events_free(&events[d]);
@@ -258,6 +286,9 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
     if (!status && failures)
         return qtm_error("%d block%s of weights with a gradient that differs from finite differences by more than %g",
                          failures, failures == 1 ? "" : "s", LIMIT);
+    if (!status && clause_failures)
+        return qtm_error("%d derivative clause%s that differ%s from finite differences by more than %g",
+                         clause_failures, clause_failures == 1 ? "" : "s", clause_failures == 1 ? "s" : "", LIMIT);
     if (!status) printf("all gradients agree with finite differences to %g\n", LIMIT);
     return status;
 }

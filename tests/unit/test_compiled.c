@@ -15,7 +15,7 @@
 
 #include "gradients/random_tir.c"
 
-enum { PROGRAMS = 24, FIRST_SEED = 7100, MAX_PORTS = 32 };
+enum { PROGRAMS = 40, FIRST_SEED = 7100, MAX_PORTS = 32 };
 
 typedef struct Case {
     Program program;
@@ -24,10 +24,12 @@ typedef struct Case {
 } Case;
 
 static void optimise(TirFunction *f) {
+    opt_custom(f);
     opt_unstack(f);
     opt_fold(f);
     opt_cse(f);
     opt_dce(f);
+    opt_loop(f);
     opt_order(f);
 }
 
