@@ -124,7 +124,7 @@ TirId tir_polygamma(TirFunction *f, int64_t order, TirId a, Span span) {
 }
 
 TirId tir_extern(TirFunction *f, TirExtern *external, const TirId *args, uint32_t count, Span span) {
-    return op_push(f, (TirOp){.op = TIR_EXTERN, .external = external, .span = span}, args, count);
+    return tir_push(f, (TirOp){.op = TIR_EXTERN, .external = external, .span = span}, args, count);
 }
 
 TirId tir_broadcast(TirFunction *f, TirId a, TirAxes axes, Span span) {
