@@ -186,3 +186,122 @@ def check_sampler_four_variables(work):
 
 def check_sampler_five_variables(work):
     check_smooth(work, 5, 6)
+
+
+# --- published samplers, whose biases are part of what is expected of them ---
+
+BIASED = """use std.sampler
+use std.published
+param rho in (-0.9, 0.9) start 0.6 truth 0.6
+param a in (0, 2) start 0.5 truth 0.5
+event XY { x in -6 .. 6
+           y in -6 .. 6 }
+event E { x in 0 .. 1 }
+density g(x in -6 .. 6, y in -6 .. 6) = exp(-(x^2 - 2*rho*x*y + y^2) / (2*(1 - rho^2)))
+density h(x in 0 .. 1) = x^a * (1 - x)^3
+fit f {
+    events 100000
+LINES
+    minimize (rho - 0.6)^2 + (a - 0.5)^2 over params using adam(1e-12)
+    stop after 1 steps
+}
+"""
+
+
+def check_sampler_distrosa(work):
+    """At rho = 0.6 the full form gives 2/(1 - rho^2) = 3.125 for d<xy>/drho, whose truth is 1, and 2 rho/(1 - rho^2) = 1.875 for
+    d<x^2>/drho, whose truth is 0; the diagonal form 2 and 0. In one variable both are exact."""
+    lines = """    let full = draw XY ~ g by distrosa_full
+    let diagonal = draw XY ~ g by distrosa_diagonal
+    let one = draw E ~ h by distrosa_full(n = 401)
+    let other = draw E ~ h by distrosa_diagonal(inverse_transform, n = 401)
+    monitor fxy = [mean(grad(e.x * e.y, rho) for e in full), mean(grad(e.x * e.y, rho)^2 for e in full)]
+    monitor fxx = [mean(grad(e.x^2, rho) for e in full), mean(grad(e.x^2, rho)^2 for e in full)]
+    monitor dxy = [mean(grad(e.x * e.y, rho) for e in diagonal), mean(grad(e.x * e.y, rho)^2 for e in diagonal)]
+    monitor dxx = [mean(grad(e.x^2, rho) for e in diagonal), mean(grad(e.x^2, rho)^2 for e in diagonal)]
+    monitor line = [grad(mean(e.x for e in one), a), grad(mean(e.x for e in other), a)]
+"""
+    got, said = monitors(work, "distrosa", BIASED.replace("LINES", lines))
+    for key, wanted in (("fxy", 3.125), ("fxx", 1.875), ("dxy", 2), ("dxx", 0)):
+        near(key, got[key][0], wanted, spread(*got[key], events=100000), 0.01)
+    for value in got["line"]:
+        near("d<x>/da in one variable", value, 4 / 5.5**2, 0.0002, 0.0005)
+    expect_in("draws: XY x, y ~ g by distrosa_full (gradient biased: the maps of all conditionals", said)
+
+
+def check_sampler_loits(work):
+    """What is left of d<x>/da by cells, and of a correlation: next to nothing, while means are those of the density."""
+    cells = (2, 5, 9, 20)
+    lines = ("    let plane = draw XY ~ g by loits\n    monitor plane_mean = mean(e.x * e.y for e in plane)\n"
+             "    monitor plane_slope = grad(mean(e.x * e.y for e in plane), rho)\n")
+    for n in cells:
+        lines += (f"    let s{n} = draw E ~ h by loits_sliced(n = {n + 1}, points = 201)\n"
+                  f"    monitor d{n} = grad(mean(e.x for e in s{n}), a)\n")
+    lines += "    let linear = draw E ~ h by loits(n = 101)\n    monitor linear_mean = mean(e.x for e in linear)\n"
+    got, _ = monitors(work, "loits", BIASED.replace("LINES", lines))
+    for n, wanted in zip(cells, (0.639, 0.149, 0.0519, 0.01167)):
+        near(f"share left on {n} cells", got[f"d{n}"][0] / (4 / 5.5**2), wanted, 0.007 * wanted)
+    near("<xy>", got["plane_mean"][0], 0.6, 1.2 / math.sqrt(1e5), 0.01)
+    expect(abs(got["plane_slope"][0]) < 0.02, f"two-dimensional LOITS has the slope {got['plane_slope']}")
+    near("<x>", got["linear_mean"][0], 1.5 / 5.5, 0.17 / math.sqrt(1e5), 0.0005)
+
+
+NODES = """use std.sampler
+use std.published
+param A[11, 11] in (0, 3) start 1 truth 1
+param rho in (-0.9, 0.9) = RHO fixed
+event XY { x in -3 .. 3
+           y in -3 .. 3 }
+fun node(t) = whole((t + 3) / 0.6 + 0.5)
+density g(x in -3 .. 3, y in -3 .. 3) = A[node(x), node(y)] * exp(-(x^2 - 2*rho*x*y + y^2) / (2*(1 - rho^2)))
+fun D(e : XY) = tanh(e.y)
+fit f {
+    events 200000
+    let right = draw XY ~ g by multilinear(n = 11)
+    let its_ = draw XY ~ g by its(n = 11)
+    monitor slope = flatten(grad(mean(D(e) for e in right), A))
+    monitor slope_its = flatten(grad(mean(D(e) for e in its_), A))
+    minimize sum((A - 1)^2) over params using adam(1e-12)
+    stop after 1 steps
+}
+"""
+
+
+def node_slopes(rho):
+    """d<D>/dA of every node by quadrature of the gridded density."""
+    import numpy
+
+    point, weight = numpy.polynomial.legendre.leggauss(8)
+    t, w = 0.5 * (point + 1), 0.5 * weight
+    x = numpy.linspace(-3, 3, 11)
+    f = numpy.exp(-(x[:, None]**2 - 2 * rho * x[:, None] * x + x**2) / (2 * (1 - rho**2)))
+    hats = [(1 - t, 0), (t, 1)]
+    one, critic = numpy.zeros((11, 11)), numpy.zeros((11, 11))
+    for i, j in itertools.product(range(10), repeat=2):
+        a, b = numpy.meshgrid(x[i] + 0.6 * t, x[j] + 0.6 * t, indexing="ij")
+        value = numpy.tanh(b) + 0 * a
+        for (ha, di), (hb, dj) in itertools.product(hats, repeat=2):
+            part = numpy.outer(w * ha, w * hb)
+            one[i + di, j + dj] += part.sum()
+            critic[i + di, j + dj] += (part * value).sum()
+    Z = (f * one).sum()
+    return (f * (critic - one * (f * critic).sum() / Z) / Z).ravel()
+
+
+def check_sampler_its(work):
+    """Gradients by all node values of a correlated normal density: the default sampler has that of the quadrature; the
+    cell sampler, whose second variable does not follow the first within cells, one that is wrong by a third of its size
+    and more where variables are correlated, and little where they are not."""
+    import numpy
+
+    wrong = {}
+    for rho in (0, 0.5):
+        got, _ = monitors(work, f"nodes{int(10 * rho)}", NODES.replace("RHO", str(rho)))
+        exact = node_slopes(rho)
+        size = numpy.linalg.norm(exact)
+        right = numpy.linalg.norm(numpy.array(got["slope"]) - exact) / size
+        wrong[rho] = numpy.linalg.norm(numpy.array(got["slope_its"]) - exact) / size
+        print(f"correlation {rho}: default sampler off by {right:.4f}, ITS by {wrong[rho]:.3f} (seed {SEED})")
+        expect(right < 0.03, f"correlation {rho}: the default sampler's gradient is off by {right}")
+    expect(wrong[0] < 0.1, f"ITS is off by {wrong[0]} without a correlation")
+    expect(wrong[0.5] > 0.3, f"ITS is off by {wrong[0.5]} at correlation 0.5")
