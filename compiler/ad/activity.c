@@ -204,6 +204,28 @@ bool ad_tame(const Ad *ad, TirId v) {
     return tame;
 }
 
+/* Infinitely steep at some argument where its value is finite. */
+static bool is_steep(const Ad *ad, const TirOp *op) {
+    if (op->op == TIR_SQRT || op->op == TIR_ATAN2) return true;
+    if (op->op == TIR_CUSTOM) {
+        for (uint32_t k = 2; k < op->arg_count; k += 2)
+            if (!ad_tame(ad, op->args[k])) return true;
+        return false;
+    }
+    double exponent;
+    return op->op == TIR_POW && !(ad_is_const(ad, op->args[1], &exponent) && (exponent <= 0 || exponent >= 1));
+}
+
+void ad_steep_find(Ad *ad) {
+    ad->steep = ARENA_ARRAY(&ad->scratch, bool, ad->end);
+    for (size_t v = ad->first; v < ad->end; v++) {
+        const TirOp *op = &ad->f->ops.data[v];
+        if (!ad->active[v] || ad->leaf[v]) continue;
+        ad->steep[v] = is_steep(ad, op);
+        for (uint32_t k = 0; k < op->arg_count; k++) ad->steep[v] |= ad->steep[op->args[k]];
+    }
+}
+
 /* --- begin and end --- */
 
 void ad_begin(Ad *ad, TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, uint32_t wrt_count,

@@ -22,10 +22,12 @@ typedef struct Ad {
     bool *leaf;          /* wanted itself: nothing goes further back */
     bool *masked;        /* its derivative can be a zero that has to stay zero where the slope is infinite */
     bool *tame;          /* finite for inputs of moderate size: no singular operation leads to it */
+    bool *steep;         /* forward mode: its tangent can be infinite where it is finite itself */
     TirId *derivative;   /* TIR_NONE: zero */
     TirId **results;     /* of a loop: those of its results; NULL: none yet */
     TirAxes extra;       /* of the directions */
     TirId kept;          /* by a slope rule, between its calls for the arguments of one operation; TIR_NONE at first */
+    bool damp;           /* the tangent at hand is that of a steep value */
     Arena scratch;
 } Ad;
 
@@ -41,6 +43,7 @@ void ad_begin(Ad *ad, TirFunction *f, const TirId *of, uint32_t of_count, const 
               bool masked);
 /* Adds to the axes of directions what `carrier` has and `value` lacks; no value may have them. */
 void ad_directions(Ad *ad, TirId carrier, TirId value);
+void ad_steep_find(Ad *ad);
 void ad_end(Ad *ad);
 /* Whether finite arguments, not too large, can give a result that is not. */
 bool ad_op_singular(const TirFunction *f, const TirOp *op);
@@ -66,7 +69,7 @@ static inline TirAxes ad_axes(const Ad *ad, TirId v) {
 }
 bool ad_is_const(const Ad *ad, TirId v, double *value);
 TirId ad_product(Ad *ad, Span s, TirId a, TirId b);
-/* t * factor, zero where t is zero and the factor is not finite: for the slope of operation `id`. */
+/* t * factor, zero where t is zero and the factor is not finite, or the other way round: for the slope of `id`. */
 TirId ad_scale(Ad *ad, TirId id, Span s, TirId t, TirId factor);
 /* t / divisor, zero where t is zero and the divisor is zero or NaN. */
 TirId ad_quotient(Ad *ad, TirId id, Span s, TirId t, TirId divisor);

@@ -37,6 +37,7 @@ enum { WIDTH_F32, WIDTH_F64, WIDTH_COUNT };
 
 typedef struct UpdateUnits {
     Unit *objective, *gradient, *settings;
+    Unit *clauses; /* or NULL */
 } UpdateUnits;
 typedef struct FitUnits {
     Unit *init, *params, *monitor, *curve, *check; /* monitor and check may be NULL */

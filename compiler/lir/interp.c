@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/rng/philox.h"
+#include "support/foreign.h"
 #include "tir/special.h"
 
 typedef struct Machine {
@@ -156,6 +157,11 @@ static double evaluate(Machine *m, const LirInstr *i) {
     case LIR_ATAN2: return atan2(a, b);
     case LIR_LGAMMA: return special_lgamma(a);
     case LIR_POLYGAMMA: return (double)special_polygamma(i->integer, a);
+    case LIR_EXTERN: {
+        double args[TIR_EXTERN_ARGS];
+        for (int64_t k = 0; k < i->integer; k++) args[k] = m->value[i->args[k]];
+        return foreign_call(i->external, args, (uint32_t)i->integer);
+    }
     default: return NAN; /* math expansion comes after this form */
     }
 }

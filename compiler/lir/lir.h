@@ -70,11 +70,12 @@ typedef struct LirAccess {
 typedef struct LirInstr {
     LirOpcode op;
     LirType type; /* math expansion uses LIR_T_INT for "as wide as the real" integers too, on BIT_* ops only */
-    uint32_t args[3];
+    uint32_t args[TIR_EXTERN_ARGS];
     uint32_t axis;    /* LOOP, EXTENT */
     LirAccess access; /* LOAD, SEARCH: for SEARCH the dimension searched has index kind CONST 0 and axis = `axis` */
     double real;
     int64_t integer;
+    TirExtern *external; /* EXTERN */
     Span span;
 } LirInstr;
 

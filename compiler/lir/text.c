@@ -55,6 +55,7 @@ static void print_instr(FILE *out, const LirFunction *f, const LirKernel *kernel
     case LIR_EXTENT: fprintf(out, " %s", axis_name(f, i->axis)); break;
     case LIR_PICK: fprintf(out, " %s", axis_name(f, i->axis)); /* fall through */
     case LIR_POLYGAMMA: fprintf(out, " order %lld", (long long)i->integer); break;
+    case LIR_EXTERN: fprintf(out, " %s of %lld", i->external->symbol, (long long)i->integer); break;
     case LIR_UNIFORM: fprintf(out, " stream %lld at", (long long)i->integer); break;
     default: break;
     }

@@ -45,6 +45,7 @@ static bool op_equal(const TirOp *a, const TirOp *b) {
         a->arg_count != b->arg_count || !tir_axes_equal(a->axes, b->axes) ||
         !tir_axes_equal(a->attr_axes, b->attr_axes))
         return false;
+    if (a->op == TIR_EXTERN && strcmp(a->external->symbol, b->external->symbol) != 0) return false;
     if (op_commutes(a->op) && a->args[0] == b->args[1] && a->args[1] == b->args[0]) return true;
     for (uint32_t k = 0; k < a->arg_count; k++)
         if (a->args[k] != b->args[k]) return false;

@@ -6,6 +6,9 @@ enum {
     BLOCK_ELEMENTS = 8192, /* of the widest value of a block: 32 KiB in f32, so that a few fit the second-level cache */
     BLOCK_ROWS_MAX = 1024,
     ALIGN = 64,
+    /* Blocks of a power of two would put the same row of all of them into one set of the first-level cache, which holds
+     * eight lines: a kernel that walks along more arrays would find none of them there. */
+    WAY = 1024,
 };
 
 static LirType memory_type(TirType type) {
@@ -141,6 +144,7 @@ static void size_buffer(Plan *plan, LirBuffer *buffer) {
             buffer->dynamic_axis = axis;
     }
     buffer->bytes = buffer->space == LIR_PARTIAL ? align(bytes * group->slots) : align(bytes);
+    if (buffer->space == LIR_SCRATCH && buffer->bytes % WAY == 0) buffer->bytes += ALIGN;
     if (buffer->dynamic_axis == LIR_NO_AXIS) return;
     buffer->bytes_per_row = bytes;
     buffer->bytes = 0;

@@ -123,6 +123,10 @@ TirId tir_polygamma(TirFunction *f, int64_t order, TirId a, Span span) {
     return tir_push(f, (TirOp){.op = TIR_POLYGAMMA, .integer = order, .span = span}, &a, 1);
 }
 
+TirId tir_extern(TirFunction *f, TirExtern *external, const TirId *args, uint32_t count, Span span) {
+    return tir_push(f, (TirOp){.op = TIR_EXTERN, .external = external, .span = span}, args, count);
+}
+
 TirId tir_broadcast(TirFunction *f, TirId a, TirAxes axes, Span span) {
     if (a < f->ops.count && tir_axes_equal(f->ops.data[a].axes, axes)) return a;
     return tir_push(f, (TirOp){.op = TIR_BROADCAST, .attr_axes = axes, .span = span}, &a, 1);

@@ -7,15 +7,16 @@
 
 /* Attributes of an operation, in the order in which the text form writes them. */
 enum {
-    TIR_ATTR_VALUE = 1,   /* CONST: real, or integer */
-    TIR_ATTR_INTEGER = 2, /* port, stream, index */
-    TIR_ATTR_OVER = 4,    /* attr_axes that are summed */
-    TIR_ATTR_AXIS = 8,    /* axis */
-    TIR_ATTR_AXIS2 = 16,  /* axis2 */
-    TIR_ATTR_FLAG = 32,   /* flag */
-    TIR_ATTR_RESULT = 64, /* attr_axes are the axes of the result */
-    TIR_ATTR_LEAF = 128,  /* axes of the result are given, not derived */
-    TIR_ATTR_BODY = 256,  /* body */
+    TIR_ATTR_VALUE = 1,    /* CONST: real, or integer */
+    TIR_ATTR_INTEGER = 2,  /* port, stream, index */
+    TIR_ATTR_OVER = 4,     /* attr_axes that are summed */
+    TIR_ATTR_AXIS = 8,     /* axis */
+    TIR_ATTR_AXIS2 = 16,   /* axis2 */
+    TIR_ATTR_FLAG = 32,    /* flag */
+    TIR_ATTR_RESULT = 64,  /* attr_axes are the axes of the result */
+    TIR_ATTR_EXTERN = 256, /* external */
+    TIR_ATTR_LEAF = 128,   /* axes of the result are given, not derived */
+    TIR_ATTR_BODY = 512,   /* body */
 };
 unsigned tir_op_attrs(TirOpcode op);
 

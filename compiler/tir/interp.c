@@ -99,7 +99,7 @@ static void interp_stack(const Interp *in, const TirOp *op, double *out) {
     }
 }
 
-/* gather, scatter and search: the axis that is looked up is no loop. */
+/* gather, scatter and search: the axis that is looked up is no loop. A scatter is done pair by pair. */
 typedef struct Lookup {
     const TirOp *op;
     int64_t length, stride;
@@ -143,11 +143,21 @@ static void search_row(const void *context, int64_t n, double *const *p, const i
 
 static void interp_lookup(const Interp *in, const TirOp *op, double *out) {
     TirAxes value = arg_op(in, op, 0)->axes;
-    bool scatter = op->op == TIR_SCATTER;
-    TirAxes loops = scatter ? tir_axes_union(value, arg_op(in, op, 1)->axes) : op->axes;
-    Lookup look = {op, axis_size(in, op->axis), axis_stride(in, scatter ? op->axes : value, op->axis)};
-    Nest nest = nest_make(in, op, out, loops);
-    nest_run(&nest, scatter ? scatter_row : op->op == TIR_GATHER ? gather_row : search_row, &look);
+    Lookup look = {op, axis_size(in, op->axis), axis_stride(in, value, op->axis)};
+    Nest nest = nest_make(in, op, out, op->axes);
+    nest_run(&nest, op->op == TIR_GATHER ? gather_row : search_row, &look);
+}
+
+static void interp_scatter(const Interp *in, const TirOp *op, double *out) {
+    Lookup look = {op, axis_size(in, op->axis), axis_stride(in, op->axes, op->axis)};
+    for (uint32_t k = 0; k < op->arg_count; k += 2) {
+        TirOp pair = *op;
+        pair.args += k;
+        pair.arg_count = 2;
+        TirAxes loops = tir_axes_union(arg_op(in, &pair, 0)->axes, arg_op(in, &pair, 1)->axes);
+        Nest nest = nest_make(in, &pair, out, loops);
+        nest_run(&nest, scatter_row, &look);
+    }
 }
 
 /* The flattened axes are the innermost loops in the argument and one axis in the result: both have the same strides
@@ -351,8 +361,8 @@ static void interp_op(const Interp *in, TirId id) {
     case TIR_RENAME: interp_rename(in, op, out); break;
     case TIR_SLICE: interp_slice(in, op, out); break;
     case TIR_STACK: interp_stack(in, op, out); break;
+    case TIR_SCATTER: interp_scatter(in, op, out); break;
     case TIR_GATHER:
-    case TIR_SCATTER:
     case TIR_SEARCH: interp_lookup(in, op, out); break;
     case TIR_FLATTEN: interp_flatten(in, op, out); break;
     case TIR_SUM:

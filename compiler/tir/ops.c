@@ -45,6 +45,7 @@ unsigned tir_op_attrs(TirOpcode op) {
     case TIR_STACK:
     case TIR_GATHER:
     case TIR_SEARCH: return TIR_ATTR_AXIS;
+    case TIR_EXTERN: return TIR_ATTR_EXTERN;
     case TIR_SCATTER: return TIR_ATTR_AXIS | TIR_ATTR_RESULT;
     case TIR_BROADCAST: return TIR_ATTR_RESULT;
     case TIR_RENAME: return TIR_ATTR_AXIS | TIR_ATTR_AXIS2;

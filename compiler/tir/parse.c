@@ -202,6 +202,11 @@ static TirFunction *parse_function(Parser *p);
 
 static void parse_attrs(Parser *p, TirOp *op) {
     unsigned attrs = tir_op_attrs(op->op);
+    if (attrs & TIR_ATTR_EXTERN) {
+        parse_word(p, "symbol");
+        op->external = ARENA_NEW(p->arena, TirExtern);
+        op->external->symbol = parse_string(p);
+    }
     if (attrs & TIR_ATTR_VALUE) parse_const(p, op);
     if (attrs & TIR_ATTR_INTEGER) {
         parse_word(p, tir_integer_word(op->op));

@@ -10,10 +10,10 @@
  *   VALUE  = "%" INT       the number of the operation, from 0 in order
  *   NAME   = letters, digits, "_", "." and "'", or a STRING;   "#" starts a comment that ends with the line
  *
- * Attributes, in this order where the operation has them: a constant; ("port" | "stream" | "at" | "order" |
- * "states" | "number") INT; "over" "{" axes "}"; "axis" NAME; ("to" | "rows") NAME; "reverse"; func (the body). The
- * axes of an operation whose axes are an attribute are those of its type. Reals have as many digits as it takes to read
- * back the same number. */
+ * Attributes, in this order where the operation has them: "symbol" STRING; a constant; ("port" | "stream" | "at" |
+ * "order" | "states" | "number") INT; "over" "{" axes "}"; "axis" NAME; ("to" | "rows") NAME; "reverse"; ("store" |
+ * "recompute"); func (the body). The axes of an operation whose axes are an attribute are those of its type. Reals have
+ * as many digits as it takes to read back the same number. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +103,10 @@ static void print_const(FILE *out, const TirOp *op) {
 
 static void print_attrs(FILE *out, const TirFunction *f, const TirOp *op) {
     unsigned attrs = tir_op_attrs(op->op);
+    if ((attrs & TIR_ATTR_EXTERN) && op->external) {
+        fputs(" symbol ", out);
+        print_string(out, op->external->symbol);
+    }
     if (attrs & TIR_ATTR_VALUE) {
         fputc(' ', out);
         print_const(out, op);

@@ -25,7 +25,12 @@ typedef enum TirType { TIR_REAL, TIR_INT, TIR_BOOL } TirType;
  */
 typedef enum TirMemory { TIR_MEMORY_AUTO, TIR_MEMORY_STORE, TIR_MEMORY_RECOMPUTE } TirMemory;
 
-enum { TIR_MAX_AXES = 8, TIR_MAX_ORDER = 100 /* of a polygamma function */, TIR_NONE = 0xffffffff };
+enum {
+    TIR_MAX_AXES = 8,
+    TIR_EXTERN_ARGS = 6,
+    TIR_MAX_ORDER = 100, /* of a polygamma function */
+    TIR_NONE = 0xffffffff
+};
 typedef uint32_t TirAxisId; /* index into TirFunction.axes */
 typedef uint32_t TirId;     /* index into TirFunction.ops: a value is the operation that makes it */
 
@@ -61,6 +66,13 @@ typedef struct TirPort {
     TirId value; /* inputs: the INPUT operation; outputs: the value returned */
 } TirPort;
 
+/* A function in C that a model declares: `double symbol(double, ...)`, pure and safe to call from many threads. */
+typedef struct TirExtern {
+    const char *symbol;
+    const char *file;       /* C source, object, archive or shared object, or "-lNAME"; NULL: in the running program */
+    void (*function)(void); /* where it is here, once found (support/foreign.c); of another type */
+} TirExtern;
+
 typedef struct TirFunction TirFunction;
 
 typedef struct TirOp {
@@ -76,8 +88,9 @@ typedef struct TirOp {
                         POLYGAMMA: order; LOOP: number of states; RESULT: which result */
     bool flag;
     TirMemory memory;
-    TirFunction *body; /* LOOP: one round; belongs to this operation alone */
-    Span span;         /* of the source construct, also on adjoint operations */
+    TirExtern *external; /* EXTERN */
+    TirFunction *body;   /* LOOP: one round; belongs to this operation alone */
+    Span span;           /* of the source construct, also on adjoint operations */
 } TirOp;
 
 struct TirFunction {
@@ -113,6 +126,7 @@ TirId tir_pick(TirFunction *f, int64_t stream, TirAxes axes, TirAxisId data_axis
 /* Any FUSE operation of MAP shape with 1, 2 or 3 arguments. */
 TirId tir_map(TirFunction *f, TirOpcode op, Span span, TirId a, TirId b, TirId c);
 TirId tir_polygamma(TirFunction *f, int64_t order, TirId a, Span span);
+TirId tir_extern(TirFunction *f, TirExtern *external, const TirId *args, uint32_t count, Span span);
 TirId tir_broadcast(TirFunction *f, TirId a, TirAxes axes, Span span);
 TirId tir_rename(TirFunction *f, TirId a, TirAxisId from, TirAxisId to, Span span);
 TirId tir_slice(TirFunction *f, TirId a, TirAxisId axis, int64_t index, Span span);
@@ -212,6 +226,7 @@ void opt_cse(TirFunction *f);   /* equal operations become one (draws too: same 
 void opt_dce(TirFunction *f);   /* what no output needs goes; unused inputs stay as ports */
 void opt_loop(TirFunction *f);  /* loops take and give only what is read */
 void opt_order(TirFunction *f); /* renumbers inner axes: the innermost loops of sums of products become long */
+void opt_scatter(TirFunction *f); /* scatter(...) + scatter(...) -> one scatter of both */
 void opt_unstack(
     TirFunction *f); /* dot(stack(x...), w) -> sum of x_i * slice(w, i) for few x; slice(stack) -> x_i; sum(stack) */
 
