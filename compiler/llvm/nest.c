@@ -1,6 +1,6 @@
-/* NEST and CUMSUM kernels. Scalar loops outside; the last loop steps by whole vectors, and what is left over is done
- * once more under a mask. An effect that uses none of the innermost loops is summed in registers, in up to four partial
- * sums so that one addition need not wait for another, and meets memory once, where those loops have ended. */
+/* NEST, CUMSUM and ARGSORT kernels. Scalar loops outside; the last loop steps by whole vectors, and what is left over
+ * is done once more under a mask. An effect that uses none of the innermost loops is summed in registers, in up to four
+ * partial sums so that one addition need not wait for another, and meets memory once, where those loops have ended. */
 #include "llvm/build.h"
 
 enum {
@@ -229,15 +229,10 @@ static unsigned nest_lanes(const Body *b) {
     return lanes;
 }
 
-/* Inclusive sums along k_axis, for every point of the loops. */
-static void cumsum_emit(Body *b) {
+/* Inclusive sums along k_axis. */
+static void cumsum_line(Body *b) {
     Emit *e = b->emit;
     const LirKernel *k = b->kernel;
-    Loop loops[LIR_MAX_DIMS];
-    for (uint32_t i = 0; i < k->loop_count; i++) {
-        loops[i] = loop_begin(b, const_i64(e, 0), axis_trip(b, k->loops[i]), 1, "point");
-        b->index[k->loops[i]] = loops[i].counter;
-    }
     LLVMValueRef slot = build_alloca(b, e->real, "sum"), n = axis_trip(b, k->k_axis);
     LLVMBuildStore(b->at, const_real(e, 0), slot);
     Loop loop = loop_begin(b, const_i64(e, 0), n, 1, "sum");
@@ -247,12 +242,43 @@ static void cumsum_emit(Body *b) {
     LLVMBuildStore(b->at, sum, slot);
     access_store(b, &k->effects.data[0].access, sum);
     loop_end(b, &loop);
+}
+
+/* Positions along k_axis in ascending order, by the runtime. */
+static void argsort_line(Body *b) {
+    Emit *e = b->emit;
+    const LirKernel *k = b->kernel;
+    const LirAccess *to = &k->effects.data[0].access;
+    const char *name = e->lir->f64 ? "qtm_argsort_f64" : "qtm_argsort_f32";
+    LLVMTypeRef params[5] = {e->i64, e->ptr, e->i64, e->ptr, e->i64};
+    LLVMTypeRef type = LLVMFunctionType(e->nothing, params, 5, false);
+    LLVMValueRef fn = LLVMGetNamedFunction(e->module, name);
+    if (!fn) fn = LLVMAddFunction(e->module, name, type);
+    b->index[k->k_axis] = const_i64(e, 0);
+    LLVMValueRef args[5] = {axis_trip(b, k->k_axis), access_address(b, &k->a).pointer,
+                            access_stride(b, &k->a, k->k_axis), access_address(b, to).pointer,
+                            access_stride(b, to, k->k_axis)};
+    LLVMBuildCall2(b->at, type, fn, args, 5, "");
+}
+
+/* One line for every point of the loops. */
+static void line_emit(Body *b) {
+    const LirKernel *k = b->kernel;
+    Loop loops[LIR_MAX_DIMS];
+    for (uint32_t i = 0; i < k->loop_count; i++) {
+        loops[i] = loop_begin(b, const_i64(b->emit, 0), axis_trip(b, k->loops[i]), 1, "point");
+        b->index[k->loops[i]] = loops[i].counter;
+    }
+    if (k->kind == LIR_CUMSUM)
+        cumsum_line(b);
+    else
+        argsort_line(b);
     for (uint32_t i = k->loop_count; i-- > 0;) loop_end(b, &loops[i]);
 }
 
 void nest_emit(Body *b) {
-    if (b->kernel->kind == LIR_CUMSUM) {
-        cumsum_emit(b);
+    if (lir_is_line(b->kernel)) {
+        line_emit(b);
         return;
     }
     b->lanes = nest_lanes(b);

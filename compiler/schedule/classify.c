@@ -124,7 +124,8 @@ static void classify_op(Plan *plan, TirId at) {
         p->space = tir_axes_union(plan->f->ops.data[op->args[0]].axes, plan->f->ops.data[op->args[1]].axes);
         break;
     case TIR_CUMSUM:
-        p->kind = OP_CUMSUM;
+    case TIR_ARGSORT:
+        p->kind = op->op == TIR_CUMSUM ? OP_CUMSUM : OP_ARGSORT;
         p->space = tir_axes_minus(op->axes, tir_axes_one(op->axis));
         break;
     case TIR_DOT:
@@ -143,8 +144,8 @@ static void classify_op(Plan *plan, TirId at) {
     /* The copies of a partial start at zero, so a maximum over rows is taken in one go instead. */
     if (p->kind == OP_MAX && p->row != LIR_NO_AXIS && !tir_axes_has(op->axes, p->row)) p->row = LIR_NO_AXIS;
     p->partial = p->row != LIR_NO_AXIS && !tir_axes_has(op->axes, p->row) && p->kind != OP_POINT &&
-                 p->kind != OP_STACK && p->kind != OP_FLATTEN && p->kind != OP_CUMSUM && p->kind != OP_INLINE &&
-                 p->kind != OP_INPUT;
+                 p->kind != OP_STACK && p->kind != OP_FLATTEN && p->kind != OP_CUMSUM && p->kind != OP_ARGSORT &&
+                 p->kind != OP_INLINE && p->kind != OP_INPUT;
 }
 
 /* An inline operation that somebody needs in memory becomes a point operation. */
@@ -161,6 +162,7 @@ static void require_tables(Plan *plan, TirId at) {
     case TIR_GATHER:
     case TIR_SEARCH:
     case TIR_CUMSUM:
+    case TIR_ARGSORT:
     case TIR_FLATTEN:
         /* tables may still be sliced or renamed in place; only leaves without memory must be stored */
         for (TirId t = op->args[0];; t = plan->f->ops.data[t].args[0]) {
@@ -220,7 +222,7 @@ static void follow(Plan *plan, TirId reader, TirId value, bool table, TirAxisId 
 void plan_visit_uses(Plan *plan, TirId reader, UseVisitor visit, void *context) {
     const TirOp *op = &plan->f->ops.data[reader];
     OpKind kind = plan->op[reader].kind;
-    bool tabled = op->op == TIR_GATHER || op->op == TIR_SEARCH || op->op == TIR_CUMSUM ||
+    bool tabled = op->op == TIR_GATHER || op->op == TIR_SEARCH || op->op == TIR_CUMSUM || op->op == TIR_ARGSORT ||
                   (op->op == TIR_FLATTEN && kind != OP_FLATTEN);
     bool whole = kind == OP_DOT || kind == OP_DOT_ROWS || kind == OP_LOOP;
     bool moves = op->op == TIR_SLICE || op->op == TIR_RENAME; /* when stored itself */

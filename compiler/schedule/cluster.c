@@ -29,7 +29,8 @@ static ClusterKind cluster_kind(OpKind kind) {
     case OP_SCATTER: return CLUSTER_SCATTER;
     case OP_DOT: return CLUSTER_DOT;
     case OP_DOT_ROWS: return CLUSTER_DOT_ROWS;
-    case OP_CUMSUM: return CLUSTER_CUMSUM;
+    case OP_CUMSUM:
+    case OP_ARGSORT: return CLUSTER_LINE;
     default: return CLUSTER_NEST;
     }
 }

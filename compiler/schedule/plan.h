@@ -28,6 +28,7 @@ typedef enum OpKind {
     OP_DOT_ROWS, /* matrix product that sums over rows: a weight gradient */
     OP_CONTRACT, /* any other product-and-sum, as a loop nest */
     OP_CUMSUM,
+    OP_ARGSORT,
     OP_LOOP,   /* a group of its own that calls the body; has no value itself */
     OP_RESULT, /* memory that a loop writes */
 } OpKind;
@@ -51,7 +52,7 @@ typedef struct OpPlan {
     bool dot_transpose; /* b is stored [n, k]: a transposed copy is made once a call */
 } OpPlan;
 
-typedef enum ClusterKind { CLUSTER_NEST, CLUSTER_SCATTER, CLUSTER_DOT, CLUSTER_DOT_ROWS, CLUSTER_CUMSUM } ClusterKind;
+typedef enum ClusterKind { CLUSTER_NEST, CLUSTER_SCATTER, CLUSTER_DOT, CLUSTER_DOT_ROWS, CLUSTER_LINE } ClusterKind;
 typedef struct Cluster {
     ClusterKind kind;
     TirAxes space;

@@ -180,7 +180,7 @@ static void life_touch(const LirFunction *lir, Life *life, uint32_t buffer, int6
 
 static void life_of_kernel(const LirFunction *lir, const LirKernel *kernel, Life *life, int64_t when) {
     if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) life_touch(lir, life, kernel->zero, when);
-    if (kernel->kind == LIR_DOT || kernel->kind == LIR_CUMSUM) life_touch(lir, life, kernel->a.buffer, when);
+    if (kernel->kind == LIR_DOT || lir_is_line(kernel)) life_touch(lir, life, kernel->a.buffer, when);
     if (kernel->kind == LIR_DOT) life_touch(lir, life, kernel->b.buffer, when);
     for (size_t i = 0; i < kernel->body.count; i++) {
         LirOpcode op = kernel->body.data[i].op;

@@ -117,6 +117,7 @@ static TirFunction *put_sample(Elab *e, const AstNode *draw, const Value *sample
         tir_output(c->f, TIR_PORT_VALUE, i, type->fields.data[i].name, id);
     }
     if (sample->weight) put_accepted(e, draw, sample, sample->count);
+    guard_outputs(e);
     return c->f;
 }
 
@@ -150,7 +151,7 @@ void event_draw_function(Elab *e, FitState *fit, const AstNode *draw, const HirD
     if (!event || !param_all_truth(e) || e->program->events.data[event->index].draw) return;
     ProgramFit counts = *fit->out;
     FitState own = draw_state(fit, &counts);
-    context_new(e, arena_format(e->arena, "%s.draw", event->name), &own, PARAMS_TRUTH, true, NULL);
+    context_new(e, arena_format(e->arena, "%s.draw", event->name), &own, PARAMS_TRUTH, true, NULL)->guarded = true;
     Frame frame = {0};
     e->frame = &frame;
     Value sample = elab_expr(e, draw);
@@ -176,7 +177,7 @@ void data_draw_function(Elab *e, uint32_t row) {
     }
     ProgramFit counts = {.name = data->name, .vectors = 1};
     FitState none = {.decl = decl, .out = &counts}, own = draw_state(&none, &counts);
-    context_new(e, arena_format(e->arena, "%s.draw", data->name), &own, PARAMS_TRUTH, true, NULL);
+    context_new(e, arena_format(e->arena, "%s.draw", data->name), &own, PARAMS_TRUTH, true, NULL)->guarded = true;
     Frame frame = {.decl = decl};
     e->frame = &frame;
     Value member = family_member(e, decl, row - decl->index, decl->node->name_span);
