@@ -43,6 +43,11 @@ typedef struct FitUnits {
     UpdateUnits *updates;
 } FitUnits;
 
+/* A function of given values of the parameters, and the same with its derivative along directions. */
+typedef struct IdentifyUnits {
+    Unit *value, *slope;
+} IdentifyUnits;
+
 /* What the last pass should write: a file a function. */
 typedef struct CodeRequest {
     OutputFolder *folder;
@@ -72,6 +77,8 @@ typedef struct Pipeline {
     Unit **wheres;     /* one a data set, NULL where absent */
     Unit **data_draws; /* one a data set, NULL where absent */
     FitUnits *fits;
+    IdentifyUnits *densities; /* one a density */
+    IdentifyUnits bands;
     LirModule modules[WIDTH_COUNT];
     double seconds[PASS_COUNT];
 } Pipeline;

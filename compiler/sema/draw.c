@@ -54,7 +54,8 @@ static Value drawn_number(Elab *e, Value v, const DensityAxis *axis, Span span) 
 
 /* --- field by field --- */
 
-static Value draw_field(Elab *e, const AstNode *field, const AstNode *wanted, const ProgramField *target) {
+static Value draw_field(Elab *e, const HirDecl *event, const AstNode *field, const AstNode *wanted,
+                        const ProgramField *target) {
     DensityAxis axes[DENSITY_AXES_MAX];
     uint32_t count;
     Value density = elab_expr(e, field->kids[0]);
@@ -68,6 +69,8 @@ static Value draw_field(Elab *e, const AstNode *field, const AstNode *wanted, co
         return poison;
     }
     if (!check_domain(e, density.decl, &axes[0], wanted, target, field->span)) return value_poison();
+    const ProgramField *first = e->program->events.data[event->index].fields.data;
+    identify_note_draw(e, &density, event, (int32_t)(target - first));
     Value method = sampling_method(e, field->kids[1], "inverse_transform", field->span);
     return drawn_number(e, elab_apply(e, method, field, &density, 1, field->span), &axes[0], field->span);
 }
@@ -110,7 +113,7 @@ static bool draw_fields(Elab *e, const AstNode *node, const HirDecl *event, Valu
     for (uint32_t i = 0; i < fields->count; i++) {
         const AstNode *field = find_draw_field(e, node, fields->kids[i]);
         if (field)
-            items[i] = draw_field(e, field, fields->kids[i], &e->program->events.data[event->index].fields.data[i]);
+            items[i] = draw_field(e, event, field, fields->kids[i], &e->program->events.data[event->index].fields.data[i]);
         whole &= field && !value_is_poison(&items[i]);
     }
     return whole;
@@ -155,6 +158,7 @@ Value draw_events(Elab *e, const AstNode *node, HirDecl *event, Value density, c
     uint32_t count, place[DENSITY_AXES_MAX];
     if (!density_value(e, "~", &density, axes, &count)) return value_poison();
     if (!match_variables(e, &density, event, axes, count, place)) return value_poison();
+    identify_note_draw(e, &density, event, -1);
     Value by = sampling_method(e, method, "multilinear", node->span);
     Value drawn = elab_apply(e, by, node, &density, 1, node->span);
     if (value_is_poison(&drawn)) return drawn;

@@ -47,6 +47,10 @@ typedef enum TirPortRole {
     TIR_PORT_VALUE, /* output: value `index` of whatever the function computes (fields, curves, monitors, settings) */
     TIR_PORT_HELD, /* input: of parameter block `index`, `field` 0: 1 where a parameter is held, 1: the value that it is
                       held at, 2: raw value of its start */
+    TIR_PORT_POINT,     /* input: variable `index` of a density at many points */
+    TIR_PORT_DIRECTION, /* input: the direction of a derivative, in the place of block `index` (field 0) or of the
+                           values of that block's parameters (field 1) */
+    TIR_PORT_ROLES
 } TirPortRole;
 
 typedef struct TirPort {

@@ -8,15 +8,17 @@
 #include "qtm/domain.h"
 #include "qtm/kernel.h"
 
-#define QTM_MODEL_VERSION 3
+#define QTM_MODEL_VERSION 4
 
-enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_VALUE, QTM_HELD };
+enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_VALUE, QTM_HELD, QTM_POINT, QTM_DIRECTION };
 
 struct qtm_port {
     const char *name;
     enum qtm_role role;
     /* BLOCK, GRADIENT: block of the fit; COLUMN: data set and field; OPTION; VALUE: number; HELD: block of raw
-     * parameters and field 0: 1 where a parameter is held, 1: the value it is held at, 2: raw value of its start */
+     * parameters and field 0: 1 where a parameter is held, 1: the value it is held at, 2: raw value of its start; POINT:
+     * variable of a density; DIRECTION: block, along which a derivative is taken in the place of BLOCK (field 0) or of
+     * HELD 1 (field 1) */
     int index, field;
     int rank;
     const int64_t *shape; /* row-major; -1 - d stands for the local number of events of data set d */
@@ -163,6 +165,25 @@ struct qtm_check {
     double tolerance;
     bool relative; /* the tolerance is of the right side, where that is above 1 */
 };
+/* What `identify` works on. */
+struct qtm_variable {
+    const char *name, *unit; /* unit: as declared; NULL: a pure number */
+    double low, high;        /* in its unit */
+    bool on_log;
+};
+struct qtm_density {
+    const char *name;
+    int variable_count;
+    const struct qtm_variable *variables;
+    struct qtm_fn value; /* f64; inputs POINT, HELD 1, DIRECTION 1, OPTION; VALUE 0 = the density, not normalised, per d
+                            of its variables, [points]; VALUE 1 = its derivative by the values of the parameters along
+                            the directions, [points, directions]. Absent where it depends on a network or on data */
+};
+/* Numbers of an event that follow a density: all fields (-1) or one of a data set, or (data -1) of drawn events. */
+struct qtm_use {
+    int density, data, event, field;
+    const char *detector; /* NULL, or what the drawn events go through */
+};
 struct qtm_fit {
     const char *name;
     bool generated;  /* parameters come from a generator network */
@@ -184,6 +205,8 @@ struct qtm_fit {
                               Densities are normalised to 1 over their domain. Grid: curve_points equally spaced (or in
                               log x)   points from low to high, both included */
     int64_t curve_points;
+    int use_count;
+    const struct qtm_use *uses; /* the densities that its objectives draw from or take pdf() of */
     int check_count;
     const struct qtm_check *checks;
     struct qtm_fn check; /* f64; VALUE 2i, 2i+1: the sides of check i, [vectors] or []; absent without checks */
@@ -215,6 +238,11 @@ struct qtm_model {
     const struct qtm_fit *fits;
     int wrapper_count;
     const struct qtm_wrapper *wrappers;
+    int density_count, band_count;
+    const struct qtm_density *densities;
+    const struct qtm_curve *bands; /* the qcfs of one variable; ... */
+    struct qtm_fn band;            /* ... f64; VALUE 2c, 2c+1: as of a density, [band_points] */
+    int64_t band_points;
 };
 
 /* The main of every model's executable. Returns the exit status: 0, 1 for an error, 2 for wrong usage. */
