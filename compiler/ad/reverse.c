@@ -1,153 +1,49 @@
-/* Reverse-mode differentiation, tensor IR to tensor IR. Walks the operations backwards from a value and lets the rule
- * of each (vjp.c) pass its cotangent on to its arguments. Only operations between a wanted value and that one are
- * visited. The derivative is made of ordinary operations, appended to the function, so it can be differentiated again.
- * Leaves the value of every existing output as it was. */
-#include "ad/reverse.h"
+/* Reverse-mode differentiation, tensor IR to tensor IR. Walks the operations backwards and lets the rule of each pass
+ * its cotangent on to its arguments. The derivative is made of ordinary operations, appended to the function, so it can
+ * be differentiated again. Leaves the value of every existing output as it was. */
+#include "ad/ad.h"
 
-static AdRule *const rules[] = {
-#define TIR_OP(NAME, text, arity, shape, type, flags, vjp, cost) [TIR_##NAME] = ad_vjp_##vjp,
-#include "tir/tir_ops.def"
-#undef TIR_OP
-};
-_Static_assert(sizeof rules / sizeof *rules == TIR_OPCODE_COUNT, "every operation has a rule");
-
-bool ad_differentiable(const TirOp *op) {
-    return op->type == TIR_REAL && rules[op->op] != ad_vjp_none && rules[op->op] != ad_vjp_zero;
+void ad_add(Ad *ad, TirId arg, TirId c, Span span) {
+    if (!ad->active[arg]) return;
+    TirId *sum = &ad->derivative[arg];
+    *sum = *sum == TIR_NONE ? c : ad_map2(ad, TIR_ADD, span, *sum, c);
 }
 
-/* `wrt` and what leads from them to `of`. */
-static void activity_find(Reverse *r, const TirId *wrt, uint32_t count) {
-    const TirFunction *f = r->f;
-    r->first = r->primal_count;
-    for (uint32_t i = 0; i < count; i++) {
-        r->leaf[wrt[i]] = r->active[wrt[i]] = true;
-        if (wrt[i] < r->first) r->first = wrt[i];
-    }
-    for (size_t v = r->first; v < r->primal_count; v++) {
-        const TirOp *op = &f->ops.data[v];
-        if (!ad_differentiable(op)) continue;
-        for (uint32_t k = 0; k < op->arg_count; k++) r->active[v] |= r->active[op->args[k]];
-    }
+void ad_add_summed(Ad *ad, TirId arg, TirId c, TirAxes axes, Span span) {
+    if (!ad->active[arg]) return;
+    TirAxes all = tir_axes_minus(tir_axes_union(axes, ad_axes(ad, c)), ad->extra);
+    ad_add(ad, arg, ad_sum(ad, c, tir_axes_minus(all, ad_axes(ad, arg)), span), span);
 }
 
-/* Finds what may sit in a branch that is not taken. shows(v) is the set of values u for which "u is not finite" shows
- * in v: v itself, what its arguments show, but of a choice between two only what both show. What `of` does not show
- * is masked. (A leaky rectifier max(z, z/10) thus masks nothing that leads to z.) Bit sets of active values, which
- * start at the first one. */
-static void masked_find(Reverse *r, Arena *scratch, TirId of) {
-    const size_t first = r->first;
-    size_t words = (r->primal_count + 63) / 64;
-    uint64_t **shows = ARENA_ARRAY(scratch, uint64_t *, r->primal_count), *none = ARENA_ARRAY(scratch, uint64_t, words);
-    for (size_t v = 0; v <= of; v++) {
-        const TirOp *op = &r->f->ops.data[v];
-        shows[v] = none;
-        if (!r->active[v]) continue;
-        size_t bit = v - first;
-        uint64_t *set = shows[v] = ARENA_ARRAY(scratch, uint64_t, bit / 64 + 1);
-        set[bit / 64] |= UINT64_C(1) << bit % 64;
-        bool choice = op->op == TIR_SELECT || op->op == TIR_MAX || op->op == TIR_MIN;
-        if (r->leaf[v] || op->op == TIR_GATHER || op->op == TIR_SLICE || op->op == TIR_REDUCE_MAX) continue;
-        const TirId *args = op->op == TIR_SELECT ? op->args + 1 : op->args;
-        if (choice) {
-            TirId low = args[0] < args[1] ? args[0] : args[1];
-            for (size_t k = 0; low >= first && k <= (low - first) / 64; k++)
-                set[k] |= shows[args[0]][k] & shows[args[1]][k];
-            continue;
-        }
-        for (uint32_t a = 0; a < op->arg_count; a++)
-            for (size_t k = 0; args[a] >= first && k <= (args[a] - first) / 64; k++) set[k] |= shows[args[a]][k];
+static void op_reverse(Ad *ad, TirId id, TirId g) {
+    TirOp op = ad->f->ops.data[id]; /* a copy: rules append operations */
+    const AdRule *rule = &ad_rules[op.op];
+    if (!rule->slope) {
+        rule->vjp(ad, id, &op, g);
+        return;
     }
-    for (size_t v = first; v < r->primal_count; v++) {
-        size_t bit = v - first;
-        r->masked[v] = r->active[v] && !(v <= of && shows[of][bit / 64] >> bit % 64 & 1);
-    }
+    ad->kept = TIR_NONE;
+    for (uint32_t k = 0; k < op.arg_count; k++)
+        if (ad->active[op.args[k]]) ad_add_summed(ad, op.args[k], rule->slope(ad, id, &op, k, g), op.axes, op.span);
 }
 
-bool ad_op_singular(const TirFunction *f, const TirOp *op) {
-    switch (op->op) {
-    case TIR_EXP:
-    case TIR_EXPM1:
-    case TIR_LOG:
-    case TIR_LOG1P:
-    case TIR_SQRT:
-    case TIR_POW:
-    case TIR_LGAMMA:
-    case TIR_POLYGAMMA: return true;
-    case TIR_DIV: {
-        const TirOp *divisor = &f->ops.data[op->args[1]];
-        return divisor->op != TIR_CONST || divisor->real == 0;
+void ad_adjoint(TirFunction *f, const TirId *of, const TirId *seed, uint32_t of_count, const TirId *wrt, uint32_t count,
+                TirId *out) {
+    Ad ad;
+    ad_begin(&ad, f, of, of_count, wrt, count);
+    for (uint32_t i = 0; ad.end && i < of_count; i++) {
+        if (!ad.active[of[i]]) continue;
+        ad_directions(&ad, seed[i], of[i]);
+        ad_add(&ad, of[i], seed[i], f->ops.data[of[i]].span);
     }
-    default: return false;
-    }
-}
-
-static void tame_find(Reverse *r) {
-    for (size_t v = 0; v < r->primal_count; v++) {
-        const TirOp *op = &r->f->ops.data[v];
-        r->tame[v] = op->type != TIR_REAL || !ad_op_singular(r->f, op);
-        for (uint32_t k = 0; k < op->arg_count && op->type == TIR_REAL; k++) r->tame[v] &= r->tame[op->args[k]];
-    }
-}
-
-void ad_add(Reverse *r, TirId arg, TirId c, Span span) {
-    if (!r->active[arg]) return;
-    TirId *sum = &r->cotangent[arg];
-    *sum = *sum == TIR_NONE ? c : tir_map(r->f, TIR_ADD, span, *sum, c, TIR_NONE);
-}
-
-void ad_add_summed(Reverse *r, TirId arg, TirId c, TirAxes axes, Span span) {
-    if (!r->active[arg]) return;
-    TirFunction *f = r->f;
-    TirAxes lacking = tir_axes_minus(tir_axes_union(axes, f->ops.data[c].axes), f->ops.data[arg].axes);
-    TirAxes summed = tir_axes_both(lacking, f->ops.data[c].axes);
-    TirAxes constant = tir_axes_minus(lacking, f->ops.data[c].axes);
-    if (summed.count > 0) c = tir_sum(f, c, summed, span);
-    /* along an axis that the cotangent lacks, too, the sum is a product with the axis' length */
-    double size = 1;
-    for (uint32_t k = 0; k < constant.count; k++) {
-        const TirAxis *axis = &f->axes.data[constant.id[k]];
-        if (axis->size >= 0) {
-            size *= (double)axis->size;
-        } else {
-            TirId extent = tir_map(f, TIR_TO_REAL, span, tir_extent(f, constant.id[k], span), TIR_NONE, TIR_NONE);
-            c = tir_map(f, TIR_MUL, span, c, extent, TIR_NONE);
-        }
-    }
-    if (size != 1) c = tir_map(f, TIR_MUL, span, c, tir_real(f, size, span), TIR_NONE);
-    ad_add(r, arg, c, span);
-}
-
-static void cotangents_propagate(Reverse *r, TirId of, TirId seed) {
-    r->cotangent[of] = seed;
-    for (size_t v = (size_t)of + 1; v-- > r->first;) {
-        if (!r->active[v] || r->leaf[v] || r->cotangent[v] == TIR_NONE) continue;
-        TirOp op = r->f->ops.data[v]; /* a copy: rules append operations */
-        rules[op.op](r, (TirId)v, &op, r->cotangent[v]);
-    }
-}
-
-void ad_adjoint(TirFunction *f, TirId of, TirId seed, const TirId *wrt, uint32_t count, TirId *out) {
-    Arena scratch = {0};
-    Reverse r = {.f = f, .primal_count = f->ops.count};
-    r.active = ARENA_ARRAY(&scratch, bool, r.primal_count);
-    r.leaf = ARENA_ARRAY(&scratch, bool, r.primal_count);
-    r.masked = ARENA_ARRAY(&scratch, bool, r.primal_count);
-    r.tame = ARENA_ARRAY(&scratch, bool, r.primal_count);
-    r.cotangent = ARENA_ARRAY(&scratch, TirId, r.primal_count);
-    for (size_t v = 0; v < r.primal_count; v++) r.cotangent[v] = TIR_NONE;
-    activity_find(&r, wrt, count);
-    if (r.active[of]) {
-        masked_find(&r, &scratch, of);
-        tame_find(&r);
-        cotangents_propagate(&r, of, seed);
-    }
+    for (size_t v = ad.end; v-- > ad.first;)
+        if (ad.active[v] && !ad.leaf[v] && ad.derivative[v] != TIR_NONE) op_reverse(&ad, (TirId)v, ad.derivative[v]);
     for (uint32_t i = 0; i < count; i++) {
         TirOp leaf = f->ops.data[wrt[i]];
-        out[i] = r.cotangent[wrt[i]];
-        if (out[i] != TIR_NONE && !tir_axes_equal(f->ops.data[out[i]].axes, leaf.axes))
-            out[i] = tir_broadcast(f, out[i], leaf.axes, leaf.span);
+        out[i] = ad.derivative[wrt[i]];
+        if (out[i] != TIR_NONE) out[i] = tir_broadcast(f, out[i], tir_axes_union(leaf.axes, ad.extra), leaf.span);
     }
-    arena_free(&scratch);
+    ad_end(&ad);
 }
 
 void ad_gradient(TirFunction *f, uint32_t loss_output, const uint32_t *inputs, uint32_t count) {
@@ -163,7 +59,7 @@ void ad_gradient(TirFunction *f, uint32_t loss_output, const uint32_t *inputs, u
         wrt[i] = port.value;
     }
     TirId seed = tir_real(f, 1, span);
-    ad_adjoint(f, loss.value, seed, wrt, count, out);
+    ad_adjoint(f, &loss.value, &seed, 1, wrt, count, out);
     for (uint32_t i = 0; i < count; i++) {
         TirPort port = f->inputs.data[inputs[i]];
         TirOp input = f->ops.data[port.value];

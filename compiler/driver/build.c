@@ -4,6 +4,7 @@
 #include "driver/link.h"
 #include "driver/output.h"
 #include "driver/session.h"
+#include "report/memory.h"
 
 static bool write_descriptor(const Pipeline *pipeline, const char *path) {
     FILE *out = fopen(path, "w");
@@ -46,7 +47,9 @@ static int build_in(Session *session, const Options *options, OutputFolder *fold
     VEC_PUSH(&session->arena, &request.paths, descriptor.object);
     const char *executable = output_file(folder, "model");
     if (!link_executable(&session->arena, session->root, request.paths.data, request.paths.count, executable)) return 1;
-    return output_move(executable, options->output) ? 0 : 1;
+    if (!output_move(executable, options->output)) return 1;
+    if (options->report_memory) report_memory(stdout, &session->pipeline);
+    return 0;
 }
 
 int command_build(const Options *options) {

@@ -34,9 +34,10 @@ typedef struct Options {
     const char *output;        /* NULL when not given */
     const char *march;         /* NULL: this machine's */
     int level;
-    bool check;     /* --check of fmt */
-    bool to_stdout; /* --stdout of fmt */
-    bool as_json;   /* --json of info */
+    bool report_memory; /* of build */
+    bool check;         /* --check of fmt */
+    bool to_stdout;     /* --stdout of fmt */
+    bool as_json;       /* --json of info */
     PipelineControl control;
     Messages *messages; /* where everything that is said about models goes */
 } Options;

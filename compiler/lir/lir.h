@@ -131,12 +131,23 @@ typedef struct LirGroup {
     const char *reason;       /* why this grouping and these sizes, for --report=schedule and comments in the output */
 } LirGroup;
 
+/* A value that one pass over the rows makes and a later one needs: in memory for all rows, or made again there. */
+typedef struct LirKept {
+    Span span;
+    TirAxisId row;
+    double bytes; /* of one row, kept or saved; 0 for what is made again only on the way to other values */
+    double cost;  /* made again: floating-point operations a row */
+    TirMemory asked;
+    bool again;
+} LirKept;
+
 typedef struct LirFunction {
     Arena *arena;
     const char *name;
     const TirFunction *source; /* axes and ports */
     VEC(LirBuffer) buffers;
     VEC(LirGroup) groups;
+    VEC(LirKept) kept;
     int64_t work_bytes;    /* static part of the arena */
     int64_t scratch_bytes; /* a thread's */
 } LirFunction;

@@ -60,6 +60,8 @@ void opt_cse(TirFunction *f) {
         size_t slot = hash_op(&op) & (slots - 1);
         while (table[slot] && !op_equal(&f->ops.data[table[slot] - 1], &op)) slot = (slot + 1) & (slots - 1);
         if (!table[slot]) table[slot] = rewrite_append(f, op) + 1;
+        TirOp *kept = &f->ops.data[table[slot] - 1];
+        if (!kept->memory) kept->memory = op.memory;
         w.map[v] = table[slot] - 1;
     }
     rewrite_end(&w);

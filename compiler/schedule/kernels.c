@@ -321,8 +321,9 @@ static void clear_targets(Plan *plan, LirGroup *group, const Cluster *cluster) {
         const OpPlan *p = &plan->op[at];
         bool adds = p->kind == OP_SUM || p->kind == OP_SCATTER || p->kind == OP_CONTRACT;
         if (p->partial || (!adds && p->kind != OP_MAX)) continue;
-        LirKernel *kernel = kernel_new(plan, group, adds ? LIR_ZERO : LIR_FILL,
-                                       arena_format(plan->arena, "clear_%u", at), plan->f->ops.data[at].span);
+        LirKernel *kernel =
+            kernel_new(plan, group, adds ? LIR_ZERO : LIR_FILL,
+                       arena_format(plan->arena, "clear_%s", plan_label(plan, at)), plan->f->ops.data[at].span);
         kernel->zero = readable(plan, at);
         kernel->fill = adds ? 0 : -INFINITY;
     }
@@ -392,7 +393,8 @@ static void dot_setup(Body *body, TirId at, TirAxisId row) {
 
 static void cumsum_kernel(Plan *plan, LirGroup *group, TirId at) {
     const TirOp *op = &plan->f->ops.data[at];
-    LirKernel *kernel = kernel_new(plan, group, LIR_CUMSUM, arena_format(plan->arena, "cumsum_%u", at), op->span);
+    LirKernel *kernel =
+        kernel_new(plan, group, LIR_CUMSUM, arena_format(plan->arena, "cumsum_%s", plan_label(plan, at)), op->span);
     loops_set(kernel, plan->op[at].space, group->row_axis);
     kernel->k_axis = op->axis;
     kernel->reverse = op->flag;
@@ -420,7 +422,8 @@ static void export_locals(Plan *plan, LirGroup *group, const Cluster *cluster) {
         TirId at = cluster->ops.data[i];
         const OpPlan *p = &plan->op[at];
         if (p->local_buffer == TIR_NONE) continue;
-        copy_kernel(plan, group, arena_format(plan->arena, "export_%u", at), at, p->local_buffer, p->buffer);
+        copy_kernel(plan, group, arena_format(plan->arena, "export_%s", plan_label(plan, at)), at, p->local_buffer,
+                    p->buffer);
     }
 }
 
@@ -434,7 +437,8 @@ static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster)
     clear_targets(plan, group, cluster);
     bool dot = cluster->kind == CLUSTER_DOT || cluster->kind == CLUSTER_DOT_ROWS;
     const TirOp *named = &plan->f->ops.data[dot ? cluster->ops.data[0] : last];
-    const char *name = arena_format(plan->arena, "%s_%u", tir_op_text(named->op), dot ? cluster->ops.data[0] : last);
+    const char *name =
+        arena_format(plan->arena, "%s_%s", tir_op_text(named->op), plan_label(plan, dot ? cluster->ops.data[0] : last));
     LirKernel *kernel = kernel_new(plan, group, dot ? LIR_DOT : LIR_NEST, name, named->span);
     Body body = {.plan = plan,
                  .kernel = kernel,
@@ -465,15 +469,18 @@ static void combine_kernel(Plan *plan, LirGroup *group, TirId at) {
     const TirOp *op = &plan->f->ops.data[at];
     uint32_t slots = plan->groups.data[p->group].slots;
     TirAxisId axis = slot_axis(plan, slots);
-    uint32_t alias = plan_buffer_add(plan, arena_format(plan->arena, "b%u_copies", at), LIR_WORK, op->type, op->axes);
+    uint32_t alias = plan_buffer_add(plan, arena_format(plan->arena, "b%s_copies", plan_label(plan, at)), LIR_WORK,
+                                     op->type, op->axes);
     LirBuffer *buffer = &plan->lir->buffers.data[alias];
     memmove(buffer->dims + 1, buffer->dims, buffer->rank * sizeof *buffer->dims);
     buffer->dims[0] = axis;
     buffer->rank++;
     buffer->alias_of = p->slot_buffer + 1;
-    LirKernel *clear = kernel_new(plan, group, LIR_ZERO, arena_format(plan->arena, "clear_%u", at), op->span);
+    LirKernel *clear =
+        kernel_new(plan, group, LIR_ZERO, arena_format(plan->arena, "clear_%s", plan_label(plan, at)), op->span);
     clear->zero = p->buffer;
-    LirKernel *kernel = kernel_new(plan, group, LIR_NEST, arena_format(plan->arena, "combine_%u", at), op->span);
+    LirKernel *kernel =
+        kernel_new(plan, group, LIR_NEST, arena_format(plan->arena, "combine_%s", plan_label(plan, at)), op->span);
     kernel->vector = true;
     kernel->loops[0] = axis;
     kernel->loop_count = 1 + op->axes.count;
@@ -485,8 +492,8 @@ static void combine_kernel(Plan *plan, LirGroup *group, TirId at) {
 
 static void transpose_kernel(Plan *plan, LirGroup *group, const Transpose *t) {
     const TirOp *op = &plan->f->ops.data[t->value];
-    LirKernel *kernel =
-        kernel_new(plan, group, LIR_NEST, arena_format(plan->arena, "transpose_%u", t->value), op->span);
+    LirKernel *kernel = kernel_new(plan, group, LIR_NEST,
+                                   arena_format(plan->arena, "transpose_%s", plan_label(plan, t->value)), op->span);
     kernel->vector = true;
     kernel->loops[0] = op->axes.id[1];
     kernel->loops[1] = op->axes.id[0];

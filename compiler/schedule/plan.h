@@ -2,6 +2,7 @@
  *
  *   classify.c  how an operation can be computed: in registers, as a reduction, as a matrix product ...
  *   stages.c    in which group (stage, row axis) it runs
+ *   recompute.c which values of one pass over the rows a later one makes again instead of reading them
  *   cluster.c   which operations of a group share one loop nest
  *   storage.c   which buffer holds each value that must live in memory, and where buffers lie
  *   kernels.c   loop IR of every cluster
@@ -72,6 +73,7 @@ typedef struct Plan {
     TirFunction *f; /* a copy of the source with the slot axes added */
     bool f64;
     OpPlan *op;
+    const char **label; /* of operations that are not numbered as in the source; NULL: all are */
     VEC(GroupPlan) groups;
     VEC(Transpose) transposed;
     LirFunction *lir;
@@ -88,10 +90,16 @@ TirAxisId plan_row_of(const TirFunction *f, TirAxes axes);
 /* Everything that `at` reads; STACK may read more than fit, hence the visitor. */
 typedef void (*UseVisitor)(Plan *plan, TirId reader, Use use, void *context);
 void plan_visit_uses(Plan *plan, TirId reader, UseVisitor visit, void *context);
+/* The number of the operation in the source, "12"; of one that group 3 makes again, "12_again3". */
+const char *plan_label(const Plan *plan, TirId at);
 int64_t plan_axis_size(const Plan *plan, TirAxisId axis); /* -1 when dynamic */
+
+/* Whether the reader finds the value at its own row, so that both can run in one pass over the rows. */
+bool plan_read_in_place(const Plan *plan, const OpPlan *reader, const OpPlan *value, TirId base, Use use);
 
 void plan_classify(Plan *plan);
 void plan_stages(Plan *plan);
+void plan_recompute(Plan *plan);
 void plan_clusters(Plan *plan);
 void plan_storage(Plan *plan);
 void plan_sizes(Plan *plan);

@@ -20,6 +20,7 @@ LirFunction *schedule_function(Arena *arena, const TirFunction *f, bool f64) {
     plan.lir->source = plan.f;
     plan_classify(&plan);
     plan_stages(&plan);
+    plan_recompute(&plan);
     plan_clusters(&plan);
     plan_sizes(&plan);
     plan_storage(&plan);

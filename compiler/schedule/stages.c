@@ -6,7 +6,7 @@
  */
 #include "schedule/plan.h"
 
-static bool read_in_place(const Plan *plan, const OpPlan *reader, const OpPlan *value, TirId base, Use use) {
+bool plan_read_in_place(const Plan *plan, const OpPlan *reader, const OpPlan *value, TirId base, Use use) {
     if (reader->row != value->row) return false;
     if (reader->row == LIR_NO_AXIS) return true;
     return !value->partial && tir_axes_has(plan->f->ops.data[base].axes, reader->row) && use.moved_row != reader->row;
@@ -16,7 +16,7 @@ static void stage_after(Plan *plan, TirId reader, Use use, void *context) {
     uint32_t *stage = context;
     const OpPlan *r = &plan->op[reader], *v = &plan->op[use.base];
     if (v->kind == OP_INPUT || v->kind == OP_INLINE) return;
-    bool same = read_in_place(plan, r, v, use.base, use) || (v->row == LIR_NO_AXIS && r->row != LIR_NO_AXIS);
+    bool same = plan_read_in_place(plan, r, v, use.base, use) || (v->row == LIR_NO_AXIS && r->row != LIR_NO_AXIS);
     uint32_t least = same ? v->stage : v->stage + 1;
     if (least > *stage) *stage = least;
 }

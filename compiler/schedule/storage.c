@@ -22,7 +22,7 @@ uint32_t plan_buffer_add(Plan *plan, const char *name, LirSpace space, TirType t
 
 static uint32_t buffer_for(Plan *plan, TirId at, LirSpace space, const char *suffix) {
     const TirOp *op = &plan->f->ops.data[at];
-    const char *name = arena_format(plan->arena, "b%u%s", at, suffix);
+    const char *name = arena_format(plan->arena, "b%s%s", plan_label(plan, at), suffix);
     uint32_t number = plan_buffer_add(plan, name, space, op->type, op->axes);
     plan->lir->buffers.data[number].group = plan->op[at].group;
     return number;
@@ -75,7 +75,7 @@ void plan_storage(Plan *plan) {
     for (size_t i = 0; i < plan->transposed.count; i++) {
         Transpose *t = &plan->transposed.data[i];
         TirAxes axes = plan->f->ops.data[t->value].axes;
-        const char *name = arena_format(plan->arena, "b%u_transposed", t->value);
+        const char *name = arena_format(plan->arena, "b%s_transposed", plan_label(plan, t->value));
         t->buffer = plan_buffer_add(plan, name, LIR_WORK, TIR_REAL, axes);
         LirBuffer *buffer = &plan->lir->buffers.data[t->buffer];
         buffer->dims[0] = axes.id[1];

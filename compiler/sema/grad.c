@@ -115,8 +115,8 @@ static TirId unseed(Elab *e, const Value *x, uint32_t at, TirId g, TirId seed, S
     TirFunction *f = e->context->f;
     while (at < x->rank && x->dim[at].axis == TIR_NONE) at++;
     if (at == x->rank) {
-        TirId out;
-        ad_adjoint(f, g, tir_real(f, 1, span), &seed, 1, &out);
+        TirId out, one = tir_real(f, 1, span);
+        ad_adjoint(f, &g, &one, 1, &seed, 1, &out);
         return out == TIR_NONE ? zero_like(e, seed, span) : out;
     }
     TirId *parts = ARENA_ARRAY(e->arena, TirId, x->dim[at].size);
@@ -142,7 +142,7 @@ static TirId derive_points(Elab *e, const AstNode *call, TirId of, const Value *
         return TIR_NONE;
     }
     TirId seed = tir_broadcast(f, tir_real(f, 1, call->span), of_axes, call->span), g;
-    ad_adjoint(f, of, seed, &x->id, 1, &g);
+    ad_adjoint(f, &of, &seed, 1, &x->id, 1, &g);
     *found |= g != TIR_NONE;
     return g == TIR_NONE ? zero_like(e, x->id, call->span) : unseed(e, x, 0, g, seed, call->span);
 }
@@ -171,7 +171,8 @@ static bool derive(Elab *e, const AstNode *call, TirId of, Leaves *leaves, const
     bool found = false, extra = false;
     for (uint32_t i = 0; i < count; i++)
         extra |= tir_axes_minus(of_axes, f->ops.data[leaves->ids.data[i]].axes).count > 0;
-    if (!extra) ad_adjoint(f, of, tir_real(f, 1, call->span), leaves->ids.data, count, out);
+    TirId one = tir_real(f, 1, call->span);
+    if (!extra) ad_adjoint(f, &of, &one, 1, leaves->ids.data, count, out);
     for (uint32_t i = 0; i < count; i++) {
         if (extra && (out[i] = derive_points(e, call, of, &tensors[i], &found)) == TIR_NONE) return false;
         found |= !extra && out[i] != TIR_NONE;

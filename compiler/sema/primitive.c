@@ -15,6 +15,28 @@ static Value apply_map2(Elab *e, Self self, const AstNode *node, const Value *ar
     return elab_map(e, self->op, node->span, args[0], args[1], value_poison());
 }
 
+/* Marks the operations that make the numbers of `v`. */
+static void ask_memory(Elab *e, const Value *v, TirMemory memory) {
+    if (v->kind == VALUE_TENSOR) {
+        TirOp *op = &e->context->f->ops.data[v->id];
+        while (op->op == TIR_BROADCAST || op->op == TIR_SLICE || op->op == TIR_RENAME)
+            op = &e->context->f->ops.data[op->args[0]];
+        op->memory = memory;
+    }
+    if (v->kind == VALUE_LIST || v->kind == VALUE_RECORD)
+        for (uint32_t i = 0; i < v->count; i++) ask_memory(e, &v->items[i], memory);
+}
+
+static Value apply_store(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    ask_memory(e, &args[0], TIR_MEMORY_STORE);
+    return args[0];
+}
+
+static Value apply_recompute(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    ask_memory(e, &args[0], TIR_MEMORY_RECOMPUTE);
+    return args[0];
+}
+
 /* -floor(-x) */
 static Value apply_ceil(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     Value none = value_poison();

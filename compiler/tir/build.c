@@ -176,3 +176,13 @@ TirId tir_dot(TirFunction *f, TirId a, TirId b, TirAxes axes, Span span) {
     if (!axes.count) return tir_map(f, TIR_MUL, span, a, b, TIR_NONE);
     return op_push(f, (TirOp){.op = TIR_DOT, .attr_axes = axes, .span = span}, (TirId[]){a, b}, 2);
 }
+
+TirId tir_custom(TirFunction *f, TirId value, const TirId *pairs, uint32_t pair_count, Span span) {
+    Arena scratch = {0};
+    TirId *args = ARENA_ARRAY(&scratch, TirId, 2 * (size_t)pair_count + 1);
+    args[0] = value;
+    for (uint32_t k = 0; k < 2 * pair_count; k++) args[k + 1] = pairs[k];
+    TirId id = op_push(f, (TirOp){.op = TIR_CUSTOM, .span = span}, args, 2 * pair_count + 1);
+    arena_free(&scratch);
+    return id;
+}

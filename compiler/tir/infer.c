@@ -13,7 +13,8 @@ typedef enum ShapeRule {
     RENAME,
     BROADCAST,
     KEEP,
-    FLATTEN
+    FLATTEN,
+    CUSTOM
 } ShapeRule;
 typedef enum TypeRule { REAL, INT, BOOL, SAME, ARITH, ATTR } TypeRule;
 
@@ -21,7 +22,7 @@ static const struct {
     ShapeRule shape;
     TypeRule type;
 } rule[] = {
-#define TIR_OP(name, text, arity, shape, type, flags, vjp, cost) {shape, type},
+#define TIR_OP(name, text, arity, shape, type, flags, rule, cost) {shape, type},
 #include "tir/tir_ops.def"
 #undef TIR_OP
 };
@@ -49,6 +50,11 @@ static const char *infer_arg_types(const TirFunction *f, const TirOp *op) {
     case TIR_GATHER: return second == TIR_INT ? NULL : "wants an int index";
     case TIR_SCATTER: return first == TIR_REAL && second == TIR_INT ? NULL : "wants real values and an int index";
     case TIR_SEARCH: return first == TIR_REAL && second == TIR_REAL ? NULL : "wants reals";
+    case TIR_CUSTOM:
+        if (op->arg_count < 3 || op->arg_count % 2 == 0) return "wants a value and pairs";
+        for (uint32_t i = 0; i < op->arg_count; i++)
+            if (infer_arg(f, op, i)->type != TIR_REAL) return "wants reals";
+        return NULL;
     case TIR_STACK:
         for (uint32_t i = 1; i < op->arg_count; i++)
             if (infer_arg(f, op, i)->type != first) return "wants arguments of one type";
@@ -164,6 +170,7 @@ static const char *infer_axes(const TirFunction *f, const TirOp *op, TirAxes *ax
     case GATHER: return infer_gather(f, op, axes);
     case SCATTER: return infer_scatter(op, points, axes);
     case FLATTEN: return infer_flatten(f, op, axes);
+    case CUSTOM: *axes = infer_arg(f, op, 0)->axes; return NULL;
     case BROADCAST:
         if (tir_axes_minus(points, op->attr_axes).count) return "the result lacks an axis of the argument";
         *axes = op->attr_axes;

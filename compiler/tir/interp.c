@@ -293,6 +293,7 @@ static void interp_op(const Interp *in, TirId id) {
     case TIR_REDUCE_MAX: interp_reduce(in, op, out, count); break;
     case TIR_CUMSUM: interp_cumsum(in, op, out); break;
     case TIR_DOT: interp_dot(in, op, out); break;
+    case TIR_CUSTOM: memcpy(out, in->values[op->args[0]].data, count * sizeof *out); break;
     default: {
         Nest nest = nest_make(in, op, out, op->axes);
         nest_run(&nest, interp_map_row, op);

@@ -10,10 +10,11 @@ typedef struct OpFact {
     const char *text;
     int arity;
     unsigned flags;
+    double cost;
 } OpFact;
 
 static const OpFact op_fact[] = {
-#define TIR_OP(name, text, arity, shape, type, flags, vjp, cost) {text, arity, flags},
+#define TIR_OP(name, text, arity, shape, type, flags, rule, cost) {text, arity, flags, cost},
 #include "tir/tir_ops.def"
 #undef TIR_OP
 };
@@ -27,6 +28,10 @@ unsigned tir_op_flags(TirOpcode op) {
 }
 int tir_op_arity(TirOpcode op) {
     return (unsigned)op < TIR_OPCODE_COUNT ? op_fact[op].arity : 0;
+}
+
+double tir_op_cost(TirOpcode op) {
+    return (unsigned)op < TIR_OPCODE_COUNT ? op_fact[op].cost : 0;
 }
 
 unsigned tir_op_attrs(TirOpcode op) {

@@ -219,6 +219,8 @@ static void parse_attrs(Parser *p, TirOp *op) {
         op->axis2 = parse_axis_name(p);
     }
     if (attrs & TIR_ATTR_FLAG) op->flag = parse_try_word(p, "reverse");
+    for (TirMemory m = TIR_MEMORY_STORE; m <= TIR_MEMORY_RECOMPUTE; m++)
+        if (parse_try_word(p, tir_memory_word[m])) op->memory = m;
 }
 
 static TirOpcode parse_opcode(Parser *p) {

@@ -21,6 +21,7 @@
 #include "tir/text.h"
 
 const char *const tir_type_word[3] = {"real", "int", "bool"};
+const char *const tir_memory_word[3] = {"", "store", "recompute"};
 const char *const tir_role_word[TIR_PORT_ROLES] = {"block",    "column", "option", "loss",     "gradient",
                                                     "value", "held",   "point",  "direction"};
 
@@ -114,6 +115,7 @@ static void print_attrs(FILE *out, const TirFunction *f, const TirOp *op) {
         print_axis(out, f, op->axis2);
     }
     if ((attrs & TIR_ATTR_FLAG) && op->flag) fputs(" reverse", out);
+    if (op->memory) fprintf(out, " %s", tir_memory_word[op->memory]);
 }
 
 static void print_op(FILE *out, const TirFunction *f, TirId id) {

@@ -21,6 +21,10 @@ typedef enum TirOpcode {
 
 typedef enum TirType { TIR_REAL, TIR_INT, TIR_BOOL } TirType;
 
+/* Whether a value that a later pass over the rows reads is kept in memory or made again there (schedule/recompute.c).
+ */
+typedef enum TirMemory { TIR_MEMORY_AUTO, TIR_MEMORY_STORE, TIR_MEMORY_RECOMPUTE } TirMemory;
+
 enum { TIR_MAX_AXES = 8, TIR_MAX_ORDER = 100 /* of a polygamma function */, TIR_NONE = 0xffffffff };
 typedef uint32_t TirAxisId; /* index into TirFunction.axes */
 typedef uint32_t TirId;     /* index into TirFunction.ops: a value is the operation that makes it */
@@ -72,6 +76,7 @@ typedef struct TirOp {
     int64_t integer; /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM, PICK: stream;
                         POLYGAMMA: order */
     bool flag;
+    TirMemory memory;
     Span span; /* of the source construct, also on adjoint operations */
 } TirOp;
 
@@ -121,6 +126,10 @@ TirId tir_sum(TirFunction *f, TirId a, TirAxes axes, Span span); /* axes that `a
 TirId tir_reduce_max(TirFunction *f, TirId a, TirAxes axes, Span span);
 TirId tir_cumsum(TirFunction *f, TirId a, TirAxisId axis, bool from_end, Span span);
 TirId tir_dot(TirFunction *f, TirId a, TirId b, TirAxes axes, Span span);
+/* `value`, whose derivative is given: pairs x_0, slope_0, x_1, slope_1 ..., all real.
+ *     dy = sum over k of [sum over the axes of slope_k and x_k that y lacks] slope_k dx_k
+ * `value` itself is never differentiated through; the slopes are, for higher derivatives. */
+TirId tir_custom(TirFunction *f, TirId value, const TirId *pairs, uint32_t pair_count, Span span);
 
 /* --- copy.c: a copy that can be rewritten without touching `f`, whose arena must outlive it. --- */
 TirFunction *tir_function_copy(Arena *arena, const TirFunction *f, const char *name);
@@ -140,6 +149,7 @@ enum { TIR_FUSE = 1, TIR_CONSTFOLD = 2, TIR_LINEAR = 4, TIR_STREAM = 8 };
 const char *tir_op_text(TirOpcode op);
 unsigned tir_op_flags(TirOpcode op);
 int tir_op_arity(TirOpcode op);
+double tir_op_cost(TirOpcode op); /* floating-point operations an element */
 
 /* --- text.c: print, and parse what was printed; tir_parse returns NULL after reporting to the sink. --- */
 void tir_print(FILE *out, const TirFunction *f);
@@ -162,11 +172,16 @@ void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, 
                    uint64_t step, TirTensor *outputs);
 
 /* --- compiler/ad/reverse.c --- */
-/* Appends to `f` the sum over all points of seed * d(of)/d(wrt[i]), with the axes of wrt[i], for each i: out[i], or
- * TIR_NONE where `of` does not depend on wrt[i] through operations that have a derivative. The values `wrt` are leaves:
- * what they are made of, and other values made of the same, stay as they are. `seed` may lack axes of `of`: it is then
- * the same along them. What is appended are ordinary operations, so it can be differentiated again. */
-void ad_adjoint(TirFunction *f, TirId of, TirId seed, const TirId *wrt, uint32_t count, TirId *out);
+/* Appends to `f` the sum over j and over all points of seed[j] * d(of[j])/d(wrt[i]), with the axes of wrt[i], for each
+ * i: out[i], or TIR_NONE where no `of` depends on wrt[i] through operations that have a derivative. The values `wrt`
+ * are leaves: what they are made of, and other values made of the same, stay as they are. A seed may lack axes of its
+ * `of`: it is then the same along them. What is appended are ordinary operations, so it can be differentiated again. */
+void ad_adjoint(TirFunction *f, const TirId *of, const TirId *seed, uint32_t of_count, const TirId *wrt, uint32_t count,
+                TirId *out);
+/* Appends the derivative of each of[i] along wrt[j] -> tangent[j]; TIR_NONE: zero. The leaves are as in ad_adjoint.
+ * Tangents may carry axes that wrt[j] lacks, new ones that no value before has: many directions at once. */
+void ad_tangent(TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, const TirId *tangent,
+                uint32_t wrt_count, TirId *out);
 /* Whether a derivative can go through the operation to some argument. */
 bool ad_differentiable(const TirOp *op);
 /* Appends to `f` the derivative of output port `loss` (a scalar) by every input port listed, and replaces nothing: new
@@ -175,6 +190,7 @@ bool ad_differentiable(const TirOp *op);
 void ad_gradient(TirFunction *f, uint32_t loss_output, const uint32_t *inputs, uint32_t count);
 
 /* --- compiler/opt: one file a pass; each rewrites the function in place and keeps it verifiable. --- */
+void opt_custom(TirFunction *f); /* custom(value, ...) -> value, once no derivative is taken any more */
 void opt_fold(TirFunction *f);  /* constant folding and algebra: x*1, x+0, pow by small integers, select of const ... */
 void opt_cse(TirFunction *f);   /* equal operations become one (draws too: same stream, same axes) */
 void opt_dce(TirFunction *f);   /* what no output needs goes; unused inputs stay as ports */

@@ -29,6 +29,7 @@ void program_start(Program *p) {
     for (int a = 0; a < RANDOM_AXES; a++)
         p->axis[a] =
             size[a] < 0 ? tir_axis_add_dynamic(p->f, name[a], 0) : tir_axis_add(p->f, name[a], size[a], a == 0);
+    p->flat = tir_axis_add(p->f, "flat", size[1] * size[2], false);
 }
 
 static int64_t axis_size(const Program *p, TirAxisId axis) {
@@ -212,6 +213,16 @@ static TirId make_stack(Maker *m, TirAxisId axis) {
     return tir_stack(m->p->f, args, count, axis, nowhere);
 }
 
+/* A value along two axes at once, of which one element is read or all are summed. */
+static TirId make_flat(Maker *m, TirId a) {
+    TirFunction *f = m->p->f;
+    TirAxes axes = tir_axes_add(tir_axes_one(m->p->axis[1]), m->p->axis[2]);
+    TirId v = tir_flatten(f, with_axis(m, with_axis(m, a, axes.id[0]), axes.id[1]), axes, m->p->flat, nowhere);
+    if (random_below(m->r, 2)) return tir_gather(f, v, make_index(m, pick(m), m->p->flat), m->p->flat, nowhere);
+    v = tir_cumsum(f, v, m->p->flat, false, nowhere);
+    return squashed(m, tir_sum(f, map1(m->p, TIR_SIN, v), tir_axes_one(m->p->flat), nowhere));
+}
+
 static TirAxes some_of(Maker *m, TirAxes axes) {
     TirAxes some = tir_axes_none();
     for (uint32_t k = 0; k < axes.count; k++)
@@ -219,12 +230,21 @@ static TirAxes some_of(Maker *m, TirAxes axes) {
     return some.count > 0 ? some : axes;
 }
 
+/* sum of sin(a) b, whose derivative is given. The value itself has none. */
+static TirId make_custom(Maker *m, TirId a, TirId b) {
+    Program *p = m->p;
+    TirId sine = map1(p, TIR_SIN, a), value = map2(p, TIR_MUL, sine, b);
+    TirId pairs[] = {a, map2(p, TIR_MUL, map1(p, TIR_COS, a), b), b, sine};
+    if (axes_of(p, value).count > 0) value = tir_sum(p->f, value, some_of(m, axes_of(p, value)), nowhere);
+    return squashed(m, tir_custom(p->f, map1(p, TIR_STOP, value), pairs, 2, nowhere));
+}
+
 static TirId make_structure(Maker *m, TirId a, TirId b) {
     Program *p = m->p;
     TirFunction *f = p->f;
     TirAxisId any = p->axis[random_below(m->r, RANDOM_AXES)], fixed = p->axis[random_below(m->r, RANDOM_AXES - 1)];
     TirAxes all = axes_of(p, a), shared = tir_axes_both(all, axes_of(p, b));
-    switch (random_below(m->r, 13)) {
+    switch (random_below(m->r, 15)) {
     case 0: return tir_broadcast(f, a, tir_axes_add(all, any), nowhere);
     case 1: /* the axes j and m are of one size */
         a = with_axis(m, a, p->axis[2]);
@@ -240,6 +260,8 @@ static TirId make_structure(Maker *m, TirId a, TirId b) {
     case 7: return all.count > 0 ? squashed(m, tir_sum(f, a, some_of(m, all), nowhere)) : a;
     case 8: return all.count > 0 ? tir_reduce_max(f, a, some_of(m, all), nowhere) : a;
     case 9: return squashed(m, tir_cumsum(f, with_axis(m, a, any), any, random_below(m->r, 2), nowhere));
+    case 10: return make_custom(m, a, b);
+    case 11: return make_flat(m, a);
     default:
         if (shared.count > 0 && random_below(m->r, 2)) {
             TirId product = map2(p, TIR_MUL, a, b);

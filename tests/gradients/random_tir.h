@@ -19,6 +19,7 @@ typedef struct Program {
     Arena arena;
     TirFunction *f;
     TirAxisId axis[RANDOM_AXES]; /* batch 3, 2, 3, 4, 3, dynamic */
+    TirAxisId flat;              /* as long as 1 and 2 together; no value of the pool has it */
     uint32_t input_count;        /* inputs that derivatives are taken by; further ports may follow */
     TirTensor inputs[2 * RANDOM_INPUTS];
     double *direction[RANDOM_INPUTS];

@@ -24,6 +24,7 @@ MODULES = [
     "checks_fit",
     "checks_fractal",
     "checks_input",
+    "checks_memory",
     "checks_over",
     "checks_nn",
     "checks_params",

@@ -42,9 +42,15 @@ static TirId apply_structure(Program *p, Random *r, TirOpcode op, int variant) {
     }
     case TIR_FLATTEN: {
         TirAxes axes = tir_axes_add(tir_axes_one(variant ? b : j), k);
-        const char *name = "flat";
+        const char *name = "flattened";
         int64_t size = f->axes.data[variant ? b : j].size * f->axes.data[k].size;
         return tir_flatten(f, x, axes, tir_axis_add(f, name, size, false), nowhere);
+    }
+    case TIR_CUSTOM: { /* sum over k of x sin(y), as a value without a derivative */
+        TirId y = program_input(p, r, variant ? tir_axes_add(tir_axes_one(k), rows) : bj, -1, 1);
+        TirId sine = map1(p, TIR_SIN, y), value = tir_sum(f, map2(p, TIR_MUL, x, sine), tir_axes_one(k), nowhere);
+        TirId pairs[] = {x, sine, y, map2(p, TIR_MUL, x, map1(p, TIR_COS, y))};
+        return tir_custom(f, map1(p, TIR_STOP, value), pairs, 2, nowhere);
     }
     default: return TIR_NONE;
     }
@@ -100,7 +106,7 @@ Test(ad, every_operation_agrees_with_differences) {
         }
         tested++;
     }
-    cr_expect_eq(tested, 35);
+    cr_expect_eq(tested, 36);
 }
 
 Test(ad, operations_of_derivative_zero) {
@@ -398,7 +404,7 @@ Test(ad, gradient_penalty) {
     w[2] = program_input(&p, &r, tir_axes_add(tir_axes_one(i), k), -1, 1);
     w[3] = program_input(&p, &r, tir_axes_one(i), -1, 1);
     TirId inner = map1(&p, TIR_SIN, x), slope, score = small_critic(&p, inner, w);
-    ad_adjoint(f, score, real(&p, 1), &inner, 1, &slope);
+    ad_adjoint(f, &score, (TirId[]){real(&p, 1)}, 1, &inner, 1, &slope);
     cr_assert(tir_axes_equal(axes_of(&p, slope), axes_of(&p, inner)), "of the shape of what it is derived by");
     TirId square = tir_sum(f, map2(&p, TIR_MUL, slope, slope), tir_axes_one(j), nowhere);
     TirId miss = map2(&p, TIR_SUB, map1(&p, TIR_SQRT, square), real(&p, 1));
@@ -418,7 +424,7 @@ Test(ad, leaves_stop_the_way_back) {
     TirId x = program_input(&p, &r, tir_axes_one(p.axis[3]), 1, 2), other = real(&p, 2);
     TirId y = map1(&p, TIR_EXP, x), z = map2(&p, TIR_MUL, y, map2(&p, TIR_MUL, x, y));
     TirId wrt[3] = {x, y, other}, out[3];
-    ad_adjoint(p.f, z, real(&p, 1), wrt, 3, out);
+    ad_adjoint(p.f, &z, (TirId[]){real(&p, 1)}, 1, wrt, 3, out);
     cr_expect_eq(out[2], TIR_NONE, "nothing depends on it");
     tir_output(p.f, TIR_PORT_VALUE, 0, "dx", out[0]);
     tir_output(p.f, TIR_PORT_VALUE, 1, "dy", out[1]);

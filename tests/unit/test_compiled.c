@@ -24,6 +24,7 @@ typedef struct Case {
 } Case;
 
 static void optimise(TirFunction *f) {
+    opt_custom(f);
     opt_unstack(f);
     opt_fold(f);
     opt_cse(f);

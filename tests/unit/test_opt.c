@@ -24,8 +24,8 @@ static void all_passes(TirFunction *f) {
 static const struct {
     const char *name;
     Pass *run;
-} passes[] = {{"fold", opt_fold},       {"cse", opt_cse},     {"dce", opt_dce},
-              {"unstack", opt_unstack}, {"order", opt_order}, {"all", all_passes}};
+} passes[] = {{"fold", opt_fold},   {"cse", opt_cse},       {"dce", opt_dce},   {"unstack", opt_unstack},
+              {"order", opt_order}, {"custom", opt_custom}, {"all", all_passes}};
 enum { PASSES = sizeof passes / sizeof *passes };
 
 /* --- random programs --- */

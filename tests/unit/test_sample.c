@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ad/reverse.h"
+#include "tir/tir.h"
 #include "unit/model_text.h"
 
 enum { SEED = 20 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lir/interp.h"
+#include "schedule/cut.h"
 #include "tir/tir.h"
 
 static const char *const every_op =
@@ -152,9 +153,81 @@ Test(schedule, random_sets_of_outputs) {
         f->outputs.count = 0;
         for (uint32_t o = 0; o < 12; o++)
             tir_output(f, TIR_PORT_VALUE, o, arena_format(&arena, "v%u", o), (TirId)(rand() % (int)f->ops.count));
+        for (TirId v = 0; v < f->ops.count; v++) f->ops.data[v].memory = (TirMemory)(rand() % 3);
         compare(f, extent);
     }
     arena_free(&arena);
+}
+
+/* Against all subsets of the nodes: 8 between source and sink. */
+Test(schedule, cuts_are_the_cheapest) {
+    enum { NODES = 10, EDGES = 24, ROUNDS = 300 };
+    unsigned seed = 20240611;
+    fprintf(stderr, "seed %u\n", seed);
+    srand(seed);
+    for (int round = 0; round < ROUNDS; round++) {
+        Arena arena = {0};
+        Cut cut;
+        cut_begin(&cut, &arena, NODES);
+        uint32_t from[EDGES], to[EDGES];
+        int64_t capacity[EDGES], best = INT64_MAX;
+        for (int i = 0; i < EDGES; i++) {
+            from[i] = (uint32_t)(rand() % NODES);
+            to[i] = (uint32_t)(rand() % NODES);
+            capacity[i] = rand() % 20;
+            cut_edge(&cut, from[i], to[i], capacity[i]);
+        }
+        for (uint32_t side = 0; side < 1u << (NODES - CUT_FIRST); side++) {
+            uint32_t in = side << CUT_FIRST | 1u << CUT_SOURCE;
+            int64_t cost = 0;
+            for (int i = 0; i < EDGES; i++) cost += in >> from[i] & 1 && !(in >> to[i] & 1) ? capacity[i] : 0;
+            if (cost < best) best = cost;
+        }
+        int64_t found = cut_solve(&cut), crossing = 0;
+        cr_assert_eq(found, best, "round %d: %lld, and the cheapest is %lld", round, (long long)found, (long long)best);
+        for (int i = 0; i < EDGES; i++)
+            if (cut_on_source_side(&cut, from[i]) && !cut_on_source_side(&cut, to[i])) crossing += capacity[i];
+        cr_assert_eq(crossing, best, "round %d: the edges of the cut cost %lld", round, (long long)crossing);
+        arena_free(&arena);
+    }
+}
+
+/* x = exp(data) is read again behind its own sum: cheap, so it is made again from the data, unless asked for. */
+Test(schedule, keeps_or_makes_again) {
+    static const char *const format = "func f {\n  axis measured = dynamic 0 batch\n"
+                                      "  input column 0 0 \"x\" = %%0\n"
+                                      "  %%0 : real{measured} = input port 0\n"
+                                      "  %%1 : real{measured} = neg %%0%s\n"
+                                      "  %%2 : real{measured} = tanh %%1%s\n"
+                                      "  %%3 : real = sum %%2 over {measured}\n"
+                                      "  %%4 : real{measured} = mul %%1, %%3\n"
+                                      "  %%5 : real{measured} = mul %%2, %%4\n"
+                                      "  %%6 : real = sum %%5 over {measured}\n"
+                                      "  output value 0 \"y\" = %%6\n}\n";
+    static const struct {
+        const char *neg, *tanh;
+        bool neg_kept, tanh_kept;
+    } rows[] = {
+        /* tanh takes 18 flop and 4 bytes are worth 64: both are made again from the column */
+        {"", "", false, false},           {" store", "", true, false},
+        {"", " store", false, true},      {" recompute", " store", false, true},
+        {" store", " store", true, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Arena arena = {0};
+        char text[1024];
+        snprintf(text, sizeof text, format, rows[i].neg, rows[i].tanh);
+        TirFunction *f = parse(&arena, text);
+        int64_t extent[] = {29};
+        compare(f, extent);
+        LirFunction *lir = schedule_function(&arena, f, false);
+        int64_t bytes = 0;
+        for (size_t b = 0; b < lir->buffers.count; b++)
+            if (lir->buffers.data[b].space == LIR_WORK) bytes += lir->buffers.data[b].bytes_per_row;
+        int64_t want = 4 * (rows[i].neg_kept + rows[i].tanh_kept);
+        cr_assert_eq(bytes, want, "row %zu: %lld bytes a row, not %lld", i, (long long)bytes, (long long)want);
+        arena_free(&arena);
+    }
 }
 
 /* A convolution: rows are events and places. The product, and both that its derivative needs, are matrix products. */

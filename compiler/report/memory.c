@@ -1,0 +1,83 @@
+/* --report=memory, read out of the scheduled functions. */
+#include "report/memory.h"
+
+#include "lang/excerpt.h"
+
+static void print_bytes(FILE *out, double bytes) {
+    static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    int k = 0;
+    for (; bytes >= 1024 && k < 4; k++) bytes /= 1024;
+    fprintf(out, k ? "%.4g %s" : "%.0f %s", bytes, unit[k]);
+}
+
+/* The arena: its static part, then what every row of a data set adds. */
+static void print_arena(FILE *out, const LirFunction *f) {
+    fprintf(out, "  arena    ");
+    print_bytes(out, (double)f->work_bytes);
+    for (size_t a = 0; a < f->source->axes.count; a++) {
+        int64_t bytes = 0;
+        for (size_t i = 0; i < f->buffers.count; i++)
+            if (f->buffers.data[i].space == LIR_WORK && f->buffers.data[i].dynamic_axis == a)
+                bytes += f->buffers.data[i].bytes_per_row;
+        if (!bytes) continue;
+        fprintf(out, " + ");
+        print_bytes(out, (double)bytes);
+        fprintf(out, " for each of %s", f->source->axes.data[a].name);
+    }
+    fprintf(out, "\n  scratch  ");
+    print_bytes(out, (double)f->scratch_bytes);
+    fprintf(out, " for each thread\n");
+}
+
+static void print_place(FILE *out, const Pipeline *p, Span span) {
+    if (!span.file) {
+        fprintf(out, "made by the compiler\n");
+        return;
+    }
+    const SourceFile *source = source_file(p->sources, span.file);
+    uint32_t line, column;
+    source_position(source, span.begin, &line, &column);
+    fprintf(out, "%s:%u:%u  %.60s\n", source->path, line, column, ast_excerpt(p->arena, p->sources, span));
+}
+
+/* What passes over the rows of one axis hand on to later ones: a sum, then value by value. */
+static void print_tape(FILE *out, const Pipeline *p, const LirFunction *f, TirAxisId row) {
+    double kept = 0, saved = 0, cost = 0;
+    uint32_t count = 0;
+    for (size_t i = 0; i < f->kept.count; i++) {
+        const LirKept *k = &f->kept.data[i];
+        if (k->row != row) continue;
+        count++;
+        *(k->again ? &saved : &kept) += k->bytes;
+        cost += k->cost;
+    }
+    if (!count) return;
+    fprintf(out, "  from one pass over %s to a later one, for each: ", f->source->axes.data[row].name);
+    print_bytes(out, kept);
+    fprintf(out, " kept");
+    if (cost > 0 || saved > 0) {
+        fprintf(out, ", %.4g flop instead of ", cost);
+        print_bytes(out, saved);
+    }
+    fputc('\n', out);
+    for (size_t i = 0; i < f->kept.count; i++) {
+        const LirKept *k = &f->kept.data[i];
+        if (k->row != row || k->bytes == 0) continue;
+        fprintf(out, "    %s%s  ", k->again ? "made again " : "kept       ", k->asked ? "as asked" : "        ");
+        print_bytes(out, k->bytes);
+        fprintf(out, "  ");
+        print_place(out, p, k->span);
+    }
+}
+
+void report_memory(FILE *out, const Pipeline *p) {
+    for (size_t u = 0; u < p->units.count; u++) {
+        for (int width = 0; width < WIDTH_COUNT; width++) {
+            const LirFunction *f = p->units.data[u]->lir[width];
+            if (!f) continue;
+            fprintf(out, "%s\n", f->name);
+            print_arena(out, f);
+            for (TirAxisId row = 0; row < f->source->axes.count; row++) print_tape(out, p, f, row);
+        }
+    }
+}
