@@ -12,7 +12,7 @@
 #include "runtime/core/pool.h"
 
 enum { VARIABLES_MAX = 8, LEVELS = 8 };
-static const double REACH = 3.5, CLOSE_ENOUGH = 1e-5;
+static const double REACH = 3.5, CLOSE_ENOUGH = 1e-4;
 static const double WORK_MAX = 2e7; /* nodes times parameters */
 
 /* --- functions at given values --- */
