@@ -35,6 +35,7 @@ typedef struct Options {
     const char *march;         /* NULL: this machine's */
     int level;
     bool report_memory; /* of build */
+    bool check_gradients; /* of build */
     bool check;         /* --check of fmt */
     bool to_stdout;     /* --stdout of fmt */
     bool as_json;       /* --json of info */

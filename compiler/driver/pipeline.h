@@ -36,7 +36,7 @@ typedef struct Unit {
 enum { WIDTH_F32, WIDTH_F64, WIDTH_COUNT };
 
 typedef struct UpdateUnits {
-    Unit *objective, *gradient, *settings;
+    Unit *objective, *gradient, *second, *settings; /* second may be NULL */
 } UpdateUnits;
 typedef struct FitUnits {
     Unit *init, *params, *monitor, *curve, *check; /* monitor and check may be NULL */
@@ -65,6 +65,7 @@ typedef struct Pipeline {
     DiagSink *sink;
     PipelineControl control;
     const char *stdlib; /* folder of the library in the language */
+    bool check_gradients; /* derivatives of gradients are wanted, for check-gradients */
     FILE *hir_out;      /* where sema prints the resolved model, or NULL */
     SizeOverride *sizes;
     size_t size_count;

@@ -135,6 +135,9 @@ struct qtm_update {
     struct qtm_fn
         gradient; /* f64 for LBFGS, f32 for the others; outputs LOSS, then GRADIENT of each block of its groups */
     struct qtm_fn check; /* the same in f64 */
+    /* f64; the derivatives of all outputs of `check` along DIRECTION of each block of its groups. Absent unless built
+     * with --check-gradients */
+    struct qtm_fn along;
     /* f64; VALUE 0.. : ADAM rate, beta1, beta2, epsilon; SGD rate, momentum; LBFGS memory, tolerance. May use the step
      */
     struct qtm_fn settings;
