@@ -42,9 +42,8 @@ static const char *flag(bool value) {
 
 /* --- functions --- */
 
-static const char *const roles[] = {"QTM_BLOCK",    "QTM_COLUMN", "QTM_OPTION", "QTM_LOSS",
-                                    "QTM_GRADIENT", "QTM_VALUE",  "QTM_HELD",   "QTM_POINT",
-                                    "QTM_DIRECTION"};
+static const char *const roles[] = {"QTM_BLOCK", "QTM_COLUMN", "QTM_OPTION", "QTM_LOSS",     "QTM_GRADIENT",
+                                    "QTM_VALUE", "QTM_HELD",   "QTM_POINT",  "QTM_DIRECTION"};
 _Static_assert(TIR_PORT_BLOCK == 0 && TIR_PORT_LOSS == 3 && TIR_PORT_VALUE == 5 && TIR_PORT_HELD == 6 &&
                    TIR_PORT_DIRECTION == 8,
                "the order of enum qtm_role");

@@ -34,11 +34,11 @@ typedef struct Options {
     const char *output;        /* NULL when not given */
     const char *march;         /* NULL: this machine's */
     int level;
-    bool report_memory; /* of build */
+    bool report_memory;   /* of build */
     bool check_gradients; /* of build */
-    bool check;         /* --check of fmt */
-    bool to_stdout;     /* --stdout of fmt */
-    bool as_json;       /* --json of info */
+    bool check;           /* --check of fmt */
+    bool to_stdout;       /* --stdout of fmt */
+    bool as_json;         /* --json of info */
     PipelineControl control;
     Messages *messages; /* where everything that is said about models goes */
 } Options;

@@ -64,9 +64,9 @@ typedef struct Pipeline {
     SourceSet *sources;
     DiagSink *sink;
     PipelineControl control;
-    const char *stdlib; /* folder of the library in the language */
+    const char *stdlib;   /* folder of the library in the language */
     bool check_gradients; /* derivatives of gradients are wanted, for check-gradients */
-    FILE *hir_out;      /* where sema prints the resolved model, or NULL */
+    FILE *hir_out;        /* where sema prints the resolved model, or NULL */
     SizeOverride *sizes;
     size_t size_count;
     CodeRequest *code; /* NULL when stopping before it */

@@ -90,7 +90,8 @@ static TirFunction *derive_second(Pipeline *p, const TirFunction *gradient) {
         const TirPort port = f->inputs.data[i];
         bool wanted = false;
         for (uint32_t k = 0; k < outputs; k++)
-            wanted |= gradient->outputs.data[k].role == TIR_PORT_GRADIENT && gradient->outputs.data[k].index == port.index;
+            wanted |=
+                gradient->outputs.data[k].role == TIR_PORT_GRADIENT && gradient->outputs.data[k].index == port.index;
         if (port.role != TIR_PORT_BLOCK || !wanted) continue;
         const TirOp op = f->ops.data[port.value];
         const char *name = arena_format(p->arena, "%s.direction", port.name);

@@ -152,7 +152,7 @@ typedef struct ProgramFit {
     VEC(ProgramMonitor) monitors;
     VEC(ProgramCurve) curves;
     VEC(ProgramCheck) checks;
-    VEC(ProgramUse) uses; /* what its events tell: `identify` */
+    VEC(ProgramUse) uses;                         /* what its events tell: `identify` */
     TirFunction *init, *params, *monitor, *curve; /* init and monitor may be NULL */
     TirFunction *check;                           /* may be NULL; VALUE 2i and 2i + 1: the sides of check i */
     int64_t curve_points;

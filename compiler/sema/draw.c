@@ -113,7 +113,8 @@ static bool draw_fields(Elab *e, const AstNode *node, const HirDecl *event, Valu
     for (uint32_t i = 0; i < fields->count; i++) {
         const AstNode *field = find_draw_field(e, node, fields->kids[i]);
         if (field)
-            items[i] = draw_field(e, event, field, fields->kids[i], &e->program->events.data[event->index].fields.data[i]);
+            items[i] =
+                draw_field(e, event, field, fields->kids[i], &e->program->events.data[event->index].fields.data[i]);
         whole &= field && !value_is_poison(&items[i]);
     }
     return whole;

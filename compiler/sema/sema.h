@@ -236,8 +236,8 @@ typedef struct Elab {
     FitState *noting;      /* the fit whose objective is being evaluated: identify.c */
     VEC(Value) densities;  /* one a row of Program.densities */
     VEC(FitState *) users; /* the first fit that uses it */
-    bool checking;     /* bodies are evaluated on their own: body.c */
-    const Unit *units; /* all that were met: unit.c */
+    bool checking;         /* bodies are evaluated on their own: body.c */
+    const Unit *units;     /* all that were met: unit.c */
     UnitType types[UNIT_TYPES];
 } Elab;
 

@@ -22,8 +22,8 @@
 
 const char *const tir_type_word[3] = {"real", "int", "bool"};
 const char *const tir_memory_word[3] = {"", "store", "recompute"};
-const char *const tir_role_word[TIR_PORT_ROLES] = {"block",    "column", "option", "loss",     "gradient",
-                                                    "value", "held",   "point",  "direction"};
+const char *const tir_role_word[TIR_PORT_ROLES] = {"block", "column", "option", "loss",     "gradient",
+                                                   "value", "held",   "point",  "direction"};
 
 const char *tir_integer_word(TirOpcode op) {
     return op == TIR_INPUT ? "port" : op == TIR_SLICE ? "at" : op == TIR_POLYGAMMA ? "order" : "stream";
@@ -129,8 +129,8 @@ static void print_op(FILE *out, const TirFunction *f, TirId id) {
 }
 
 static void print_port(FILE *out, const TirPort *port, bool input) {
-    fprintf(out, "  %s %s %u", input ? "input" : "output", (unsigned)port->role < TIR_PORT_ROLES ? tir_role_word[port->role] : "?",
-            port->index);
+    fprintf(out, "  %s %s %u", input ? "input" : "output",
+            (unsigned)port->role < TIR_PORT_ROLES ? tir_role_word[port->role] : "?", port->index);
     if (input) fprintf(out, " %u", port->field);
     fputc(' ', out);
     print_string(out, port->name);

@@ -1,7 +1,7 @@
 /* The quadrature (Takahasi and Mori, Publ. RIMS 9 (1974) 721): with t evenly spaced by h from -T to T,
  *   v = 1 / (1 + exp(-pi sinh t)),   x = low + (high - low) v,   dx/dt = (high - low) pi cosh t v (1 - v).
- * It holds for densities with poles weaker than 1/x at both ends: nodes come as near to an end as 1e-23 of the interval,
- * or as the spacing of numbers there. Halving h about doubles the digits. */
+ * It holds for densities with poles weaker than 1/x at both ends: nodes come as near to an end as 1e-23 of the
+ * interval, or as the spacing of numbers there. Halving h about doubles the digits. */
 #include "runtime/train/fisher.h"
 
 #include <math.h>
@@ -144,7 +144,7 @@ struct work {
     const struct qtm_density *density;
     struct qtm_call call;
     struct line lines[VARIABLES_MAX];
-    int64_t batch;         /* points of a call */
+    int64_t batch;          /* points of a call */
     double *weight, *slope; /* [batch], [batch, count] */
     struct sums sums;
 };
@@ -179,8 +179,9 @@ static qtm_status value_report(const struct work *work, int64_t i, const char *w
     for (int v = 0; v < work->density->variable_count && used < sizeof place; v++)
         used += (size_t)snprintf(place + used, sizeof place - used, "%s%s = %.6g", v ? ", " : "",
                                  work->density->variables[v].name, work->given->points[v][i]);
-    return qtm_error("density '%s' %s %g at %s: it has no information at these parameters; start elsewhere with --start",
-                     work->density->name, what, value, place);
+    return qtm_error(
+        "density '%s' %s %g at %s: it has no information at these parameters; start elsewhere with --start",
+        work->density->name, what, value, place);
 }
 
 /* Adds the first `count` points of the batch to the sums. */
@@ -260,8 +261,7 @@ static qtm_status level_run(struct work *work, double h, struct qtm_fisher *to, 
     memset(work->sums.first, 0, (size_t)params * sizeof(double));
     memset(work->sums.second, 0, (size_t)(params * params) * sizeof(double));
     qtm_status status = QTM_OK;
-    for (int v = 0; !status && v < variables; v++)
-        status = line_make(&work->density->variables[v], h, &work->lines[v]);
+    for (int v = 0; !status && v < variables; v++) status = line_make(&work->density->variables[v], h, &work->lines[v]);
     if (!status) status = nodes_run(work, &to->nodes);
     for (int v = 0; v < variables; v++) {
         qtm_free(work->lines[v].x);
@@ -297,8 +297,7 @@ static qtm_status work_run(struct work *work, struct qtm_fisher *to) {
     return QTM_OK;
 }
 
-qtm_status qtm_fisher_density(struct qtm_given *given, const struct qtm_density *density,
-                              struct qtm_fisher *fisher) {
+qtm_status qtm_fisher_density(struct qtm_given *given, const struct qtm_density *density, struct qtm_fisher *fisher) {
     *fisher = (struct qtm_fisher){0};
     if (!density->value.name)
         return qtm_error("density '%s' depends on the weights of a network, or on data: what its events tell of the "

@@ -36,8 +36,7 @@ struct qtm_fisher {
 };
 /* By given->rows. The quadrature is double exponential in every variable (in its logarithm where it is laid on log),
  * with twice as many nodes until F changes by less than 1e-4 or the next would take too long. **Local** */
-qtm_status qtm_fisher_density(struct qtm_given *given, const struct qtm_density *density,
-                              struct qtm_fisher *fisher);
+qtm_status qtm_fisher_density(struct qtm_given *given, const struct qtm_density *density, struct qtm_fisher *fisher);
 void qtm_fisher_free(struct qtm_fisher *fisher);
 
 /* Curves and their derivatives: value [band_count, band_points], slope [band_count, band_points, count]. **Local** */

@@ -26,8 +26,7 @@ qtm_status qtm_forward_open(struct qtm_session *session, const struct qtm_update
     for (int b = 0; b < blocks; b++) {
         if (qtm_gradient_offset(session->state, update, b) < 0) continue;
         forward->directions[b] = qtm_alloc_array(session->fit->blocks[b].count, sizeof(double));
-        if (!forward->directions[b])
-            return qtm_error_memory(session->fit->blocks[b].count * (int64_t)sizeof(double));
+        if (!forward->directions[b]) return qtm_error_memory(session->fit->blocks[b].count * (int64_t)sizeof(double));
     }
     struct qtm_binding binding = session->binding;
     binding.gradient = &forward->product;
@@ -83,8 +82,7 @@ static void block_check(struct qtm_forward *forward, int block, const struct qtm
         uhv += forward->u[i] * forward->product.f64[i];
         sizes += fabs(forward->u[i] * forward->product.f64[i]);
     }
-    forward->first[block] =
-        fmax(forward->first[block], difference(reverse, qtm_call_loss(&forward->call), size, loss));
+    forward->first[block] = fmax(forward->first[block], difference(reverse, qtm_call_loss(&forward->call), size, loss));
     forward->second[block] = fmax(forward->second[block], difference(uhv, vhu, sizes, loss));
 }
 

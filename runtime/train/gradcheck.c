@@ -1,7 +1,7 @@
 /* Gradients against finite differences, in f64, and where the executable has the functions for it (qtmc build
- * --check-gradients) against forward mode: forward.h. The difference quotient is wrong by rounding, about eps |f| / h, and,
- * where the objective has kinks (leaky_relu), by the events that cross one within h. Neither is known beforehand, so a
- * range of steps h is tried and the best one counts: a wrong gradient agrees at none of them. */
+ * --check-gradients) against forward mode: forward.h. The difference quotient is wrong by rounding, about eps |f| / h,
+ * and, where the objective has kinks (leaky_relu), by the events that cross one within h. Neither is known beforehand,
+ * so a range of steps h is tried and the best one counts: a wrong gradient agrees at none of them. */
 #include "runtime/train/gradcheck.h"
 
 #include <math.h>

@@ -57,8 +57,8 @@ static qtm_status run_take(struct command *command, const char *folder) {
         if (isfinite(value))
             command->value[i] = value;
         else
-            status = qtm_error("%s: no value of parameter '%s'; is it a run of this model?", path,
-                               model->params[i].name);
+            status =
+                qtm_error("%s: no value of parameter '%s'; is it a run of this model?", path, model->params[i].name);
     }
     qtm_json_free(root);
     command->at = folder;
@@ -124,8 +124,8 @@ static bool fits_equal(const struct command *command, const struct qtm_fit *a, c
 /* --- one fit --- */
 
 static void identified_free(struct qtm_identified *of) {
-    void *blocks[] = {of->rows,       of->matrix, of->moment, of->last,       of->spectrum, of->scaled,     of->directions,
-                      of->held,       of->free,   of->covariance, of->alone,  of->band_value, of->band, of->band_free};
+    void *blocks[] = {of->rows, of->matrix, of->moment,     of->last,  of->spectrum,   of->scaled, of->directions,
+                      of->held, of->free,   of->covariance, of->alone, of->band_value, of->band,   of->band_free};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) qtm_free(blocks[i]);
 }
 

@@ -9,26 +9,26 @@
 /* Coordinates are the parameters, but for the last share of a line of shares, which is 1 minus the others. */
 struct qtm_identified {
     const struct qtm_model *model;
-    const char *fits; /* names of the fits that use these densities and move these parameters */
+    const char *fits;          /* names of the fits that use these densities and move these parameters */
     const struct qtm_fit *fit; /* the first of them */
     int64_t events;
-    int count;       /* parameters */
-    int *rows;       /* [count] of the table of parameters */
-    double *value;   /* [param_count] where F is taken */
-    double *matrix;  /* [count, count] F of all events */
-    double *moment;  /* [count] see fisher.h */
-    int64_t nodes;   /* of the largest quadrature */
-    double change;   /* the largest, see fisher.h */
-    int *last;       /* [count] of a share: the place of the last share of its line, else -1; of that itself: -2 */
-    double *spectrum;   /* [coordinates] eigenvalues of F, ascending */
-    double *scaled;     /* [coordinates] the same of F_ij / sqrt(F_ii F_jj); 0 where F_ii is 0 */
+    int count;        /* parameters */
+    int *rows;        /* [count] of the table of parameters */
+    double *value;    /* [param_count] where F is taken */
+    double *matrix;   /* [count, count] F of all events */
+    double *moment;   /* [count] see fisher.h */
+    int64_t nodes;    /* of the largest quadrature */
+    double change;    /* the largest, see fisher.h */
+    int *last;        /* [count] of a share: the place of the last share of its line, else -1; of that itself: -2 */
+    double *spectrum; /* [coordinates] eigenvalues of F, ascending */
+    double *scaled;   /* [coordinates] the same of F_ij / sqrt(F_ii F_jj); 0 where F_ii is 0 */
     int coordinates;
-    int flat;           /* directions of which F says nothing; they come first in the spectra */
-    double *directions; /* [flat, count] of length 1 */
-    bool *held;         /* [count] one a direction: with these known, all others are determined */
-    bool *free;         /* [count] moves along such a direction: not determined */
-    double *covariance; /* [count, count] inverse of F with the held ones known; 0 for those */
-    double *alone;      /* [count] bound with all others known */
+    int flat;                  /* directions of which F says nothing; they come first in the spectra */
+    double *directions;        /* [flat, count] of length 1 */
+    bool *held;                /* [count] one a direction: with these known, all others are determined */
+    bool *free;                /* [count] moves along such a direction: not determined */
+    double *covariance;        /* [count, count] inverse of F with the held ones known; 0 for those */
+    double *alone;             /* [count] bound with all others known */
     double *band_value, *band; /* [band_count, band_points] value, and standard deviation with the held ones known */
     bool *band_free;           /* [band_count] changes along a direction of which F says nothing */
 };

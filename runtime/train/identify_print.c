@@ -90,7 +90,9 @@ static void uses_print(const struct qtm_identified *of) {
         const struct qtm_use *use = &fit->uses[u];
         const struct qtm_event *event = use->event >= 0 ? &model->events[use->event] : NULL;
         printf("%-18s %8lld  %s%s%s", model->densities[use->density].name, (long long)of->events,
-               use->data >= 0 ? model->data[use->data].name : event ? event->name : "the fit",
+               use->data >= 0 ? model->data[use->data].name
+               : event        ? event->name
+                              : "the fit",
                event && use->field >= 0 ? "." : "", event && use->field >= 0 ? event->fields[use->field].name : "");
         if (use->detector) printf(", before detector %s: a bound on what it leaves", use->detector);
         printf("\n");
@@ -187,7 +189,8 @@ static void bands_print(const struct qtm_identified *of) {
 void qtm_identify_print(const struct qtm_identified *of) {
     uses_print(of);
     char accuracy[64] = "";
-    if (isfinite(of->change)) snprintf(accuracy, sizeof accuracy, "; the last halving of their distance changed F by %.1g", of->change);
+    if (isfinite(of->change))
+        snprintf(accuracy, sizeof accuracy, "; the last halving of their distance changed F by %.1g", of->change);
     printf("double exponential quadrature, up to %lld nodes%s\n\n", (long long)of->nodes, accuracy);
     spectrum_print("eigenvalues of the Fisher information F, parameters in their declared units", of, of->spectrum);
     spectrum_print("of F_ij / sqrt(F_ii F_jj), which does not depend on units", of, of->scaled);

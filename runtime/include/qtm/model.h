@@ -10,15 +10,25 @@
 
 #define QTM_MODEL_VERSION 4
 
-enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_VALUE, QTM_HELD, QTM_POINT, QTM_DIRECTION };
+enum qtm_role {
+    QTM_BLOCK,
+    QTM_COLUMN,
+    QTM_OPTION,
+    QTM_LOSS,
+    QTM_GRADIENT,
+    QTM_VALUE,
+    QTM_HELD,
+    QTM_POINT,
+    QTM_DIRECTION
+};
 
 struct qtm_port {
     const char *name;
     enum qtm_role role;
     /* BLOCK, GRADIENT: block of the fit; COLUMN: data set and field; OPTION; VALUE: number; HELD: block of raw
-     * parameters and field 0: 1 where a parameter is held, 1: the value it is held at, 2: raw value of its start; POINT:
-     * variable of a density; DIRECTION: block, along which a derivative is taken in the place of BLOCK (field 0) or of
-     * HELD 1 (field 1) */
+     * parameters and field 0: 1 where a parameter is held, 1: the value it is held at, 2: raw value of its start;
+     * POINT: variable of a density; DIRECTION: block, along which a derivative is taken in the place of BLOCK (field 0)
+     * or of HELD 1 (field 1) */
     int index, field;
     int rank;
     const int64_t *shape; /* row-major; -1 - d stands for the local number of events of data set d */
@@ -135,9 +145,6 @@ struct qtm_update {
     struct qtm_fn
         gradient; /* f64 for LBFGS, f32 for the others; outputs LOSS, then GRADIENT of each block of its groups */
     struct qtm_fn check; /* the same in f64 */
-    /* f64; the derivatives of all outputs of `check` along DIRECTION of each block of its groups. Absent unless built
-     * with --check-gradients */
-    struct qtm_fn along;
     /* f64; VALUE 0.. : ADAM rate, beta1, beta2, epsilon; SGD rate, momentum; LBFGS memory, tolerance. May use the step
      */
     struct qtm_fn settings;
@@ -148,6 +155,9 @@ struct qtm_update {
     int move_count;
     const struct qtm_range *moves;
     const char *label;
+    /* f64; the derivatives of all outputs of `check` along DIRECTION of each block of its groups. Absent unless built
+     * with --check-gradients */
+    struct qtm_fn along;
 };
 
 struct qtm_monitor {
