@@ -43,11 +43,11 @@ static void yyerror(const Span *span, Parser *parser, const char *text);
 }
 
 %token <token> END NAME NUMBER STRING UNIT_NAME
-%token <token> USE SIZE CONST UNIT FLAVOUR PARAM OPTION FUN QCF DENSITY XSEC CHECK DETECTOR EVENT DATA NETWORK LAYER FIT
+%token <token> USE SIZE CONST UNIT FLAVOUR PARAM OPTION FUN EXTERN QCF DENSITY XSEC CHECK DETECTOR EVENT DATA NETWORK LAYER FIT
 %token <token> VECTORS EVENTS GENERATE LET MINIMIZE MONITOR STOP SELECT FREEZE
 %token <token> WEIGHT KEEP SMEAR REBUILD CONFUSE ADD REQUIRE
 %token <token> AS ORDERED SIMPLEX PRIOR FIXED SCALE NORMALIZED SO SOLVING POSITIVE WITHIN PER WHEN ON
-%token <token> COLUMNS IGNORING WHERE SPLIT WITH PROBABILITY FRACTION BEST
+%token <token> COLUMNS IGNORING WHERE SPLIT WITH PROBABILITY FRACTION BEST DERIVATIVE
 %token <token> PARAMS START TRUTH IN FROM BY OVER USING EVERY SHARED AFTER STEPS FOR ALL BATCH OF
 %token <token> IF THEN ELSE DRAW NOT AND OR
 %token <token> PIPE LESS LESS_EQUAL GREATER GREATER_EQUAL EQUAL NOT_EQUAL PLUS MINUS STAR SLASH AT CARET DOT PERCENT
@@ -60,7 +60,7 @@ static void yyerror(const Span *span, Parser *parser, const char *text);
 %type <node> dims_opt type_opt default_opt result_opt scale_opt conditions condition measure_opt measure when_opt
 %type <node> within_opt ranges range_list range fields_opt columns_opt column_list column where_opt split_opt truth_opt
 %type <node> layer_items weight stages stage cause_opt items item names every_opt shared_opt exchange_args exchange_arg
-%type <node> let_list let block draws draw_list draw record pairs pair comprehension builder
+%type <node> let_list let block draws draw_list draw record pairs pair comprehension builder derivative_opt
 %type <token> line_opt
 
 /* lowest first; END_OF_EXPR stands for "the expression is complete" */
@@ -100,7 +100,10 @@ declaration: USE path imports_opt { $$ = parse_use(parser, @$, $2, @2, $3, NULL)
            | PARAM name DOT name type_opt param_tail { $$ = parse_param(parser, @$, @2, &$1, $4, NULL, $5, $6); }
            | OPTION name ASSIGN expr { $$ = NAMED(OPTION, @$, @2, $1, 1, $4); }
            | OPTION name ASSIGN expr STRING { $$ = NAMED(OPTION, @$, @2, $1, 1, $4); $$->text = $5.text; }
-           | FUN name parameters result_opt type_opt ASSIGN expr { $$ = NAMED(FUN, @$, @2, $1, 4, $3, $4, $7, $5); }
+           | FUN name parameters result_opt type_opt ASSIGN expr derivative_opt
+             { $$ = NAMED(FUN, @$, @2, $1, 5, $3, $4, $7, $5, $8); }
+           | EXTERN FUN name parameters type_opt FROM STRING derivative_opt
+             { $$ = NAMED(FUN, @$, @3, $1, 5, $4, NULL, NULL, $5, $8); $$->text = $7.text; }
            | QCF name family_opt parameters type_opt scale_opt ASSIGN expr conditions
              { $$ = NAMED(QCF, @$, @2, $1, 6, $4, $8, $3, $5, $6, $9); }
            | DENSITY name family_opt ranges type_opt measure_opt ASSIGN expr when_opt
@@ -133,7 +136,7 @@ name: word { $$ = PLAIN(NAME, @$, @1, 0); }
 word: NAME | SIZE | UNIT | FLAVOUR | OPTION | XSEC | CHECK | DETECTOR | EVENT | DATA | VECTORS | EVENTS | SELECT | FREEZE
     | KEEP | SMEAR | REBUILD | CONFUSE | ADD | REQUIRE | AS | ORDERED | SIMPLEX | PRIOR | FIXED | SCALE | NORMALIZED
     | SO | SOLVING | POSITIVE | WITHIN | PER | WHEN | COLUMNS | IGNORING | WHERE | SPLIT | WITH | PROBABILITY
-    | FRACTION | BEST | PARAMS | START | TRUTH | FROM | BY | OVER | USING | EVERY | SHARED | AFTER | STEPS | OF | STOP
+    | FRACTION | BEST | DERIVATIVE | PARAMS | START | TRUTH | FROM | BY | OVER | USING | EVERY | SHARED | AFTER | STEPS | OF | STOP
     ;
 
 names: name { $$ = LIST(@$, $1); }
@@ -220,6 +223,12 @@ result_opt: %empty { $$ = NULL; }
           | ARROW LBRACE parameter_list RBRACE { $$ = parse_spread(parser, AST_RECORD_SHAPE, @2, NULL, $3); }
           | ARROW LBRACE error RBRACE { $$ = POISON(@2); }
           ;
+
+/* fun f(x, a) = x^a derivative { x: a * x^(a - 1), a: none } */
+derivative_opt: %empty { $$ = NULL; }
+              | DERIVATIVE LBRACE pairs RBRACE { $$ = $3; $$->span = @$; }
+              | DERIVATIVE LBRACE error RBRACE { $$ = LIST(@$, POISON(@3)); }
+              ;
 
 /* qcf uv(x) at 1.9 GeV^2 = ... normalized so integral(uv(x) / x for x in 0 .. 1) = 2 solving A_uv */
 scale_opt: %empty { $$ = NULL; }
@@ -450,6 +459,7 @@ arg: expr
 /* VALUE for i in A for j in B: the rightmost is the innermost */
 comprehension: expr FOR name IN source when_opt { $$ = PLAIN(COMPREHEND, @$, @3, 3, $1, $5, $6); }
              | comprehension FOR name IN source when_opt { $$ = parse_nest(parser, AST_COMPREHEND, $1, @$, @3, $5, $6); }
+             | expr FOR name FROM expr { $$ = PLAIN(COMPREHEND, @$, @3, 3, $1, NODE(FROM, @5, 1, $5), NULL); }
              ;
 
 source: expr

@@ -21,7 +21,7 @@ static bool no_rule(TirOpcode op) {
 }
 
 bool ad_differentiable(const TirOp *op) {
-    return op->type == TIR_REAL && !no_rule(op->op);
+    return (op->type == TIR_REAL || op->op == TIR_LOOP) && !no_rule(op->op);
 }
 
 _Noreturn static void fail_no_rule(Ad *ad, TirId id) {
@@ -90,7 +90,7 @@ typedef void Visit(void *context, TirId v);
 /* The values that show in operation `v` because its result is computed from them, one step back. */
 static void step_back(const Ad *ad, const Common *common, TirId v, Visit *visit, void *context) {
     const TirOp *op = &ad->f->ops.data[v];
-    if (ad->leaf[v] || is_reading(op)) return;
+    if (ad->leaf[v] || is_reading(op) || (op->op == TIR_LOOP && ad_chooses(op->body))) return;
     if (is_choice(op)) {
         for (uint32_t k = 0; k < common[v].count; k++) visit(context, common[v].id[k]);
         return;
@@ -172,7 +172,9 @@ bool ad_op_singular(const TirFunction *f, const TirOp *op) {
     case TIR_LOG1P:
     case TIR_SQRT:
     case TIR_LGAMMA:
-    case TIR_POLYGAMMA: return true;
+    case TIR_POLYGAMMA:
+    case TIR_LOOP: return true;
+    case TIR_INPUT: return f->inputs.data[op->integer].role == TIR_PORT_ROUND;
     case TIR_POW: {
         const TirOp *exponent = &f->ops.data[op->args[1]];
         return exponent->op != TIR_CONST || exponent->real < 0 || exponent->real != (double)(int)exponent->real;
@@ -202,20 +204,47 @@ bool ad_tame(const Ad *ad, TirId v) {
     return tame;
 }
 
+/* Infinitely steep at some argument where its value is finite. */
+static bool is_steep(const Ad *ad, const TirOp *op) {
+    if (op->op == TIR_SQRT || op->op == TIR_ATAN2) return true;
+    if (op->op == TIR_CUSTOM) {
+        for (uint32_t k = 2; k < op->arg_count; k += 2)
+            if (!ad_tame(ad, op->args[k])) return true;
+        return false;
+    }
+    double exponent;
+    return op->op == TIR_POW && !(ad_is_const(ad, op->args[1], &exponent) && (exponent <= 0 || exponent >= 1));
+}
+
+void ad_steep_find(Ad *ad) {
+    ad->steep = ARENA_ARRAY(&ad->scratch, bool, ad->end);
+    for (size_t v = ad->first; v < ad->end; v++) {
+        const TirOp *op = &ad->f->ops.data[v];
+        if (!ad->active[v] || ad->leaf[v]) continue;
+        ad->steep[v] = is_steep(ad, op);
+        for (uint32_t k = 0; k < op->arg_count; k++) ad->steep[v] |= ad->steep[op->args[k]];
+    }
+}
+
 /* --- begin and end --- */
 
-void ad_begin(Ad *ad, TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, uint32_t wrt_count) {
+void ad_begin(Ad *ad, TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, uint32_t wrt_count,
+              bool masked) {
     *ad = (Ad){.f = f, .primal_count = f->ops.count};
     const size_t count = ad->primal_count;
     ad->active = ARENA_ARRAY(&ad->scratch, bool, count);
     ad->leaf = ARENA_ARRAY(&ad->scratch, bool, count);
     ad->masked = ARENA_ARRAY(&ad->scratch, bool, count);
     ad->tame = ARENA_ARRAY(&ad->scratch, bool, count);
+    ad->results = ARENA_ARRAY(&ad->scratch, TirId *, count);
     ad->derivative = ARENA_ARRAY(&ad->scratch, TirId, count);
     for (size_t v = 0; v < count; v++) ad->derivative[v] = TIR_NONE;
     activity_find(ad, of, of_count, wrt, wrt_count);
     if (!ad->end) return;
-    masked_find(ad, of, of_count);
+    if (masked)
+        memcpy(ad->masked, ad->active, ad->end * sizeof *ad->masked);
+    else
+        masked_find(ad, of, of_count);
     tame_find(ad);
 }
 

@@ -22,9 +22,12 @@ typedef struct Ad {
     bool *leaf;          /* wanted itself: nothing goes further back */
     bool *masked;        /* its derivative can be a zero that has to stay zero where the slope is infinite */
     bool *tame;          /* finite for inputs of moderate size: no singular operation leads to it */
+    bool *steep;         /* forward mode: its tangent can be infinite where it is finite itself */
     TirId *derivative;   /* TIR_NONE: zero */
+    TirId **results;     /* of a loop: those of its results; NULL: none yet */
     TirAxes extra;       /* of the directions */
     TirId kept;          /* by a slope rule, between its calls for the arguments of one operation; TIR_NONE at first */
+    bool damp;           /* the tangent at hand is that of a steep value */
     Arena scratch;
 } Ad;
 
@@ -35,10 +38,12 @@ typedef TirId AdJvp(Ad *ad, TirId id, const TirOp *op);         /* the tangent o
 
 /* --- activity.c --- */
 
-/* Everything but the derivatives; `end` stays 0 when no `of` depends on a wanted value. */
-void ad_begin(Ad *ad, TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, uint32_t wrt_count);
+/* Everything but the derivatives; `end` stays 0 when no `of` depends on a wanted value. `masked`: so are all values. */
+void ad_begin(Ad *ad, TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, uint32_t wrt_count,
+              bool masked);
 /* Adds to the axes of directions what `carrier` has and `value` lacks; no value may have them. */
 void ad_directions(Ad *ad, TirId carrier, TirId value);
+void ad_steep_find(Ad *ad);
 void ad_end(Ad *ad);
 /* Whether finite arguments, not too large, can give a result that is not. */
 bool ad_op_singular(const TirFunction *f, const TirOp *op);
@@ -64,7 +69,7 @@ static inline TirAxes ad_axes(const Ad *ad, TirId v) {
 }
 bool ad_is_const(const Ad *ad, TirId v, double *value);
 TirId ad_product(Ad *ad, Span s, TirId a, TirId b);
-/* t * factor, zero where t is zero and the factor is not finite: for the slope of operation `id`. */
+/* t * factor, zero where t is zero and the factor is not finite, or the other way round: for the slope of `id`. */
 TirId ad_scale(Ad *ad, TirId id, Span s, TirId t, TirId factor);
 /* t / divisor, zero where t is zero and the divisor is zero or NaN. */
 TirId ad_quotient(Ad *ad, TirId id, Span s, TirId t, TirId divisor);
@@ -83,6 +88,15 @@ void ad_add(Ad *ad, TirId arg, TirId c, Span span);
 /* The same for a `c` that stands for a value over `axes`: it is summed over those that `arg` lacks. */
 void ad_add_summed(Ad *ad, TirId arg, TirId c, TirAxes axes, Span span);
 
+/* ad_adjoint, and ad_tangent of forward.c, in the body of a loop. */
+void ad_adjoint_masked(TirFunction *f, const TirId *of, const TirId *seed, uint32_t of_count, const TirId *wrt,
+                       uint32_t count, TirId *out, bool masked);
+void ad_tangent_masked(TirFunction *f, const TirId *of, uint32_t of_count, const TirId *wrt, const TirId *tangent,
+                       uint32_t wrt_count, TirId *out, bool masked);
+
+/* loop.c: whether a body has a choice between values, so that one may not show in the results. */
+bool ad_chooses(const TirFunction *body);
+
 /* --- the rules, by shape --- */
 #define AD_PAIR(rule)                                                                                                  \
     AdVjp ad_vjp_##rule;                                                                                               \
@@ -100,6 +114,8 @@ void ad_add_summed(Ad *ad, TirId arg, TirId c, TirAxes axes, Span span);
 #define AD_RULE_KEEP AD_PAIR
 #define AD_RULE_FLATTEN AD_PAIR
 #define AD_RULE_CUSTOM AD_PAIR
+#define AD_RULE_LOOP AD_PAIR
+#define AD_RULE_RESULT AD_PAIR
 #define TIR_OP(NAME, text, arity, shape, type, flags, rule, cost) AD_RULE_##shape(rule)
 #include "tir/tir_ops.def"
 #undef TIR_OP

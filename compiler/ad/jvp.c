@@ -31,10 +31,18 @@ TirId ad_jvp_gather(Ad *ad, TirId id, const TirOp *op) {
     TirId t = ad_with_axes(ad, tangent_of(ad, op->args[0]), tir_axes_one(op->axis), op->span);
     return tir_gather(ad->f, t, op->args[1], op->axis, op->span);
 }
+/* Pair by pair: the tangents of different values may have different directions. */
 TirId ad_jvp_scatter(Ad *ad, TirId id, const TirOp *op) {
-    TirId t = ad_with_axes(ad, tangent_of(ad, op->args[0]), ad_axes(ad, op->args[0]), op->span);
-    TirAxes result = tir_axes_union(op->axes, tir_axes_both(ad_axes(ad, t), ad->extra));
-    return tir_scatter(ad->f, t, op->args[1], op->axis, result, op->span);
+    TirId sum = TIR_NONE;
+    for (uint32_t k = 0; k < op->arg_count; k += 2) {
+        TirId t = tangent_of(ad, op->args[k]);
+        if (t == TIR_NONE) continue;
+        t = ad_with_axes(ad, t, ad_axes(ad, op->args[k]), op->span);
+        TirAxes result = tir_axes_union(op->axes, tir_axes_both(ad_axes(ad, t), ad->extra));
+        TirId part = tir_scatter(ad->f, t, op->args[k + 1], op->axis, result, op->span);
+        sum = sum == TIR_NONE ? part : ad_map2(ad, TIR_ADD, op->span, sum, part);
+    }
+    return sum;
 }
 TirId ad_jvp_flatten(Ad *ad, TirId id, const TirOp *op) {
     TirId t = ad_with_axes(ad, tangent_of(ad, op->args[0]), op->attr_axes, op->span);

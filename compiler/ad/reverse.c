@@ -29,8 +29,13 @@ static void op_reverse(Ad *ad, TirId id, TirId g) {
 
 void ad_adjoint(TirFunction *f, const TirId *of, const TirId *seed, uint32_t of_count, const TirId *wrt, uint32_t count,
                 TirId *out) {
+    ad_adjoint_masked(f, of, seed, of_count, wrt, count, out, false);
+}
+
+void ad_adjoint_masked(TirFunction *f, const TirId *of, const TirId *seed, uint32_t of_count, const TirId *wrt,
+                       uint32_t count, TirId *out, bool masked) {
     Ad ad;
-    ad_begin(&ad, f, of, of_count, wrt, count);
+    ad_begin(&ad, f, of, of_count, wrt, count, masked);
     for (uint32_t i = 0; ad.end && i < of_count; i++) {
         if (!ad.active[of[i]]) continue;
         ad_directions(&ad, seed[i], of[i]);

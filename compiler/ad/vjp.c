@@ -35,8 +35,10 @@ void ad_vjp_gather(Ad *ad, TirId id, const TirOp *op, TirId g) {
 /* Every point reads the row that it was added to. */
 void ad_vjp_scatter(Ad *ad, TirId id, const TirOp *op, TirId g) {
     g = ad_with_axes(ad, g, op->axes, op->span);
-    TirId read = tir_gather(ad->f, g, op->args[1], op->axis, op->span);
-    ad_add_summed(ad, op->args[0], read, ad_axes(ad, read), op->span);
+    for (uint32_t k = 0; k < op->arg_count; k += 2) {
+        TirId read = tir_gather(ad->f, g, op->args[k + 1], op->axis, op->span);
+        ad_add_summed(ad, op->args[k], read, ad_axes(ad, read), op->span);
+    }
 }
 /* Every point of the argument reads the place that it went to: ((i n_1 + j) n_2 + k) ... */
 void ad_vjp_flatten(Ad *ad, TirId id, const TirOp *op, TirId g) {

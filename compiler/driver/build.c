@@ -5,6 +5,9 @@
 #include "driver/output.h"
 #include "driver/session.h"
 #include "report/memory.h"
+#include "support/foreign.h"
+
+#include <string.h>
 
 static bool write_descriptor(const Pipeline *pipeline, const char *path) {
     FILE *out = fopen(path, "w");
@@ -30,6 +33,24 @@ static void descriptor_start(void *argument) {
         descriptor->child = link_compile_start(&session->arena, session->root, descriptor->source, descriptor->object);
 }
 
+/* What the model's functions in C are linked from. */
+static bool externs_add(Session *session, OutputFolder *folder, CodeRequest *request) {
+    const Program *program = session->pipeline.program;
+    for (size_t i = 0; i < program->externs.count; i++) {
+        const TirExtern *external = program->externs.data[i];
+        const char *object = output_file(folder, arena_format(&session->arena, "extern%zu.o", i)), *words[2];
+        bool again = false;
+        for (size_t k = 0; k < i; k++) again |= !strcmp(program->externs.data[k]->file, external->file);
+        if (again) continue;
+        if (!foreign_link(&session->arena, external, object, words)) {
+            fprintf(stderr, "qtmc: cc cannot compile %s; it says why above\n", external->file);
+            return false;
+        }
+        for (int k = 0; k < 2 && words[k]; k++) VEC_PUSH(&session->arena, &request->paths, words[k]);
+    }
+    return true;
+}
+
 static int build_in(Session *session, const Options *options, OutputFolder *folder) {
     Descriptor descriptor = {session, output_file(folder, "model.c"), output_file(folder, "model.o"), {0}};
     CodeRequest request = {.folder = folder,
@@ -45,6 +66,7 @@ static int build_in(Session *session, const Options *options, OutputFolder *fold
     if (status || stopped) return status;
     if (!descriptor.child.pid) return 1;
     VEC_PUSH(&session->arena, &request.paths, descriptor.object);
+    if (!externs_add(session, folder, &request)) return 1;
     const char *executable = output_file(folder, "model");
     if (!link_executable(&session->arena, session->root, request.paths.data, request.paths.count, executable)) return 1;
     if (!output_move(executable, options->output)) return 1;

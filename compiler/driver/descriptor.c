@@ -285,7 +285,25 @@ static void print_update(FILE *out, const ProgramUpdate *update, const UpdateUni
     print_fn(out, "check", units->gradient, WIDTH_F64, "        ");
     print_fn(out, "along", units->second, WIDTH_F64, "        ");
     print_fn(out, "settings", units->settings, WIDTH_F64, "        ");
+    if (units->clauses) {
+        fprintf(out, "        .clause_count = %zu,\n        .clauses = fit%zu_update%zu_clauses,\n",
+                update->clauses.count, fit, number);
+        print_fn(out, "clause_check", units->clauses, WIDTH_F64, "        ");
+    }
     fputs("    },\n", out);
+}
+
+static void print_clauses(FILE *out, const ProgramUpdate *update, size_t fit, size_t number) {
+    if (!update->clauses.count) return;
+    fprintf(out, "static const struct qtm_clause fit%zu_update%zu_clauses[] = {\n", fit, number);
+    for (size_t i = 0; i < update->clauses.count; i++) {
+        fputs("    {", out);
+        print_string(out, update->clauses.data[i].name);
+        fputs(", ", out);
+        print_string(out, update->clauses.data[i].place);
+        fputs("},\n", out);
+    }
+    fputs("};\n", out);
 }
 
 static void print_updates(FILE *out, const ProgramFit *fit, const FitUnits *units, size_t number) {
@@ -294,6 +312,7 @@ static void print_updates(FILE *out, const ProgramFit *fit, const FitUnits *unit
         fprintf(out, "static const int fit%zu_update%zu_groups[] = {", number, i);
         for (size_t k = 0; k < update->groups.count; k++) fprintf(out, "%s%u", k ? ", " : "", update->groups.data[k]);
         fputs("};\n", out);
+        print_clauses(out, update, number, i);
         if (!update->moves.count) continue;
         fprintf(out, "static const struct qtm_range fit%zu_update%zu_moves[] = {\n", number, i);
         for (size_t k = 0; k < update->moves.count; k++) {

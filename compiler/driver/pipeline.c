@@ -157,9 +157,11 @@ static int compare_work(const void *left, const void *right) {
 
 static size_t count_instructions(const LirFunction *f) {
     size_t count = 0;
-    for (size_t g = 0; g < f->groups.count; g++)
+    for (size_t g = 0; g < f->groups.count; g++) {
+        if (f->groups.data[g].loop) count += count_instructions(f->groups.data[g].loop->body);
         for (size_t k = 0; k < f->groups.data[g].kernels.count; k++)
             count += f->groups.data[g].kernels.data[k]->body.count;
+    }
     return count;
 }
 

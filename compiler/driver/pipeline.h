@@ -36,7 +36,8 @@ typedef struct Unit {
 enum { WIDTH_F32, WIDTH_F64, WIDTH_COUNT };
 
 typedef struct UpdateUnits {
-    Unit *objective, *gradient, *second, *settings; /* second may be NULL */
+    Unit *objective, *gradient, *settings;
+    Unit *second, *clauses; /* or NULL */
 } UpdateUnits;
 typedef struct FitUnits {
     Unit *init, *params, *monitor, *curve, *check; /* monitor and check may be NULL */

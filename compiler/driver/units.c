@@ -1,5 +1,6 @@
 /* The functions that the runtime wants (runtime/include/qtm/model.h) and their widths: what runs at every step is f32,
- * but for L-BFGS; what checks, measures or sets is f64. */
+ * but for L-BFGS; what checks, measures or sets is f64. The code generator does its best for what is run over and over:
+ * gradients, and draws of events, which may be of millions. */
 #include "driver/units.h"
 
 static Unit *unit_add(Pipeline *p, const char *symbol, TirFunction *f, bool f32, bool f64) {
@@ -7,6 +8,12 @@ static Unit *unit_add(Pipeline *p, const char *symbol, TirFunction *f, bool f32,
     Unit *unit = ARENA_NEW(p->arena, Unit);
     *unit = (Unit){.symbol = symbol, .tir = f, .wanted = {f32, f64}};
     VEC_PUSH(p->arena, &p->units, unit);
+    return unit;
+}
+
+static Unit *unit_add_draw(Pipeline *p, const char *symbol, TirFunction *f) {
+    Unit *unit = unit_add(p, symbol, f, true, false);
+    if (unit) unit->hot[WIDTH_F32] = true;
     return unit;
 }
 
@@ -24,6 +31,8 @@ static void collect_fit(Pipeline *p, const ProgramFit *fit, FitUnits *units) {
             unit_add(p, arena_format(arena, "%s_update%zu_loss", fit->name, i), update->objective, false, false);
         units->updates[i].settings =
             unit_add(p, arena_format(arena, "%s_update%zu_settings", fit->name, i), update->settings, false, true);
+        units->updates[i].clauses =
+            unit_add(p, arena_format(arena, "%s_update%zu_clauses", fit->name, i), update->clause_check, false, true);
     }
 }
 
@@ -31,15 +40,14 @@ void units_collect(Pipeline *p) {
     const Program *program = p->program;
     p->draws = ARENA_ARRAY(p->arena, Unit *, program->events.count);
     for (size_t i = 0; i < program->events.count; i++)
-        p->draws[i] = unit_add(p, arena_format(p->arena, "draw_%s", program->events.data[i].name),
-                               program->events.data[i].draw, true, false);
+        p->draws[i] = unit_add_draw(p, arena_format(p->arena, "draw_%s", program->events.data[i].name),
+                                    program->events.data[i].draw);
     p->wheres = ARENA_ARRAY(p->arena, Unit *, program->data.count);
     for (size_t i = 0; i < program->data.count; i++)
         p->wheres[i] = unit_add(p, arena_format(p->arena, "where_%zu", i), program->data.data[i].where, false, true);
     p->data_draws = ARENA_ARRAY(p->arena, Unit *, program->data.count);
     for (size_t i = 0; i < program->data.count; i++) /* a name of its own: "set.0" and a set "set_0" are two */
-        p->data_draws[i] =
-            unit_add(p, arena_format(p->arena, "draw_data%zu", i), program->data.data[i].draw, true, false);
+        p->data_draws[i] = unit_add_draw(p, arena_format(p->arena, "draw_data%zu", i), program->data.data[i].draw);
     p->densities = ARENA_ARRAY(p->arena, IdentifyUnits, program->densities.count);
     for (size_t i = 0; i < program->densities.count; i++)
         if (!program->densities.data[i].depends)

@@ -77,6 +77,39 @@ static void resolve_shape(Resolver *r, const AstNode *shape) {
     }
 }
 
+/* derivative { x: EXPR, a: none }: an entry for every argument. What an entry names is not needed by the function
+ * itself: it may name the function, as in d exp = exp. */
+static void resolve_clause(Resolver *r, const HirDecl *decl) {
+    const AstNode *clause = decl->node->kids[4], *arguments = decl->node->kids[0];
+    DiagSink *sink = r->hir->sink;
+    size_t reached = r->reached.count;
+    for (uint32_t i = 0; i < clause->count; i++) {
+        const AstNode *entry = clause->kids[i];
+        if (entry->kind == AST_POISON) return;
+        bool argument = false, twice = false;
+        for (uint32_t k = 0; k < arguments->count; k++)
+            argument |= arguments->kids[k]->kind == AST_ARG && !strcmp(arguments->kids[k]->name, entry->name);
+        for (uint32_t k = 0; k < i; k++) twice |= !strcmp(clause->kids[k]->name, entry->name);
+        if (!argument || twice) {
+            diag_report(sink, argument ? DIAG_E0202 : DIAG_E0208, entry->name_span,
+                        argument ? "the derivative by '%s' is given twice" : "'%s' is no argument of '%s'", entry->name,
+                        decl->name);
+            if (!argument) diag_note(sink, decl->node->name_span, "declared here");
+            diag_help(sink, argument ? "leave one of them out" : "a derivative is given by an argument");
+        }
+        if (!hir_clause_none(entry)) resolve(r, entry->kids[0]);
+    }
+    r->reached.count = reached;
+    for (uint32_t k = 0; k < arguments->count; k++) {
+        const AstNode *argument = arguments->kids[k];
+        if (argument->kind != AST_ARG || hir_clause_entry(decl, argument->name)) continue;
+        diag_report(sink, DIAG_E0340, clause->span, "the derivative of '%s' by '%s' is missing", decl->name,
+                    argument->name);
+        diag_note(sink, argument->span, "the argument");
+        diag_help(sink, "add '%s: EXPR', or '%s: none' where no derivative exists", argument->name, argument->name);
+    }
+}
+
 static void resolve_qcf(Resolver *r, const AstNode *node) {
     resolve_family(r, node->kids[2]);
     Scope *outside = r->scope;
@@ -290,7 +323,8 @@ static void resolve_decl(Resolver *r, HirDecl *decl) {
         resolve_arguments(r, node->kids[0]);
         resolve_shape(r, node->kids[1]);
         resolve_type(r, node->kids[3]);
-        resolve(r, node->kids[2]);
+        if (node->kids[2]) resolve(r, node->kids[2]);
+        if (node->kids[4]) resolve_clause(r, decl);
         break;
     case AST_NETWORK:
         resolve_family(r, node->kids[3]);

@@ -95,6 +95,9 @@ HirDecl *hir_decl(const Hir *hir, const AstNode *name);
 void hir_set_decl(Hir *hir, const AstNode *name, HirDecl *decl);
 const char *hir_kind_text(AstKind kind); /* "a size", "a network" */
 bool hir_callable(const HirDecl *decl);
+/* The entry of a FUN's derivative clause for an argument, or NULL; and whether it says that there is no derivative. */
+const AstNode *hir_clause_entry(const HirDecl *decl, const char *argument);
+bool hir_clause_none(const AstNode *entry);
 /* Arguments of FUN, QCF, NETWORK, LAYER or DENSITY: ARG or VARIABLE nodes. */
 const AstNode *hir_arguments(const HirDecl *decl);
 /* Dimensions, event type, unit and default of an argument: NULL when it says none. */

@@ -60,6 +60,17 @@ const AstNode *hir_argument_default(const AstNode *arg) {
     return arg->kind == AST_ARG ? arg->kids[2] : NULL;
 }
 
+const AstNode *hir_clause_entry(const HirDecl *decl, const char *argument) {
+    const AstNode *clause = decl->node->kind == AST_FUN ? decl->node->kids[4] : NULL;
+    for (uint32_t i = 0; clause && i < clause->count; i++)
+        if (clause->kids[i]->kind == AST_NAMED && !strcmp(clause->kids[i]->name, argument)) return clause->kids[i];
+    return NULL;
+}
+
+bool hir_clause_none(const AstNode *entry) {
+    return entry->kids[0]->kind == AST_NAME && !strcmp(entry->kids[0]->name, "none");
+}
+
 const AstNode *hir_family(const HirDecl *decl) {
     const AstNode *node = decl->node;
     switch (node->kind) {

@@ -128,7 +128,7 @@ static void print_loop(const Printer *p, const AstNode *node) {
     while (value->kind == node->kind && value->flag);
     print(p, value);
     for (const AstNode *loop = node; loop != value; loop = loop->kids[0]) {
-        fprintf(p->out, " for %s in ", loop->name);
+        fprintf(p->out, " for %s%s", loop->name, loop->kids[1]->kind == AST_FROM ? "" : " in ");
         print(p, loop->kids[1]);
         print_after(p, " when ", loop->kids[2]);
     }
@@ -207,6 +207,7 @@ static void print_expression(const Printer *p, const AstNode *node) {
         if (node->flag) fputs(" on log", p->out);
         break;
     case AST_ALL_OF: print_after(p, "all of ", node->kids[0]); break;
+    case AST_FROM: print_after(p, " from ", node->kids[0]); break;
     case AST_BATCH_OF:
         fputs("batch ", p->out);
         print_range(p, node, 0, 2, " of ");
@@ -405,6 +406,21 @@ static void print_function(const Printer *p, const AstNode *node, const AstNode 
     print_after(p, " : ", unit);
 }
 
+static void print_clause(const Printer *p, const AstNode *node) {
+    if (node->text) fputs(" from ", p->out), print_string(p, node->text);
+    if (!node->kids[4]) return;
+    fputs(" derivative {", p->out);
+    for (uint32_t i = 0; i < node->kids[4]->count; i++) {
+        const AstNode *entry = node->kids[4]->kids[i];
+        fprintf(p->out, "%s%s: ", i ? ", " : "", entry->name);
+        if (hir_clause_none(entry))
+            fputs("none", p->out);
+        else
+            print(p, entry->kids[0]);
+    }
+    fputs("}", p->out);
+}
+
 /* What stands behind the name of a declaration of functions. */
 static void print_formula(const Printer *p, const AstNode *node) {
     switch (node->kind) {
@@ -435,6 +451,7 @@ static void print_formula(const Printer *p, const AstNode *node) {
     default: /* FUN, NETWORK */
         print_function(p, node, node->kids[1], node->kind == AST_FUN ? node->kids[3] : NULL);
         print_after(p, " = ", node->kids[2]);
+        if (node->kind == AST_FUN) print_clause(p, node);
     }
 }
 
@@ -445,7 +462,8 @@ static void print_decl(const Printer *p, const HirDecl *decl) {
         fprintf(p->out, "param %s solved by %s\n", decl->full, decl->owner->full);
         return;
     }
-    fprintf(p->out, "%s", xsec ? "xsec" : ast_kind_name(node->kind));
+    fprintf(p->out, "%s%s", node->kind == AST_FUN && node->text ? "extern " : "",
+            xsec ? "xsec" : ast_kind_name(node->kind));
     if (node->kind != AST_CHECK) fprintf(p->out, " %s", decl->full);
     if (hir_family(decl)) print_bracketed(p, hir_family(decl), 0);
     switch (node->kind) {

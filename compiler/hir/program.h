@@ -89,6 +89,10 @@ typedef struct ProgramRange {
     uint32_t block;
     int64_t first, count;
 } ProgramRange;
+/* A derivative clause that an objective uses: "f by x", "model.qtm:12:30". */
+typedef struct ProgramClause {
+    const char *name, *place;
+} ProgramClause;
 typedef struct ProgramUpdate {
     const char *objective_text;
     VEC(uint32_t) groups;
@@ -103,6 +107,9 @@ typedef struct ProgramUpdate {
     TirFunction *objective; /* output 0: LOSS. Inputs: BLOCK, COLUMN, OPTION ports. The driver adds gradients by the
                                BLOCK inputs whose block belongs to `groups` */
     TirFunction *settings;
+    VEC(ProgramClause) clauses;
+    TirFunction *clause_check; /* VALUE 4i ..: of clause i at its worst point, how far slope and difference are apart
+                                  (relative; below 0: no telling), the argument, both. NULL without clauses */
 } ProgramUpdate;
 
 typedef struct ProgramMonitor {
@@ -185,6 +192,7 @@ typedef struct Program {
     TirFunction *band;       /* VALUE c: band c at curve_points points; or NULL */
     int64_t band_points;
     VEC(ProgramWrapper) wrappers;
+    VEC(TirExtern *) externs; /* the functions in C that it calls */
 } Program;
 
 /* -D name=value */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/rng/philox.h"
+#include "support/foreign.h"
 #include "tir/special.h"
 
 typedef struct Machine {
@@ -156,6 +157,11 @@ static double evaluate(Machine *m, const LirInstr *i) {
     case LIR_ATAN2: return atan2(a, b);
     case LIR_LGAMMA: return special_lgamma(a);
     case LIR_POLYGAMMA: return (double)special_polygamma(i->integer, a);
+    case LIR_EXTERN: {
+        double args[TIR_EXTERN_ARGS];
+        for (int64_t k = 0; k < i->integer; k++) args[k] = m->value[i->args[k]];
+        return foreign_call(i->external, args, (uint32_t)i->integer);
+    }
     default: return NAN; /* math expansion comes after this form */
     }
 }
@@ -267,6 +273,60 @@ static void run_group(Machine *m) {
     }
 }
 
+/* `count` elements of a buffer from `first` on, out of it or into it. */
+static void copy_elements(Machine *m, uint32_t number, int64_t first, int64_t count, double *data, bool into) {
+    const LirBuffer *b = &m->f->buffers.data[number];
+    double *reals = NULL;
+    if (b->space == LIR_IN)
+        reals = m->inputs[b->port].data;
+    else if (b->space == LIR_OUT)
+        reals = m->outputs[b->port].data;
+    else if (b->type == LIR_T_REAL)
+        reals = (double *)base_of(m, number);
+    int32_t *words = reals ? NULL : (int32_t *)base_of(m, number);
+    for (int64_t i = first; i < first + count; i++, data++) {
+        if (reals)
+            *(into ? &reals[i] : data) = into ? *data : reals[i];
+        else if (into)
+            words[i] = b->type == LIR_T_INT ? (int32_t)*data : -(*data != 0);
+        else
+            *data = b->type == LIR_T_INT ? words[i] : words[i] != 0;
+    }
+}
+
+static int64_t port_count(const Machine *m, const TirFunction *body, TirId value) {
+    int64_t count = 1;
+    for (uint32_t d = 0; d < body->ops.data[value].axes.count; d++) {
+        const TirAxis *axis = &body->axes.data[body->ops.data[value].axes.id[d]];
+        count *= axis->size >= 0 ? axis->size : m->extent[axis->data];
+    }
+    return count;
+}
+
+static void run_rounds(Machine *m, const LirLoop *loop) {
+    const TirFunction *body = loop->body->source;
+    TirTensor *inputs = ARENA_ARRAY(m->arena, TirTensor, loop->in_count + 1);
+    TirTensor *outputs = ARENA_ARRAY(m->arena, TirTensor, loop->out_count + 1);
+    for (int64_t i = 0; i < loop->rounds; i++) {
+        int64_t at = loop->from_end ? loop->rounds - 1 - i : i;
+        bool last = (loop->rounds - 1 - i) % 2 == 0; /* this round, as the last one, writes `out` */
+        for (uint32_t k = 0; k < loop->in_count; k++) {
+            int64_t count = port_count(m, body, body->inputs.data[k].value);
+            bool carried = k < loop->states && i > 0;
+            uint32_t from = !carried ? loop->in[k] : last ? loop->other[k] : loop->out[k];
+            inputs[k] = (TirTensor){.count = (size_t)count, .data = ARENA_ARRAY(m->arena, double, count + 1)};
+            copy_elements(m, from, loop->slice[k] ? at * count : 0, count, inputs[k].data, false);
+        }
+        lir_interpret(loop->body, m->arena, inputs, m->extent, m->seed, m->step, outputs);
+        for (uint32_t k = 0; k < loop->out_count; k++) {
+            int64_t count = (int64_t)outputs[k].count;
+            bool state = k < loop->states;
+            uint32_t to = state && !last ? loop->other[k] : loop->out[k];
+            copy_elements(m, to, state ? 0 : at * count, count, outputs[k].data, true);
+        }
+    }
+}
+
 /* Dynamic buffers lie behind the static ones, in order of number. */
 static int64_t place_dynamic(Machine *m) {
     int64_t end = m->f->work_bytes;
@@ -307,6 +367,9 @@ void lir_interpret(const LirFunction *f, Arena *arena, const TirTensor *inputs, 
     make_outputs(&m);
     for (size_t g = 0; g < f->groups.count; g++) {
         m.group = &f->groups.data[g];
-        run_group(&m);
+        if (m.group->loop)
+            run_rounds(&m, m.group->loop);
+        else
+            run_group(&m);
     }
 }

@@ -70,11 +70,12 @@ typedef struct LirAccess {
 typedef struct LirInstr {
     LirOpcode op;
     LirType type; /* math expansion uses LIR_T_INT for "as wide as the real" integers too, on BIT_* ops only */
-    uint32_t args[3];
+    uint32_t args[TIR_EXTERN_ARGS];
     uint32_t axis;    /* LOOP, EXTENT */
     LirAccess access; /* LOAD, SEARCH: for SEARCH the dimension searched has index kind CONST 0 and axis = `axis` */
     double real;
     int64_t integer;
+    TirExtern *external; /* EXTERN */
     Span span;
 } LirInstr;
 
@@ -122,12 +123,29 @@ typedef struct LirKernel {
     Span span;
 } LirKernel;
 
+/* Rounds of another function. In each, input k of the body is the buffer in[k]: whole, or where slice[k] its piece for
+ * the round, the first dimension being the rounds. Of the `states` first ones the buffer is the state at the start
+ * only; output k goes to out[k] or to other[k] in turn, so that the last round writes out[k], and is input k of the
+ * next round. Further outputs are slices of out[k]. The body has the frame's scratch, and its work behind all buffers.
+ */
+typedef struct LirFunction LirFunction;
+typedef struct LirLoop {
+    LirFunction *body;
+    TirAxisId axis;
+    int64_t rounds;
+    bool from_end;
+    uint32_t states, in_count, out_count;
+    uint32_t *in, *out, *other;
+    bool *slice;
+} LirLoop;
+
 typedef struct LirGroup {
     const char *name;
     TirAxisId row_axis; /* or LIR_NO_AXIS */
     int64_t block;      /* rows in a block */
     uint32_t slots;
     VEC(LirKernel *) kernels; /* every block, in order */
+    LirLoop *loop;            /* what it runs in place of kernels, or NULL */
     const char *reason;       /* why this grouping and these sizes, for --report=schedule and comments in the output */
 } LirGroup;
 
@@ -141,7 +159,7 @@ typedef struct LirKept {
     bool again;
 } LirKept;
 
-typedef struct LirFunction {
+struct LirFunction {
     Arena *arena;
     const char *name;
     const TirFunction *source; /* axes and ports */
@@ -149,8 +167,9 @@ typedef struct LirFunction {
     VEC(LirGroup) groups;
     VEC(LirKept) kept;
     int64_t work_bytes;    /* static part of the arena */
-    int64_t scratch_bytes; /* a thread's */
-} LirFunction;
+    int64_t scratch_bytes; /* a thread's, bodies included */
+    bool is_body;          /* of a loop: its ports may begin anywhere */
+};
 
 typedef struct LirModule {
     Arena *arena;

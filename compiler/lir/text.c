@@ -55,6 +55,7 @@ static void print_instr(FILE *out, const LirFunction *f, const LirKernel *kernel
     case LIR_EXTENT: fprintf(out, " %s", axis_name(f, i->axis)); break;
     case LIR_PICK: fprintf(out, " %s", axis_name(f, i->axis)); /* fall through */
     case LIR_POLYGAMMA: fprintf(out, " order %lld", (long long)i->integer); break;
+    case LIR_EXTERN: fprintf(out, " %s of %lld", i->external->symbol, (long long)i->integer); break;
     case LIR_UNIFORM: fprintf(out, " stream %lld at", (long long)i->integer); break;
     default: break;
     }
@@ -120,6 +121,21 @@ static void print_buffer(FILE *out, const LirFunction *f, const LirBuffer *b) {
     fputc('\n', out);
 }
 
+static void print_loop(FILE *out, const LirFunction *f, const LirLoop *loop) {
+    fprintf(out, "    rounds %lld along %s%s, %u states\n", (long long)loop->rounds, axis_name(f, loop->axis),
+            loop->from_end ? " from the end" : "", loop->states);
+    for (uint32_t k = 0; k < loop->in_count; k++)
+        fprintf(out, "    in %u %s%s\n", k, f->buffers.data[loop->in[k]].name, loop->slice[k] ? " slice" : "");
+    for (uint32_t k = 0; k < loop->out_count; k++) {
+        fprintf(out, "    out %u %s", k, f->buffers.data[loop->out[k]].name);
+        if (k < loop->states)
+            fprintf(out, " or %s\n", f->buffers.data[loop->other[k]].name);
+        else
+            fputs(" slice\n", out);
+    }
+    lir_print(out, loop->body);
+}
+
 void lir_print(FILE *out, const LirFunction *f) {
     fprintf(out, "func %s work %lld scratch %lld {\n", f->name, (long long)f->work_bytes, (long long)f->scratch_bytes);
     for (size_t i = 0; i < f->buffers.count; i++) print_buffer(out, f, &f->buffers.data[i]);
@@ -128,6 +144,7 @@ void lir_print(FILE *out, const LirFunction *f) {
         fprintf(out, "  group %s rows %s block %lld slots %u { # %s\n", group->name, axis_name(f, group->row_axis),
                 (long long)group->block, group->slots, group->reason ? group->reason : "");
         for (size_t k = 0; k < group->kernels.count; k++) print_kernel(out, f, group->kernels.data[k]);
+        if (group->loop) print_loop(out, f, group->loop);
         fputs("  }\n", out);
     }
     fputs("}\n", out);

@@ -122,10 +122,48 @@ static void check_kernel(Check *c) {
     if (c->kernel->kind == LIR_CUMSUM) check_access(c, &c->kernel->a, 0);
 }
 
+static LirType body_type(const LirFunction *body, TirId value) {
+    TirType type = body->source->ops.data[value].type;
+    return type == TIR_REAL ? LIR_T_REAL : type == TIR_INT ? LIR_T_INT : LIR_T_BOOL;
+}
+
+/* A buffer that the body sees as the port whose value is `value`; `slice`: one of its rounds. */
+static void check_loop_buffer(Check *c, const LirLoop *loop, uint32_t number, TirId value, bool slice) {
+    if (number >= c->f->buffers.count) {
+        c->error = arena_format(c->arena, "%s, group %s: a loop names no buffer", c->f->name, c->group->name);
+        return;
+    }
+    const LirBuffer *buffer = &c->f->buffers.data[number];
+    const TirOp *op = &loop->body->source->ops.data[value];
+    bool good = buffer->space != LIR_SCRATCH && buffer->space != LIR_PARTIAL && !buffer->alias_of;
+    good = good && buffer->type == body_type(loop->body, value) && buffer->rank == op->axes.count + slice;
+    good = good && !(slice && buffer->dims[0] != loop->axis);
+    for (uint32_t d = 0; good && d < op->axes.count; d++)
+        good =
+            c->f->source->axes.data[buffer->dims[d + slice]].size == loop->body->source->axes.data[op->axes.id[d]].size;
+    if (!good)
+        c->error = arena_format(c->arena, "%s, group %s: buffer %s does not fit the loop's body", c->f->name,
+                                c->group->name, buffer->name);
+}
+
+static void check_loop(Check *c, const LirLoop *loop) {
+    const TirFunction *body = loop->body->source;
+    if (body->inputs.count != loop->in_count || body->outputs.count != loop->out_count)
+        c->error = arena_format(c->arena, "%s, group %s: ports of the body", c->f->name, c->group->name);
+    for (uint32_t k = 0; !c->error && k < loop->in_count; k++)
+        check_loop_buffer(c, loop, loop->in[k], body->inputs.data[k].value, loop->slice[k]);
+    for (uint32_t k = 0; !c->error && k < loop->out_count; k++)
+        check_loop_buffer(c, loop, loop->out[k], body->outputs.data[k].value, k >= loop->states);
+    for (uint32_t k = 0; !c->error && k < loop->states; k++)
+        check_loop_buffer(c, loop, loop->other[k], body->outputs.data[k].value, false);
+    if (!c->error) c->error = lir_verify(loop->body, c->arena);
+}
+
 const char *lir_verify(const LirFunction *f, Arena *arena) {
     Check c = {.f = f, .arena = arena};
     for (size_t g = 0; g < f->groups.count && !c.error; g++) {
         c.group = &f->groups.data[g];
+        if (c.group->loop) check_loop(&c, c.group->loop);
         for (size_t k = 0; k < c.group->kernels.count && !c.error; k++) {
             c.kernel = c.group->kernels.data[k];
             check_kernel(&c);

@@ -20,6 +20,13 @@ typedef struct Emit {
     unsigned real_bytes, lanes;                             /* lanes: reals in a vector register */
 } Emit;
 
+/* A load whose neighbour is loaded with it (pair.c). */
+typedef struct Pair {
+    uint32_t with;      /* 1 + the other load; 0: none */
+    bool upper;         /* the one behind */
+    LLVMValueRef ready; /* its value, once the other has been made */
+} Pair;
+
 /* A function under construction. The fields from `group` on are set in group and kernel functions only. */
 typedef struct Body {
     Emit *emit;
@@ -40,6 +47,7 @@ typedef struct Body {
     LLVMValueRef *value, *splat; /* by instruction: its value; a scalar's copy in all lanes */
     bool *vector, *wants_splat;  /* by instruction: differs between lanes; has a vector user */
     uint32_t *level;             /* by instruction: number of loops it must be inside */
+    Pair *pair;                  /* by instruction */
     LLVMValueRef acc;            /* DOT: the finished sums of the current vector */
     LLVMValueRef nowhere;        /* 64 bytes of stack, for accesses into dimensions of length 0 */
 } Body;
@@ -96,8 +104,10 @@ LLVMValueRef dim_stride(Body *b, const LirBuffer *buffer, unsigned dim);      /*
 LLVMValueRef buffer_count(Body *b, const LirBuffer *buffer);                  /* elements, of one copy */
 LLVMValueRef access_stride(Body *b, const LirAccess *access, TirAxisId axis); /* elements a step along a loop axis */
 Address access_address(Body *b, const LirAccess *access);
-LLVMValueRef access_load(Body *b, const LirAccess *access); /* in register form: bools are i1 */
+Address access_address_pair(Body *b, const LirAccess *access); /* of an element and the next one */
+LLVMValueRef access_load(Body *b, const LirAccess *access);    /* in register form: bools are i1 */
 LLVMValueRef access_gather(Body *b, const Address *address);
+LLVMValueRef access_gather_wide(Body *b, const Address *address, LLVMTypeRef wide); /* `wide` at every element */
 void access_store(Body *b, const LirAccess *access, LLVMValueRef value);
 void access_combine(Body *b, const LirAccess *access, LirEffectKind kind, LLVMValueRef value);
 bool access_is_vector(const Body *b, const LirAccess *access);
@@ -109,14 +119,25 @@ void body_analyse(Body *b);               /* fills vector, level, wants_splat; m
 void body_level(Body *b, uint32_t level); /* emits the instructions of one level */
 LLVMValueRef body_value(Body *b, uint32_t instr, bool vector); /* a value made before, in the shape wanted */
 
+/* --- pair.c --- */
+void pair_find(Body *b); /* fills pair */
+LLVMValueRef pair_load(Body *b, uint32_t number);
+
 /* --- philox.c --- */
 LLVMValueRef philox_word(Body *b, LLVMValueRef index, int64_t stream);
 LLVMValueRef philox_multiply_high(Body *b, LLVMValueRef x, LLVMValueRef y, LLVMValueRef *low);
 
-/* --- nest.c, dot.c, function.c --- */
+/* --- nest.c, dot.c, loop.c, function.c --- */
+typedef struct Emitted {
+    LLVMValueRef run, work; /* the entry and the size function */
+} Emitted;
 void nest_emit(Body *b);
 void dot_emit(Body *b);
-void function_emit(Emit *e, const LirFunction *f);
+LLVMValueRef loop_emit(Emit *e, const LirFunction *f, const LirGroup *g, Emitted body);
+Emitted function_emit(Emit *e, const LirFunction *f);
+LLVMValueRef work_end(Body *b); /* bytes of the arena that all buffers take */
+/* First element of a buffer as the group's slot and thread see it. */
+LLVMValueRef buffer_base(Body *b, uint32_t number, LLVMValueRef slot, LLVMValueRef scratch);
 
 /* --- target.c --- */
 void llvm_start(void); /* registers targets and the handler of fatal errors, once */

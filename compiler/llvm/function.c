@@ -28,12 +28,25 @@ static LLVMValueRef dynamic_offset(Body *b, size_t number) {
     return at;
 }
 
-static void work_emit(Emit *e, const LirFunction *f) {
+LLVMValueRef work_end(Body *b) {
+    return dynamic_offset(b, b->f->buffers.count);
+}
+
+/* Bodies of loops work behind all buffers, one after another in the same place. */
+static LLVMValueRef work_emit(Emit *e, const LirFunction *f, const Emitted *bodies) {
     LLVMTypeRef type = LLVMFunctionType(e->i64, &e->ptr, 1, false);
-    Body b = body_begin(e, f, arena_format(e->arena, "qtm_work_%s", llvm_symbol(e->arena, f->name)), type, true);
+    const char *name = arena_format(e->arena, "qtm_work_%s", llvm_symbol(e->arena, f->name));
+    Body b = body_begin(e, f, name, type, !f->is_body);
     b.extents = LLVMGetParam(b.fn, 0);
-    LLVMBuildRet(b.at, dynamic_offset(&b, f->buffers.count));
+    LLVMValueRef most = const_i64(e, 0);
+    for (size_t g = 0; g < f->groups.count; g++) {
+        if (!f->groups.data[g].loop) continue;
+        LLVMValueRef bytes = LLVMBuildCall2(b.at, type, bodies[g].work, &b.extents, 1, "");
+        most = LLVMBuildSelect(b.at, LLVMBuildICmp(b.at, LLVMIntSLT, most, bytes, ""), bytes, most, "");
+    }
+    LLVMBuildRet(b.at, LLVMBuildNSWAdd(b.at, work_end(&b), most, ""));
     body_end(&b);
+    return b.fn;
 }
 
 /* --- kernels --- */
@@ -65,8 +78,9 @@ static bool buffers_meet(const LirBuffer *x, const LirBuffer *y) {
     return x->offset < y->offset + y->bytes && y->offset < x->offset + x->bytes;
 }
 
-/* Copies of a PARTIAL lie one behind the other without padding. */
-static bool is_aligned(const LirBuffer *buffer) {
+/* Copies of a PARTIAL lie one behind the other without padding, and so do slices of a sequence. */
+static bool is_aligned(const LirFunction *f, const LirBuffer *buffer) {
+    if (f->is_body && (buffer->space == LIR_IN || buffer->space == LIR_OUT)) return false;
     return buffer->space != LIR_PARTIAL;
 }
 
@@ -83,7 +97,7 @@ static void kernel_parameters(Body *b, const bool *used) {
         LLVMSetValueName2(b->base[i], buffer->name, strlen(buffer->name));
         if (apart) parameter_attribute(e, b->fn, parameter, "noalias", 0);
         if (!b->written[i]) parameter_attribute(e, b->fn, parameter, "readonly", 0);
-        if (is_aligned(buffer)) parameter_attribute(e, b->fn, parameter, "align", FRAME_ALIGN);
+        if (is_aligned(b->f, buffer)) parameter_attribute(e, b->fn, parameter, "align", FRAME_ALIGN);
         parameter_attribute(e, b->fn, parameter, "nocapture", 0);
         parameter++;
     }
@@ -142,8 +156,7 @@ static LLVMValueRef kernel_emit(Emit *e, const LirFunction *f, const LirGroup *g
 
 /* --- groups --- */
 
-/* First element of a buffer as the group's slot and thread see it. */
-static LLVMValueRef buffer_base(Body *b, uint32_t number, LLVMValueRef slot, LLVMValueRef scratch) {
+LLVMValueRef buffer_base(Body *b, uint32_t number, LLVMValueRef slot, LLVMValueRef scratch) {
     Emit *e = b->emit;
     const LirBuffer *buffer = &b->f->buffers.data[number];
     if (buffer->space == LIR_IN || buffer->space == LIR_OUT) {
@@ -242,14 +255,19 @@ static void pool_call(Body *b, LLVMValueRef group, int64_t slots) {
     LLVMBuildCall2(b->at, type, fn, args, 4, "");
 }
 
-void function_emit(Emit *e, const LirFunction *f) {
-    work_emit(e, f);
+Emitted function_emit(Emit *e, const LirFunction *f) {
+    Emitted *bodies = ARENA_ARRAY(e->arena, Emitted, f->groups.count + 1);
+    for (size_t i = 0; i < f->groups.count; i++)
+        if (f->groups.data[i].loop) bodies[i] = function_emit(e, f->groups.data[i].loop->body);
+    Emitted emitted = {.work = work_emit(e, f, bodies)};
     LLVMTypeRef type = LLVMFunctionType(e->nothing, &e->ptr, 1, false);
-    Body b = body_begin(e, f, arena_format(e->arena, "qtm_fn_%s", llvm_symbol(e->arena, f->name)), type, true);
+    const char *name = arena_format(e->arena, "qtm_fn_%s", llvm_symbol(e->arena, f->name));
+    Body b = body_begin(e, f, name, type, !f->is_body);
     b.frame = LLVMGetParam(b.fn, 0);
+    emitted.run = b.fn;
     for (size_t i = 0; i < f->groups.count; i++) {
         const LirGroup *g = &f->groups.data[i];
-        LLVMValueRef group = group_emit(e, f, g);
+        LLVMValueRef group = g->loop ? loop_emit(e, f, g, bodies[i]) : group_emit(e, f, g);
         if (g->slots > 1 || g->row_axis != LIR_NO_AXIS) {
             pool_call(&b, group, g->slots);
         } else {
@@ -259,4 +277,5 @@ void function_emit(Emit *e, const LirFunction *f) {
     }
     LLVMBuildRetVoid(b.at);
     body_end(&b);
+    return emitted;
 }

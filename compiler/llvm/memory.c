@@ -84,12 +84,12 @@ bool access_is_vector(const Body *b, const LirAccess *access) {
     return false;
 }
 
-/* A computed index, brought into [0, n-1]; 0 if n is 0. */
-static LLVMValueRef index_clamped(Body *b, const LirBuffer *buffer, unsigned dim, uint32_t instr) {
+/* A computed index, brought into [0, n-1], or [0, n-2] where the next element is wanted too; 0 if n is 0. */
+static LLVMValueRef index_clamped(Body *b, const LirBuffer *buffer, unsigned dim, uint32_t instr, bool pair) {
     Emit *e = b->emit;
     bool vector = b->lanes > 1 && b->vector[instr];
     LLVMValueRef last = LLVMBuildTrunc(b->at, dim_size(b, buffer, dim), e->i32, "");
-    last = LLVMBuildSub(b->at, last, const_i32(e, 1), "");
+    last = LLVMBuildSub(b->at, last, const_i32(e, pair && dim + 1 == buffer->rank ? 2 : 1), "");
     LLVMValueRef v = body_value(b, instr, vector);
     LLVMTypeRef type = LLVMTypeOf(v);
     LLVMValueRef high[2] = {v, vector ? build_splat(b, last, b->lanes) : last};
@@ -117,11 +117,11 @@ static LLVMValueRef offset_widen(Body *b, LLVMValueRef v, LLVMTypeRef integer) {
 
 /* Adds dimension `d`, whose index differs between lanes, to the lane offsets. */
 static void offsets_add(Body *b, Address *address, const LirBuffer *buffer, unsigned d, const LirIndex *index,
-                        LLVMTypeRef integer) {
+                        LLVMTypeRef integer, bool pair) {
     LLVMValueRef stride = LLVMBuildIntCast2(b->at, dim_stride(b, buffer, d), integer, true, "");
     LLVMValueRef term = index->kind == LIR_INDEX_LOOP
                             ? build_iota(b, integer, b->lanes)
-                            : offset_widen(b, index_clamped(b, buffer, d, index->value), integer);
+                            : offset_widen(b, index_clamped(b, buffer, d, index->value, pair), integer);
     term = LLVMBuildMul(b->at, term, build_splat(b, stride, b->lanes), "");
     if (index->kind == LIR_INDEX_LOOP && b->mask)
         term = LLVMBuildSelect(b->at, b->mask, term, LLVMConstNull(LLVMTypeOf(term)), "");
@@ -142,7 +142,7 @@ static void address_guard(Body *b, Address *address, LLVMValueRef nonempty) {
                                            LLVMConstNull(LLVMTypeOf(address->offsets)), "");
 }
 
-Address access_address(Body *b, const LirAccess *access) {
+static Address address_make(Body *b, const LirAccess *access, bool pair) {
     Emit *e = b->emit;
     const LirBuffer *buffer = &b->f->buffers.data[access->buffer];
     Address address = {.pointer = b->base[access->buffer], .element = type_memory(e, buffer->type)};
@@ -163,7 +163,7 @@ Address access_address(Body *b, const LirAccess *access) {
             if (index_is_vector(b, index))
                 lanes_differ_otherwise = true;
             else
-                i = LLVMBuildSExt(b->at, index_clamped(b, buffer, d, index->value), e->i64, "");
+                i = LLVMBuildSExt(b->at, index_clamped(b, buffer, d, index->value, pair), e->i64, "");
         } else if (index_is_vector(b, index)) {
             if (lane_step || d + 1 != buffer->rank) lanes_differ_otherwise = true;
             lane_step = i;
@@ -175,9 +175,18 @@ Address access_address(Body *b, const LirAccess *access) {
     }
     address.contiguous = lane_step && !lanes_differ_otherwise;
     for (unsigned d = 0; lanes_differ_otherwise && d < buffer->rank; d++)
-        if (index_is_vector(b, &access->index[d])) offsets_add(b, &address, buffer, d, &access->index[d], integer);
+        if (index_is_vector(b, &access->index[d]))
+            offsets_add(b, &address, buffer, d, &access->index[d], integer, pair);
     if (nonempty) address_guard(b, &address, nonempty);
     return address;
+}
+
+Address access_address(Body *b, const LirAccess *access) {
+    return address_make(b, access, false);
+}
+
+Address access_address_pair(Body *b, const LirAccess *access) {
+    return address_make(b, access, true);
 }
 
 static LLVMValueRef call_masked(Body *b, const char *name, LLVMTypeRef *types, LLVMValueRef *args, unsigned count) {
@@ -199,15 +208,35 @@ static unsigned element_bytes(const Emit *e, LLVMTypeRef element) {
     return element == e->real ? e->real_bytes : LLVMGetIntTypeWidth(element) / 8;
 }
 
+/* Lane by lane: without a gather that is faster than its parts, the passes would take a vector of pointers apart, which
+ * takes twice as long as to take the offsets. */
+static LLVMValueRef gather_lanes(Body *b, const Address *address, LLVMTypeRef wide, unsigned align) {
+    Emit *e = b->emit;
+    LLVMValueRef all = LLVMGetPoison(LLVMVectorType(wide, b->lanes));
+    for (unsigned i = 0; i < b->lanes; i++) {
+        LLVMValueRef lane = const_i32(e, i), offset = LLVMBuildExtractElement(b->at, address->offsets, lane, "");
+        offset = LLVMBuildZExt(b->at, offset, e->i64, ""); /* never negative */
+        LLVMValueRef pointer = LLVMBuildInBoundsGEP2(b->at, address->element, address->pointer, &offset, 1, "");
+        all = LLVMBuildInsertElement(b->at, all, build_load(b, wide, pointer, align), lane, "");
+    }
+    return all;
+}
+
 /* Lanes out of use have offset 0 or a clamped index: every lane may be read, which spares a branch a lane where the
  * machine has no gather. */
-LLVMValueRef access_gather(Body *b, const Address *address) {
+LLVMValueRef access_gather_wide(Body *b, const Address *address, LLVMTypeRef wide) {
     Emit *e = b->emit;
+    unsigned align = element_bytes(e, address->element);
+    if (e->target->vector_bits < 512) return gather_lanes(b, address, wide, align);
     LLVMValueRef pointers = lane_pointers(b, address);
-    LLVMTypeRef type = LLVMVectorType(address->element, b->lanes), types[2] = {type, LLVMTypeOf(pointers)};
-    LLVMValueRef args[4] = {pointers, const_i32(e, element_bytes(e, address->element)),
-                            LLVMConstAllOnes(LLVMVectorType(e->i1, b->lanes)), LLVMGetPoison(type)};
+    LLVMTypeRef type = LLVMVectorType(wide, b->lanes), types[2] = {type, LLVMTypeOf(pointers)};
+    LLVMValueRef args[4] = {pointers, const_i32(e, align), LLVMConstAllOnes(LLVMVectorType(e->i1, b->lanes)),
+                            LLVMGetPoison(type)};
     return call_masked(b, "llvm.masked.gather", types, args, 4);
+}
+
+LLVMValueRef access_gather(Body *b, const Address *address) {
+    return access_gather_wide(b, address, address->element);
 }
 
 /* As it is in memory. */

@@ -55,6 +55,7 @@ void body_analyse(Body *b) {
         if (in->op == LIR_ACC) depend(b, i, 0, b->vector_axis != LIR_NO_AXIS);
         want_splats(b, i);
     }
+    pair_find(b);
 }
 
 LLVMValueRef body_value(Body *b, uint32_t instr, bool vector) {
@@ -302,6 +303,32 @@ static LLVMValueRef op_search(Body *b, const LirInstr *in, LLVMValueRef x, unsig
     return LLVMBuildLoad2(b->at, LLVMTypeOf(low), low_slot, "");
 }
 
+/* A function in C is called for every lane, in double. */
+static LLVMValueRef op_extern(Body *b, const LirInstr *in, const LLVMValueRef *a, unsigned n) {
+    Emit *e = b->emit;
+    LLVMTypeRef wide = LLVMDoubleTypeInContext(e->context), types[TIR_EXTERN_ARGS];
+    unsigned count = (unsigned)in->integer;
+    for (unsigned k = 0; k < count; k++) types[k] = wide;
+    LLVMTypeRef type = LLVMFunctionType(wide, types, count, false);
+    LLVMValueRef function = LLVMGetNamedFunction(e->module, in->external->symbol);
+    if (!function) function = LLVMAddFunction(e->module, in->external->symbol, type);
+    LLVMValueRef result = n > 1 ? LLVMGetPoison(type_lanes(e->real, n)) : NULL;
+    for (unsigned lane = 0; lane < n; lane++) {
+        LLVMValueRef args[TIR_EXTERN_ARGS], at = const_i32(e, lane);
+        for (unsigned k = 0; k < count; k++) {
+            args[k] = n > 1 ? LLVMBuildExtractElement(b->at, a[k], at, "") : a[k];
+            if (!e->lir->f64) args[k] = LLVMBuildFPExt(b->at, args[k], wide, "");
+        }
+        LLVMValueRef value = LLVMBuildCall2(b->at, type, function, args, count, "");
+        unsigned own = LLVMGetEnumAttributeKindForName("nobuiltin", 9); /* the model's, whatever its name */
+        LLVMAddCallSiteAttribute(value, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                                 LLVMCreateEnumAttribute(e->context, own, 0));
+        if (!e->lir->f64) value = LLVMBuildFPTrunc(b->at, value, e->real, "");
+        result = n > 1 ? LLVMBuildInsertElement(b->at, result, value, at, "") : value;
+    }
+    return result;
+}
+
 static LLVMValueRef op_leaf(Body *b, const LirInstr *in, unsigned n) {
     Emit *e = b->emit;
     switch (in->op) {
@@ -336,10 +363,10 @@ static LLVMValueRef op_emit(Body *b, uint32_t number) {
     const LirInstr *in = &b->kernel->body.data[number];
     bool vector = b->vector[number] && b->lanes > 1;
     unsigned n = vector ? b->lanes : 1;
-    LLVMValueRef a[3] = {NULL};
+    LLVMValueRef a[TIR_EXTERN_ARGS] = {NULL};
     for (int i = 0; i < lir_op_arity(in->op); i++) a[i] = body_value(b, in->args[i], vector);
     switch (in->op) {
-    case LIR_LOAD: return access_load(b, &in->access);
+    case LIR_LOAD: return b->pair[number].with ? pair_load(b, number) : access_load(b, &in->access);
     case LIR_UNIFORM:
     case LIR_PICK: return op_draw(b, in, a[0], n);
     case LIR_SEARCH: return op_search(b, in, a[0], n);
@@ -368,6 +395,7 @@ static LLVMValueRef op_emit(Body *b, uint32_t number) {
     case LIR_FROM_BITS:
     case LIR_REAL_TO_BITS_INT:
     case LIR_BITS_INT_TO_REAL: return op_convert(b, in->op, a[0], n);
+    case LIR_EXTERN: return op_extern(b, in, a, n);
     case LIR_FMA: return op_fma(b, a, n);
     case LIR_SHL:
     case LIR_SHR:

@@ -65,9 +65,11 @@ static bool has_function(const LirKernel *kernel) {
 }
 
 void math_expand(LirFunction *f, bool f64) {
-    for (size_t g = 0; g < f->groups.count; g++)
+    for (size_t g = 0; g < f->groups.count; g++) {
+        if (f->groups.data[g].loop) math_expand(f->groups.data[g].loop->body, f64);
         for (size_t k = 0; k < f->groups.data[g].kernels.count; k++) {
             LirKernel *kernel = f->groups.data[g].kernels.data[k];
             if (has_function(kernel)) expand_kernel(f, kernel, f64);
         }
+    }
 }

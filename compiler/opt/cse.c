@@ -37,19 +37,38 @@ static uint64_t hash_op(const TirOp *op) {
     return hash;
 }
 
+static bool body_equal(const TirFunction *a, const TirFunction *b);
+
 static bool op_equal(const TirOp *a, const TirOp *b) {
     if (a->op != b->op || a->type != b->type || a->axis != b->axis || a->axis2 != b->axis2 ||
         real_bits(a->real) != real_bits(b->real) || a->integer != b->integer || a->flag != b->flag ||
         a->arg_count != b->arg_count || !tir_axes_equal(a->axes, b->axes) ||
         !tir_axes_equal(a->attr_axes, b->attr_axes))
         return false;
+    if (a->op == TIR_EXTERN && strcmp(a->external->symbol, b->external->symbol) != 0) return false;
     if (op_commutes(a->op) && a->args[0] == b->args[1] && a->args[1] == b->args[0]) return true;
     for (uint32_t k = 0; k < a->arg_count; k++)
         if (a->args[k] != b->args[k]) return false;
+    return !a->body || body_equal(a->body, b->body);
+}
+
+static bool ports_equal(const TirPort *a, const TirPort *b, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (a[i].value != b[i].value) return false;
     return true;
 }
 
+static bool body_equal(const TirFunction *a, const TirFunction *b) {
+    if (a->ops.count != b->ops.count || a->inputs.count != b->inputs.count || a->outputs.count != b->outputs.count)
+        return false;
+    for (size_t v = 0; v < a->ops.count; v++)
+        if (!op_equal(&a->ops.data[v], &b->ops.data[v])) return false;
+    return ports_equal(a->inputs.data, b->inputs.data, a->inputs.count) &&
+           ports_equal(a->outputs.data, b->outputs.data, a->outputs.count);
+}
+
 void opt_cse(TirFunction *f) {
+    opt_bodies(f, opt_cse);
     Rewrite w;
     rewrite_begin(&w, f);
     size_t slots = 16;

@@ -2,6 +2,7 @@
 #include "opt/rewrite.h"
 
 void opt_dce(TirFunction *f) {
+    opt_bodies(f, opt_dce);
     Rewrite w;
     rewrite_begin(&w, f);
     bool *live = ARENA_ARRAY(&w.scratch, bool, w.old_count);

@@ -249,6 +249,7 @@ TirId fold_emit(TirFunction *f, TirOp op) {
 }
 
 void opt_fold(TirFunction *f) {
+    opt_bodies(f, opt_fold);
     Rewrite w;
     rewrite_begin(&w, f);
     for (TirId v = 0; v < w.old_count; v++) w.map[v] = fold_emit(f, rewrite_operation(&w, v));

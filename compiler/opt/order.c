@@ -3,8 +3,9 @@
  *   [[sum(w[o, c, k] * x[c, i + k] for c ... for k ...) for i ...] for o ...]
  * the summed axes c and k would be innermost, and with few values each they make short loops. Here the axes that the
  * row-wise factor keeps (i) come last and the summed ones before them, so that the innermost loop runs along rows of
- * the result. Axes of inputs, outputs and draws, whose order has a meaning, and batch axes stay. Products of rows by a
- * matrix are left alone: the scheduler has a kernel for those. Run before differentiation, which keeps the order. */
+ * the result. Axes of inputs, outputs, draws and bodies of loops, whose order has a meaning, and batch axes stay.
+ * Products of rows by a matrix are left alone: the scheduler has a kernel for those. Run before differentiation, which
+ * keeps the order. */
 #include "opt/rewrite.h"
 #include "tir/infer.h"
 
@@ -34,6 +35,19 @@ static void place_dot(const TirFunction *f, const TirOp *op, Place *place) {
         if (batch.count == 0 || kept.count == 0 || batch_of(f, other).count > 0) continue;
         place_axes(place, summed, PLACE_EARLY);
         place_axes(place, kept, PLACE_LATE);
+    }
+}
+
+/* The axes of a loop's body have the same numbers as outside. */
+static void place_body(const TirFunction *body, Place *place) {
+    for (size_t v = 0; v < body->ops.count; v++) {
+        const TirOp *op = &body->ops.data[v];
+        unsigned attrs = tir_op_attrs(op->op);
+        place_axes(place, op->axes, PLACE_FIXED);
+        place_axes(place, op->attr_axes, PLACE_FIXED);
+        if (attrs & TIR_ATTR_AXIS) place_axes(place, tir_axes_one(op->axis), PLACE_FIXED);
+        if (attrs & TIR_ATTR_AXIS2) place_axes(place, tir_axes_one(op->axis2), PLACE_FIXED);
+        if (op->body) place_body(op->body, place);
     }
 }
 
@@ -67,6 +81,9 @@ void opt_order(TirFunction *f) {
         const TirOp *op = &f->ops.data[v];
         if (op->op == TIR_INPUT || op->op == TIR_UNIFORM || op->op == TIR_PICK)
             place_axes(place, op->axes, PLACE_FIXED);
+        if (!op->body) continue;
+        place_axes(place, tir_axes_one(op->axis), PLACE_FIXED);
+        place_body(op->body, place);
     }
     for (size_t v = 0; v < f->ops.count; v++)
         if (f->ops.data[v].op == TIR_DOT) place_dot(f, &f->ops.data[v], place);
@@ -80,6 +97,7 @@ void opt_order(TirFunction *f) {
         op->attr_axes = axes_renumber(op->attr_axes, to);
         if (attrs & TIR_ATTR_AXIS) op->axis = to[op->axis];
         if (attrs & TIR_ATTR_AXIS2) op->axis2 = to[op->axis2];
+        if (op->body) tir_body_axes(f, op->body);
     }
     arena_free(&scratch);
 }

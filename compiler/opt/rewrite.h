@@ -23,4 +23,7 @@ TirId rewrite_widen(TirFunction *f, TirId v, TirAxes axes, Span span);
 /* Renumbers the ports. */
 void rewrite_end(Rewrite *w);
 
+/* Runs a pass over the bodies of the loops of `f`. */
+void opt_bodies(TirFunction *f, void (*pass)(TirFunction *));
+
 #endif

@@ -3,6 +3,7 @@
  *   dot(stack(x_0 .. x_{k-1}; n), w; n)  ->  sum_i x_i * slice(w, n, i)     for k <= DOT_LIMIT
  *   slice(stack(x ...; n), n, i)         ->  x_i
  *   sum(stack(x ...; n); n ...)          ->  sum(x_0 + x_1 + ...; ...)      for k <= SUM_LIMIT
+ *   rename(stack(x ...; n); n to m)      ->  stack(x ...; m)
  * The first changes the order of summation, nothing else. Stacks left without a user are dead code. */
 #include "opt/rewrite.h"
 
@@ -39,6 +40,9 @@ static TirId op_unstack(TirFunction *f, const TirOp *op) {
     case TIR_SLICE:
         stack = stack_over(f, op->args[0], tir_axes_one(op->axis), TIR_NONE);
         return stack ? stack->args[op->integer] : TIR_NONE;
+    case TIR_RENAME:
+        stack = stack_over(f, op->args[0], tir_axes_one(op->axis), TIR_NONE);
+        return stack ? tir_stack(f, stack->args, stack->arg_count, op->axis2, op->span) : TIR_NONE;
     case TIR_SUM:
         stack = stack_over(f, op->args[0], op->attr_axes, SUM_LIMIT);
         return stack ? stack_sum(f, op, *stack) : TIR_NONE;
@@ -53,6 +57,7 @@ static TirId op_unstack(TirFunction *f, const TirOp *op) {
 }
 
 void opt_unstack(TirFunction *f) {
+    opt_bodies(f, opt_unstack);
     Rewrite w;
     rewrite_begin(&w, f);
     for (TirId v = 0; v < w.old_count; v++) {

@@ -120,6 +120,11 @@ static void classify_op(Plan *plan, TirId at) {
         if (p->kind != OP_DOT)
             p->space = tir_axes_union(plan->f->ops.data[op->args[0]].axes, plan->f->ops.data[op->args[1]].axes);
         break;
+    case TIR_LOOP:
+    case TIR_RESULT:
+        p->kind = op->op == TIR_LOOP ? OP_LOOP : OP_RESULT;
+        p->loop = op->op == TIR_LOOP ? at : op->args[0];
+        return;
     default: p->kind = OP_POINT; break;
     }
     p->row = plan_row_of(plan->f, p->space);
@@ -158,6 +163,9 @@ static void require_tables(Plan *plan, TirId at) {
             require_memory(plan, op->args[1]);
         }
         break;
+    case TIR_LOOP:
+        for (uint32_t k = 0; k < op->arg_count; k++) require_memory(plan, op->args[k]);
+        break;
     default: break;
     }
 }
@@ -167,8 +175,12 @@ void plan_classify(Plan *plan) {
     bool *live = ARENA_ARRAY(plan->arena, bool, f->ops.count + 1);
     mark_live(plan, live);
     for (TirId i = 0; i < f->ops.count; i++) {
-        plan->op[i] = (OpPlan){
-            .kind = OP_DEAD, .row = LIR_NO_AXIS, .buffer = TIR_NONE, .slot_buffer = TIR_NONE, .local_buffer = TIR_NONE};
+        plan->op[i] = (OpPlan){.kind = OP_DEAD,
+                               .row = LIR_NO_AXIS,
+                               .buffer = TIR_NONE,
+                               .slot_buffer = TIR_NONE,
+                               .local_buffer = TIR_NONE,
+                               .loop = TIR_NONE};
         if (live[i]) classify_op(plan, i);
     }
     for (size_t i = 0; i < f->outputs.count; i++) require_memory(plan, f->outputs.data[i].value);
@@ -195,7 +207,7 @@ void plan_visit_uses(Plan *plan, TirId reader, UseVisitor visit, void *context) 
     const TirOp *op = &plan->f->ops.data[reader];
     bool tabled = op->op == TIR_GATHER || op->op == TIR_SEARCH || op->op == TIR_CUMSUM || op->op == TIR_FLATTEN;
     OpKind kind = plan->op[reader].kind;
-    bool whole = kind == OP_DOT || kind == OP_DOT_ROWS;
+    bool whole = kind == OP_DOT || kind == OP_DOT_ROWS || kind == OP_LOOP;
     bool moves = op->op == TIR_SLICE || op->op == TIR_RENAME; /* when stored itself */
     for (uint32_t i = 0; i < op->arg_count; i++) {
         if (whole || moves) {

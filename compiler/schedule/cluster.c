@@ -76,7 +76,7 @@ static void note_memory(Plan *plan, TirId reader, Use use, void *context) {
 void plan_clusters(Plan *plan) {
     for (TirId i = 0; i < plan->f->ops.count; i++) {
         OpKind kind = plan->op[i].kind;
-        if (kind != OP_DEAD && kind != OP_INPUT && kind != OP_INLINE) place(plan, i);
+        if (kind != OP_DEAD && kind != OP_INPUT && kind != OP_INLINE && plan->op[i].loop == TIR_NONE) place(plan, i);
     }
     for (TirId i = 0; i < plan->f->ops.count; i++) {
         OpPlan *p = &plan->op[i];

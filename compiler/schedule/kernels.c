@@ -228,6 +228,7 @@ static const struct {
     {TIR_SELECT, LIR_SELECT},
     {TIR_TO_INT, LIR_TO_INT},
     {TIR_TO_REAL, LIR_TO_REAL},
+    {TIR_EXTERN, LIR_EXTERN},
 };
 
 static uint32_t point(Body *body, TirId at) {
@@ -239,6 +240,7 @@ static uint32_t point(Body *body, TirId at) {
     case TIR_SEARCH: return load_table(body, at, op);
     case TIR_FLATTEN: return load_flattened(body, op);
     case TIR_STOP:
+    case TIR_OPAQUE:
     case TIR_BROADCAST: return value_of(body, op->args[0]);
     case TIR_CONST:
     case TIR_IOTA:
@@ -261,6 +263,11 @@ static uint32_t point(Body *body, TirId at) {
     }
     LirInstr i = {.type = lir_type(op->type), .integer = op->integer, .span = op->span};
     for (uint32_t a = 0; a < op->arg_count; a++) i.args[a] = value_of(body, op->args[a]);
+    if (op->op == TIR_EXTERN) {
+        i.external = op->external;
+        i.integer = op->arg_count;
+        for (uint32_t a = op->arg_count; a < TIR_EXTERN_ARGS; a++) i.args[a] = i.args[0];
+    }
     for (size_t k = 0; k < sizeof point_ops / sizeof *point_ops; k++) {
         if (point_ops[k].tir != op->op) continue;
         i.op = point_ops[k].lir;
@@ -354,13 +361,14 @@ static void op_effects(Body *body, TirId at) {
             effect(plan, body->kernel, LIR_STORE, access_of(plan, target, &route), value_of(body, op->args[i]));
         }
         break;
-    case OP_SCATTER: {
-        Route route = {0};
-        LirIndex gathered = {.kind = LIR_INDEX_VALUE, .value = value_of(body, op->args[1])};
-        route_set(body, &route, op->axis, gathered);
-        effect(plan, body->kernel, LIR_ADD_TO, access_of(plan, target, &route), value_of(body, op->args[0]));
+    case OP_SCATTER:
+        for (uint32_t i = 0; i < op->arg_count; i += 2) {
+            Route route = {0};
+            LirIndex index = {.kind = LIR_INDEX_VALUE, .value = value_of(body, op->args[i + 1])};
+            route_set(body, &route, op->axis, index);
+            effect(plan, body->kernel, LIR_ADD_TO, access_of(plan, target, &route), value_of(body, op->args[i]));
+        }
         break;
-    }
     default: /* a point value or a finished product */
         if (p->kind == OP_POINT) body->memo[at] = point(body, at);
         if (target != TIR_NONE) effect(plan, body->kernel, LIR_STORE, access, body->memo[at]);
@@ -516,6 +524,13 @@ void plan_kernels(Plan *plan) {
     for (uint32_t g = 0; g < plan->groups.count; g++) {
         GroupPlan *from = &plan->groups.data[g];
         LirGroup group = {.row_axis = from->row, .block = from->block, .slots = from->slots};
+        if (from->loop != TIR_NONE) {
+            group.loop = plan_loop(plan, from->loop);
+            group.name = arena_format(plan->arena, "g%u_loop", g);
+            group.reason = "rounds that need one another: one after the other, each with the groups of its body";
+            VEC_PUSH(plan->arena, &plan->lir->groups, group);
+            continue;
+        }
         const char *rows = from->row == LIR_NO_AXIS ? "once" : plan->f->axes.data[from->row].name;
         group.name = arena_format(plan->arena, "g%u_%s", g, rows);
         group.reason = from->row == LIR_NO_AXIS

@@ -6,6 +6,7 @@
  *   cluster.c   which operations of a group share one loop nest
  *   storage.c   which buffer holds each value that must live in memory, and where buffers lie
  *   kernels.c   loop IR of every cluster
+ *   loops.c     loops over rounds: their axes, their groups
  */
 #ifndef QTMC_SCHEDULE_PLAN_H
 #define QTMC_SCHEDULE_PLAN_H
@@ -26,6 +27,8 @@ typedef enum OpKind {
     OP_DOT_ROWS, /* matrix product that sums over rows: a weight gradient */
     OP_CONTRACT, /* any other product-and-sum, as a loop nest */
     OP_CUMSUM,
+    OP_LOOP,   /* a group of its own that calls the body; has no value itself */
+    OP_RESULT, /* memory that a loop writes */
 } OpKind;
 
 typedef struct OpPlan {
@@ -35,13 +38,14 @@ typedef struct OpPlan {
     bool partial;          /* computed over rows, but the result has none: one copy a slot, then combined */
     bool buffered;         /* lives in memory */
     bool exported;         /* read by another group, or an output */
-    uint32_t stage, group; /* groups of a stage: the one without rows runs first */
+    uint32_t stage, group; /* groups of a stage: the one without rows runs first, loops last */
     uint32_t cluster;      /* position in its group's list of clusters */
     uint32_t buffer;       /* where users read it, LIR: TIR_NONE until storage.c */
     uint32_t slot_buffer;  /* partial: the copies */
     uint32_t local_buffer; /* accumulated in scratch first, then copied to `buffer` */
     TirAxisId dot_k, dot_n, dot_m;
     TirId dot_a, dot_b;
+    TirId loop;         /* LOOP, RESULT: the loop; else TIR_NONE */
     bool dot_transpose; /* b is stored [n, k]: a transposed copy is made once a call */
 } OpPlan;
 
@@ -55,6 +59,7 @@ typedef struct Cluster {
 typedef struct GroupPlan {
     uint32_t stage;
     TirAxisId row;
+    TirId loop; /* that this group runs, or TIR_NONE */
     VEC(Cluster) clusters;
     VEC(TirId) combines;  /* partial values whose copies are added up when the group starts */
     VEC(uint32_t) copies; /* output ports that are filled by copying their value, when the group ends */
@@ -105,6 +110,10 @@ void plan_storage(Plan *plan);
 void plan_sizes(Plan *plan);
 void plan_kernels(Plan *plan);
 void plan_offsets(Plan *plan);
+
+/* `f`, or where it has loops a copy in which the axes of rounds come first: a slice is then one piece of memory. */
+const TirFunction *plan_loops_first(Arena *arena, const TirFunction *f);
+LirLoop *plan_loop(Plan *plan, TirId at);
 
 uint32_t plan_buffer_add(Plan *plan, const char *name, LirSpace space, TirType type, TirAxes axes);
 

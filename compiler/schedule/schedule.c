@@ -12,6 +12,7 @@ static TirFunction *copy_for_axes(Arena *arena, const TirFunction *f) {
 }
 
 LirFunction *schedule_function(Arena *arena, const TirFunction *f, bool f64) {
+    f = plan_loops_first(arena, f);
     Plan plan = {.arena = arena, .f = copy_for_axes(arena, f), .f64 = f64};
     plan.op = ARENA_ARRAY(arena, OpPlan, f->ops.count + 1);
     plan.lir = ARENA_NEW(arena, LirFunction);

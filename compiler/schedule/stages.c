@@ -3,6 +3,8 @@
  *   reader and value in the same group, value read at the reader's own row:   same stage
  *   row-less value read by rows:                                              same stage (row-less runs first)
  *   value of rows read by row-less or by other rows, or a combined partial:   next stage
+ *   value read by a loop, which runs last in its stage:                       same stage, but for a partial
+ *   result of a loop:                                                         next stage
  */
 #include "schedule/plan.h"
 
@@ -17,6 +19,8 @@ static void stage_after(Plan *plan, TirId reader, Use use, void *context) {
     const OpPlan *r = &plan->op[reader], *v = &plan->op[use.base];
     if (v->kind == OP_INPUT || v->kind == OP_INLINE) return;
     bool same = plan_read_in_place(plan, r, v, use.base, use) || (v->row == LIR_NO_AXIS && r->row != LIR_NO_AXIS);
+    if (v->kind == OP_RESULT) same = false;
+    if (r->kind == OP_LOOP || r->kind == OP_RESULT) same = !v->partial;
     uint32_t least = same ? v->stage : v->stage + 1;
     if (least > *stage) *stage = least;
 }
@@ -28,21 +32,29 @@ static void note_export(Plan *plan, TirId reader, Use use, void *context) {
     if (v->group != plan->op[reader].group) v->exported = v->buffered = true;
 }
 
-static uint32_t group_find(Plan *plan, uint32_t stage, TirAxisId row) {
-    for (uint32_t i = 0; i < plan->groups.count; i++)
-        if (plan->groups.data[i].stage == stage && plan->groups.data[i].row == row) return i;
+static uint32_t group_find(Plan *plan, uint32_t stage, TirAxisId row, TirId loop) {
+    for (uint32_t i = 0; i < plan->groups.count; i++) {
+        const GroupPlan *group = &plan->groups.data[i];
+        if (group->stage == stage && group->row == row && group->loop == loop) return i;
+    }
     return TIR_NONE;
 }
 
-static void group_need(Plan *plan, uint32_t stage, TirAxisId row) {
-    if (group_find(plan, stage, row) != TIR_NONE) return;
-    GroupPlan group = {.stage = stage, .row = row, .slots = 1, .block = 1};
+/* By stage; in a stage the group without rows, then rows, then loops in the order in which they stand. */
+static bool group_later(const GroupPlan *a, const GroupPlan *b) {
+    if (a->stage != b->stage) return a->stage > b->stage;
+    if (a->loop != TIR_NONE || b->loop != TIR_NONE)
+        return a->loop != TIR_NONE && (b->loop == TIR_NONE || a->loop > b->loop);
+    return b->row == LIR_NO_AXIS && a->row != LIR_NO_AXIS;
+}
+
+static void group_need(Plan *plan, uint32_t stage, TirAxisId row, TirId loop) {
+    if (group_find(plan, stage, row, loop) != TIR_NONE) return;
+    GroupPlan group = {.stage = stage, .row = row, .loop = loop, .slots = 1, .block = 1};
     VEC_PUSH(plan->arena, &plan->groups, group);
-    /* keep the order: by stage, row-less first */
     for (size_t i = plan->groups.count - 1; i > 0; i--) {
         GroupPlan *a = &plan->groups.data[i - 1], *b = &plan->groups.data[i];
-        bool later = a->stage > b->stage || (a->stage == b->stage && b->row == LIR_NO_AXIS && a->row != LIR_NO_AXIS);
-        if (!later) break;
+        if (!group_later(a, b)) break;
         GroupPlan swap = *a;
         *a = *b;
         *b = swap;
@@ -51,7 +63,7 @@ static void group_need(Plan *plan, uint32_t stage, TirAxisId row) {
 
 /* One transposed copy a value, made in the earliest stage that wants it. */
 static void need_transpose(Plan *plan, TirId value, uint32_t stage) {
-    group_need(plan, stage, LIR_NO_AXIS);
+    group_need(plan, stage, LIR_NO_AXIS, TIR_NONE);
     for (size_t i = 0; i < plan->transposed.count; i++) {
         Transpose *t = &plan->transposed.data[i];
         if (t->value != value) continue;
@@ -73,25 +85,25 @@ void plan_stages(Plan *plan) {
         OpPlan *p = &plan->op[i];
         if (!computed(p)) continue;
         plan_visit_uses(plan, i, stage_after, &p->stage);
-        group_need(plan, p->stage, p->row);
-        if (p->partial) group_need(plan, p->stage + 1, LIR_NO_AXIS);
+        group_need(plan, p->stage, p->row, p->loop);
+        if (p->partial) group_need(plan, p->stage + 1, LIR_NO_AXIS, TIR_NONE);
         if (p->kind == OP_DOT && p->dot_transpose) need_transpose(plan, p->dot_b, p->stage);
         if (p->stage + (p->partial ? 1 : 0) > last) last = p->stage + (p->partial ? 1 : 0);
     }
     for (TirId i = 0; i < f->ops.count; i++) {
         OpPlan *p = &plan->op[i];
         if (!computed(p)) continue;
-        p->group = group_find(plan, p->stage, p->row);
+        p->group = group_find(plan, p->stage, p->row, p->loop);
         if (!p->partial) continue;
         p->exported = p->buffered = true;
-        GroupPlan *combine = &plan->groups.data[group_find(plan, p->stage + 1, LIR_NO_AXIS)];
+        GroupPlan *combine = &plan->groups.data[group_find(plan, p->stage + 1, LIR_NO_AXIS, TIR_NONE)];
         VEC_PUSH(plan->arena, &combine->combines, i);
     }
     for (TirId i = 0; i < f->ops.count; i++)
         if (computed(&plan->op[i])) plan_visit_uses(plan, i, note_export, NULL);
     for (size_t i = 0; i < plan->transposed.count; i++) {
         Transpose *t = &plan->transposed.data[i];
-        t->group = group_find(plan, t->stage, LIR_NO_AXIS);
+        t->group = group_find(plan, t->stage, LIR_NO_AXIS, TIR_NONE);
         OpPlan *v = &plan->op[t->value];
         if (computed(v) && v->group != t->group) v->exported = v->buffered = true;
     }
@@ -104,9 +116,10 @@ void plan_stages(Plan *plan) {
             taken[value] = p->exported = p->buffered = true;
             continue;
         }
-        group_need(plan, last + 1, LIR_NO_AXIS);
+        group_need(plan, last + 1, LIR_NO_AXIS, TIR_NONE);
         VEC_PUSH(plan->arena, &plan->groups.data[plan->groups.count - 1].copies, o);
     }
     for (TirId i = 0; i < f->ops.count; i++)
-        if (computed(&plan->op[i])) plan->op[i].group = group_find(plan, plan->op[i].stage, plan->op[i].row);
+        if (computed(&plan->op[i]))
+            plan->op[i].group = group_find(plan, plan->op[i].stage, plan->op[i].row, plan->op[i].loop);
 }

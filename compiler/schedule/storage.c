@@ -6,6 +6,9 @@ enum {
     BLOCK_ELEMENTS = 8192, /* of the widest value of a block: 32 KiB in f32, so that a few fit the second-level cache */
     BLOCK_ROWS_MAX = 1024,
     ALIGN = 64,
+    /* Blocks of a power of two would put the same row of all of them into one set of the first-level cache, which holds
+     * eight lines: a kernel that walks along more arrays would find none of them there. */
+    WAY = 1024,
 };
 
 static LirType memory_type(TirType type) {
@@ -68,7 +71,7 @@ void plan_storage(Plan *plan) {
         if (p->kind == OP_INPUT) {
             p->buffer = buffer_for(plan, i, LIR_IN, "_in");
             plan->lir->buffers.data[p->buffer].port = (uint32_t)plan->f->ops.data[i].integer;
-        } else if (p->buffered && p->kind != OP_DEAD && p->kind != OP_INLINE) {
+        } else if (p->buffered && p->kind != OP_DEAD && p->kind != OP_INLINE && p->kind != OP_LOOP) {
             store_value(plan, i);
         }
     }
@@ -141,6 +144,7 @@ static void size_buffer(Plan *plan, LirBuffer *buffer) {
             buffer->dynamic_axis = axis;
     }
     buffer->bytes = buffer->space == LIR_PARTIAL ? align(bytes * group->slots) : align(bytes);
+    if (buffer->space == LIR_SCRATCH && buffer->bytes % WAY == 0) buffer->bytes += ALIGN;
     if (buffer->dynamic_axis == LIR_NO_AXIS) return;
     buffer->bytes_per_row = bytes;
     buffer->bytes = 0;
@@ -166,6 +170,12 @@ static void life_of_kernel(const LirFunction *lir, const LirKernel *kernel, Life
     }
     for (size_t i = 0; i < kernel->effects.count; i++)
         life_touch(lir, life, kernel->effects.data[i].access.buffer, when);
+}
+
+static void life_of_loop(const LirFunction *lir, const LirLoop *loop, Life *life, int64_t when) {
+    for (uint32_t k = 0; k < loop->in_count; k++) life_touch(lir, life, loop->in[k], when);
+    for (uint32_t k = 0; k < loop->out_count; k++) life_touch(lir, life, loop->out[k], when);
+    for (uint32_t k = 0; k < loop->states; k++) life_touch(lir, life, loop->other[k], when);
 }
 
 /* Lowest place where the buffer overlaps none that lives at the same time. */
@@ -213,6 +223,7 @@ void plan_offsets(Plan *plan) {
         const LirGroup *group = &lir->groups.data[g];
         int64_t begin = when;
         for (size_t k = 0; k < group->kernels.count; k++) life_of_kernel(lir, group->kernels.data[k], life, when++);
+        if (group->loop) life_of_loop(lir, group->loop, life, when++);
         /* What leaves or enters a group lives through all of it: blocks and slots run its kernels again and again. */
         for (size_t i = 0; i < lir->buffers.count; i++) {
             if (lir->buffers.data[i].space == LIR_SCRATCH || life[i].last < begin) continue;
@@ -222,6 +233,10 @@ void plan_offsets(Plan *plan) {
     }
     lir->work_bytes = place_all(plan, life, false);
     lir->scratch_bytes = place_all(plan, life, true);
+    for (size_t g = 0; g < lir->groups.count; g++) { /* no group of this function runs beside a body */
+        const LirLoop *loop = lir->groups.data[g].loop;
+        if (loop && loop->body->scratch_bytes > lir->scratch_bytes) lir->scratch_bytes = loop->body->scratch_bytes;
+    }
     for (size_t i = 0; i < lir->buffers.count; i++) {
         uint32_t base = lir->buffers.data[i].alias_of;
         if (base) lir->buffers.data[i].offset = lir->buffers.data[base - 1].offset;

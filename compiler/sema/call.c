@@ -149,10 +149,17 @@ static Value check_result(Elab *e, const HirDecl *decl, const AstNode *shape, Va
     return poison;
 }
 
+Value function_body(Elab *e, HirDecl *decl) {
+    Value v = elab_expr(e, decl->node->kids[2]);
+    if (!unit_check_result(e, &v, decl)) return value_poison();
+    return check_result(e, decl, decl->node->kids[1], v);
+}
+
 static Value evaluate_body(Elab *e, HirDecl *decl) {
     const AstNode *node = decl->node;
+    if (node->kind == AST_FUN) return node->text || node->kids[4] ? clause_value(e, decl) : function_body(e, decl);
     if (node->kind != AST_LAYER) {
-        bool shaped = node->kind == AST_FUN || node->kind == AST_NETWORK;
+        bool shaped = node->kind == AST_NETWORK;
         Value v = elab_expr(e, node->kids[shaped ? 2 : 1]);
         if (node->kind == AST_DENSITY) v = density_cut(e, decl, v);
         if (!unit_check_result(e, &v, decl)) return value_poison();
@@ -446,8 +453,15 @@ typedef struct Form {
 } Form;
 
 static const Form forms[] = {
-    {"fold", elab_fold, false}, {"fresh", elab_fresh, false},           {"per", elab_per, false},
-    {"grad", elab_grad, false}, {"integral", elab_integral_call, true},
+    {"fold", elab_fold, false},
+    {"fresh", elab_fresh, false},
+    {"per", elab_per, false},
+    {"grad", elab_grad, false},
+    {"jacobian", elab_jacobian, false},
+    {"hessian", elab_hessian, false},
+    {"integral", elab_integral_call, true},
+    {"root", elab_root, true},
+    {"fixed_point", elab_fixed_point, true},
 };
 
 static const Form *form_find(const Elab *e, const AstNode *node) {

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sema/probe.h"
 #include "sema/unit.h"
 
 typedef struct Setting {
@@ -167,6 +168,23 @@ static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *no
     return c->f;
 }
 
+/* The objective once more, for what it says of the derivative clauses that it uses. */
+static void clause_function(Elab *e, FitState *fit, const AstNode *node, ProgramUpdate *update, size_t number) {
+    Context *before = e->context;
+    Probes probes = {0};
+    const char *name = arena_format(e->arena, "%s.clauses%zu", fit->out->name, number);
+    context_new(e, name, fit, PARAMS_FITTED, true, node);
+    Path path = {NULL, node, 0};
+    Frame frame = {.path = &path};
+    e->frame = &frame;
+    e->probes = &probes;
+    elab_expr(e, node);
+    e->probes = NULL;
+    e->frame = NULL;
+    probe_output(e, &probes, update);
+    e->context = before;
+}
+
 static bool uses_group(const FitState *fit, const TirFunction *f, uint32_t group) {
     for (size_t i = 0; i < f->inputs.count; i++)
         if (f->inputs.data[i].role == TIR_PORT_BLOCK && fit->out->blocks.data[f->inputs.data[i].index].group == group)
@@ -282,6 +300,24 @@ static bool check_lbfgs(Elab *e, const AstNode *item, const ProgramUpdate *updat
     return true;
 }
 
+/* Where the objective needs a derivative by what the update moves, it must exist. */
+static bool check_derivatives(Elab *e, const FitState *fit, const AstNode *item, const ProgramUpdate *update) {
+    const TirFunction *f = e->context->f;
+    bool *leaf = ARENA_ARRAY(e->arena, bool, f->ops.count);
+    const char *groups = "";
+    for (size_t g = 0; g < update->groups.count; g++) {
+        for (size_t i = 0; i < f->inputs.count; i++) {
+            const TirPort *port = &f->inputs.data[i];
+            if (port->role == TIR_PORT_BLOCK && fit->out->blocks.data[port->index].group == update->groups.data[g])
+                leaf[port->value] = true;
+        }
+        groups =
+            arena_format(e->arena, "%s%s%s", groups, g ? ", " : "", fit->out->groups.data[update->groups.data[g]].name);
+    }
+    const char *why = arena_format(e->arena, "needed because this is minimized over %s", groups);
+    return derivative_exists(e, f->outputs.data[0].value, leaf, item->kids[0]->span, why);
+}
+
 /* Which parameters this update can move. */
 static void note_seen(Elab *e, const FitState *fit, const ProgramUpdate *update, const Context *c) {
     for (size_t i = 0; i < update->groups.count; i++)
@@ -298,6 +334,8 @@ bool fit_minimize(Elab *e, FitState *fit, const AstNode *item) {
     if (whole) over_end(e, item->kids[1], &update);
     for (uint32_t i = 0; i < item->kids[1]->count && whole; i++)
         if (item->kids[1]->kids[i]->kind == AST_NAME) take_group(e, fit, item->kids[1]->kids[i], &update);
+    if (update.objective) check_derivatives(e, fit, item, &update);
+    if (update.objective && objective_context->clauses) clause_function(e, fit, item->kids[0], &update, number);
     settings_function(e, fit, item->kids[2], &update, number);
     if (item->count > 3 && item->kids[3]) {
         Frame frame = {0};

@@ -3,32 +3,10 @@
  * a common factor of a density that is normalised, is not found here: that is a matter of values. */
 #include "sema/sema.h"
 
-/* Does a derivative go through argument `at`? */
-static bool passes(const TirFunction *f, const TirOp *op, uint32_t at) {
-    switch (op->op) {
-    case TIR_STOP:
-    case TIR_SIGN:
-    case TIR_FLOOR:
-    case TIR_TO_INT:
-    case TIR_SEARCH: return false;
-    case TIR_SELECT: return at > 0;
-    case TIR_GATHER:
-    case TIR_SCATTER: return at == 0;
-    default: return f->ops.data[op->args[at]].type == TIR_REAL;
-    }
-}
-
 bool *param_reached(Elab *e, const Context *c, TirId loss) {
-    const TirFunction *f = c->f;
     bool *seen = ARENA_ARRAY(e->arena, bool, e->slots.count + 1);
     if (!c->param_raw) return seen;
-    bool *reached = ARENA_ARRAY(e->arena, bool, f->ops.count);
-    reached[loss] = true;
-    for (TirId i = loss + 1; i-- > 0;) { /* arguments stand before what uses them */
-        const TirOp *op = &f->ops.data[i];
-        for (uint32_t k = 0; reached[i] && k < op->arg_count; k++)
-            if (passes(f, op, k)) reached[op->args[k]] = true;
-    }
+    const bool *reached = derivative_reach(c->f, e->arena, loss);
     for (size_t s = 0; s < e->slots.count; s++) seen[s] = c->param_raw[s] != TIR_NONE && reached[c->param_raw[s]];
     return seen;
 }

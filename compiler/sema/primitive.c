@@ -243,6 +243,24 @@ static Value apply_flatten(Elab *e, Self self, const AstNode *node, const Value 
     return value_is_poison(&v) ? v : value_flatten(e, v, node->span);
 }
 
+/* Dimensions have names: their order is nowhere but in the value. */
+static Value apply_transpose(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value v = array_argument(e, self, &args[0]);
+    if (value_is_poison(&v)) return v;
+    if (v.rank < 2)
+        return elab_help(e,
+                         elab_error(e, DIAG_E0302, args[0].span,
+                                    "'transpose' swaps the last two dimensions, and this has shape %s",
+                                    value_shape_text(e, &v)),
+                         "give an array of two dimensions or more");
+    Value turned = value_tensor(e, v.id, v.dim, v.rank, node->span);
+    turned.unit = v.unit;
+    Dim last = turned.dim[v.rank - 1];
+    turned.dim[v.rank - 1] = turned.dim[v.rank - 2];
+    turned.dim[v.rank - 2] = last;
+    return turned;
+}
+
 static Value apply_join(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     uint32_t length = 0;
     for (uint32_t i = 0; i < count; i++) {

@@ -180,6 +180,10 @@ typedef struct Solved {
     struct Solved *outer;
 } Solved;
 
+typedef struct Probes Probes;   /* comparisons of derivative clauses with differences: probe.c */
+typedef struct Missing Missing; /* a derivative that does not exist: missing.c */
+enum { CLAUSE_ORDER = 3 };      /* how often a derivative clause can be differentiated, the first time included */
+
 /* One tensor function under construction. */
 typedef struct Context {
     TirFunction *f;
@@ -202,6 +206,8 @@ typedef struct Context {
     bool full_data;     /* all local events of data set `data` were used */
     uint32_t data;
     bool too_large; /* reported */
+    bool clauses;   /* a function with a derivative clause was called */
+    const Missing *missing;
     uint32_t axis_names;
     VEC(Dim) by_size; /* one axis for all lists and grids of one length: then they need no renaming */
 } Context;
@@ -236,6 +242,8 @@ typedef struct Elab {
     FitState *noting;      /* the fit whose objective is being evaluated: identify.c */
     VEC(Value) densities;  /* one a row of Program.densities */
     VEC(FitState *) users; /* the first fit that uses it */
+    uint32_t clause_depth; /* of clauses being evaluated within each other */
+    Probes *probes;        /* where slopes are to be compared with differences (probe.c), or NULL */
     bool checking;         /* bodies are evaluated on their own: body.c */
     const Unit *units;     /* all that were met: unit.c */
     UnitType types[UNIT_TYPES];
@@ -332,9 +340,28 @@ bool frame_bind_array(Elab *e, const AstNode *arg, Value *value, const HirDecl *
 Value elab_layer_weight(Elab *e, const AstNode *weight, HirDecl *layer, uint32_t number);
 uint32_t fit_group(Elab *e, FitState *fit, const char *name, ProgramGroupKind kind);
 
+/* The body of a FUN in its frame, with its result checked. */
+Value function_body(Elab *e, HirDecl *decl);
+
+/* --- clause.c: functions whose derivative is given, and functions in C --- */
+Value clause_value(Elab *e, HirDecl *decl); /* in the frame of the call */
+TirExtern *extern_of(Elab *e, HirDecl *decl);
+
+/* --- missing.c: derivatives that do not exist --- */
+/* Whether a derivative goes through argument `at`. */
+bool derivative_passes(const TirFunction *f, const TirOp *op, uint32_t at);
+bool *derivative_reach(const TirFunction *f, Arena *arena,
+                       TirId of); /* [operations] those that a derivative of `of` goes through */
+/* `v`, by which no derivative exists: in a function, by argument `entry` of its clause or, NULL, by any. */
+Value value_opaque(Elab *e, Value v, const HirDecl *decl, const AstNode *entry);
+/* Whether a derivative of `of` by the marked operations exists; reports where not, with `why` said of `wanted`. */
+bool derivative_exists(Elab *e, TirId of, const bool *leaf, Span wanted, const char *why);
+
 /* --- build.c, grad.c, product.c --- */
 Value elab_build(Elab *e, const AstNode *node);
 Value elab_grad(Elab *e, const AstNode *call);
+Value elab_jacobian(Elab *e, const AstNode *call);
+Value elab_hessian(Elab *e, const AstNode *call);
 /* The product over axes; false after a report. Factors that are zero are no trouble to its derivatives. */
 bool id_product(Elab *e, TirId *id, TirAxes axes, Span span);
 
@@ -358,6 +385,10 @@ void fit_check_function(Elab *e, FitState *fit);
 Value elab_integral(Elab *e, const AstNode *call, const AstNode *comprehend);
 /* Over 0 .. 1 of the variable `x`, in terms of Beta functions; poison, without a report, when it has no such form. */
 Value closed_integral(Elab *e, Value integrand, Value x, Span span);
+
+/* --- root.c: root(EXPR for x in LOW .. HIGH), fixed_point(EXPR for x from START) --- */
+Value elab_root(Elab *e, const AstNode *call);
+Value elab_fixed_point(Elab *e, const AstNode *call);
 
 /* --- primitive.c --- */
 const Primitive *primitive_find(const char *name);

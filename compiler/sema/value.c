@@ -147,16 +147,11 @@ TirAxes value_axes(Elab *e, const Value *v) {
     return v->kind == VALUE_TENSOR ? e->context->f->ops.data[v->id].axes : tir_axes_none();
 }
 
-/* Moves that cost nothing where the operation itself can be made on the other axis. */
+/* Lists are moved as they are, not made again on the other axis: a derivative by one follows it here. */
 TirId id_move(Elab *e, TirId id, TirAxisId from, TirAxisId to, Span span) {
     TirFunction *f = e->context->f;
     const TirOp *op = &f->ops.data[id];
     if (op->op == TIR_IOTA) return tir_iota(f, to, span);
-    if (op->op == TIR_STACK && op->axis == from) {
-        bool clear = true;
-        for (uint32_t i = 0; i < op->arg_count; i++) clear &= !tir_axes_has(f->ops.data[op->args[i]].axes, to);
-        if (clear) return tir_stack(f, op->args, op->arg_count, to, span);
-    }
     return tir_rename(f, id, from, to, span);
 }
 

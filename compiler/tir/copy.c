@@ -1,5 +1,5 @@
-/* A copy of a function that can be rewritten without touching the original: operations, axes, ports and argument lists
- * are new; names are shared, so the original's arena must outlive the copy. */
+/* A copy of a function that can be rewritten without touching the original: operations, axes, ports, argument lists
+ * and bodies of loops are new; names are shared, so the original's arena must outlive the copy. */
 #include "tir/tir.h"
 
 #define COPY_VEC(arena, to, from)                                                                                      \
@@ -17,6 +17,7 @@ TirFunction *tir_function_copy(Arena *arena, const TirFunction *f, const char *n
     for (size_t i = 0; i < copy->ops.count; i++) {
         TirOp *op = &copy->ops.data[i];
         op->args = arena_copy(arena, op->args, op->arg_count * sizeof *op->args);
+        if (op->body) op->body = tir_function_copy(arena, op->body, op->body->name);
     }
     return copy;
 }

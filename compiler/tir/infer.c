@@ -14,7 +14,9 @@ typedef enum ShapeRule {
     BROADCAST,
     KEEP,
     FLATTEN,
-    CUSTOM
+    CUSTOM,
+    LOOP,
+    RESULT
 } ShapeRule;
 typedef enum TypeRule { REAL, INT, BOOL, SAME, ARITH, ATTR } TypeRule;
 
@@ -48,8 +50,16 @@ static const char *infer_arg_types(const TirFunction *f, const TirOp *op) {
     case TIR_TO_INT: return first == TIR_REAL ? NULL : "wants a real";
     case TIR_TO_REAL: return first != TIR_REAL ? NULL : "wants an int or a bool";
     case TIR_GATHER: return second == TIR_INT ? NULL : "wants an int index";
-    case TIR_SCATTER: return first == TIR_REAL && second == TIR_INT ? NULL : "wants real values and an int index";
+    case TIR_SCATTER:
+        for (uint32_t i = 0; i < op->arg_count; i++)
+            if (infer_arg(f, op, i)->type != (i % 2 ? TIR_INT : TIR_REAL)) return "wants real values and an int index";
+        return op->arg_count && op->arg_count % 2 == 0 ? NULL : "wants pairs of values and an index";
     case TIR_SEARCH: return first == TIR_REAL && second == TIR_REAL ? NULL : "wants reals";
+    case TIR_EXTERN:
+        if (!op->external || op->arg_count > TIR_EXTERN_ARGS) return "wants a function of at most six numbers";
+        for (uint32_t i = 0; i < op->arg_count; i++)
+            if (infer_arg(f, op, i)->type != TIR_REAL) return "wants reals";
+        return NULL;
     case TIR_CUSTOM:
         if (op->arg_count < 3 || op->arg_count % 2 == 0) return "wants a value and pairs";
         for (uint32_t i = 0; i < op->arg_count; i++)
@@ -96,7 +106,10 @@ static const char *infer_gather(const TirFunction *f, const TirOp *op, TirAxes *
     return NULL;
 }
 
-static const char *infer_scatter(const TirOp *op, TirAxes points, TirAxes *axes) {
+static const char *infer_scatter(const TirFunction *f, const TirOp *op, TirAxes points, TirAxes *axes) {
+    for (uint32_t i = 0; i + 1 < op->arg_count; i += 2)
+        if (!tir_axes_equal(points, tir_axes_union(infer_arg(f, op, i)->axes, infer_arg(f, op, i + 1)->axes)))
+            return "pairs over different points";
     if (!tir_axes_has(op->attr_axes, op->axis)) return "the result lacks the axis that is written";
     if (tir_axes_has(points, op->axis)) return "an argument has the axis that is written";
     TirAxes kept = tir_axes_minus(op->attr_axes, tir_axes_one(op->axis));
@@ -168,7 +181,7 @@ static const char *infer_axes(const TirFunction *f, const TirOp *op, TirAxes *ax
     case REDUCE:
     case DOT: return infer_summed(f, op, axes);
     case GATHER: return infer_gather(f, op, axes);
-    case SCATTER: return infer_scatter(op, points, axes);
+    case SCATTER: return infer_scatter(f, op, points, axes);
     case FLATTEN: return infer_flatten(f, op, axes);
     case CUSTOM: *axes = infer_arg(f, op, 0)->axes; return NULL;
     case BROADCAST:
@@ -179,6 +192,8 @@ static const char *infer_axes(const TirFunction *f, const TirOp *op, TirAxes *ax
     case DROP_AXIS:
     case RENAME:
     case KEEP: return infer_one_axis(f, op, axes);
+    case LOOP:
+    case RESULT: break;
     }
     return NULL;
 }
@@ -195,6 +210,9 @@ const char *tir_infer(const TirFunction *f, TirId at, const TirOp *op, TirType *
     const char *wrong = NULL;
     if (attrs & (TIR_ATTR_OVER | TIR_ATTR_RESULT)) wrong = tir_axes_check(f, op->attr_axes);
     if (!wrong && (attrs & TIR_ATTR_LEAF)) wrong = tir_axes_check(f, op->axes);
+    if (!wrong && (op->op == TIR_LOOP || op->op == TIR_RESULT)) return tir_infer_loop(f, op, type, axes);
+    for (uint32_t i = 0; i < op->arg_count; i++)
+        if (infer_arg(f, op, i)->op == TIR_LOOP) return "reads a loop, and not one of its results";
     if (!wrong) wrong = infer_arg_types(f, op);
     if (!wrong) wrong = infer_axes(f, op, axes);
     if (!wrong) *type = infer_type(f, op);

@@ -17,6 +17,7 @@ typedef struct Value {
     double *data;
     size_t count;
     bool owned;
+    double **results; /* of a loop */
 } Value;
 
 typedef struct Interp {
@@ -98,7 +99,7 @@ static void interp_stack(const Interp *in, const TirOp *op, double *out) {
     }
 }
 
-/* gather, scatter and search: the axis that is looked up is no loop. */
+/* gather, scatter and search: the axis that is looked up is no loop. A scatter is done pair by pair. */
 typedef struct Lookup {
     const TirOp *op;
     int64_t length, stride;
@@ -142,11 +143,21 @@ static void search_row(const void *context, int64_t n, double *const *p, const i
 
 static void interp_lookup(const Interp *in, const TirOp *op, double *out) {
     TirAxes value = arg_op(in, op, 0)->axes;
-    bool scatter = op->op == TIR_SCATTER;
-    TirAxes loops = scatter ? tir_axes_union(value, arg_op(in, op, 1)->axes) : op->axes;
-    Lookup look = {op, axis_size(in, op->axis), axis_stride(in, scatter ? op->axes : value, op->axis)};
-    Nest nest = nest_make(in, op, out, loops);
-    nest_run(&nest, scatter ? scatter_row : op->op == TIR_GATHER ? gather_row : search_row, &look);
+    Lookup look = {op, axis_size(in, op->axis), axis_stride(in, value, op->axis)};
+    Nest nest = nest_make(in, op, out, op->axes);
+    nest_run(&nest, op->op == TIR_GATHER ? gather_row : search_row, &look);
+}
+
+static void interp_scatter(const Interp *in, const TirOp *op, double *out) {
+    Lookup look = {op, axis_size(in, op->axis), axis_stride(in, op->axes, op->axis)};
+    for (uint32_t k = 0; k < op->arg_count; k += 2) {
+        TirOp pair = *op;
+        pair.args += k;
+        pair.arg_count = 2;
+        TirAxes loops = tir_axes_union(arg_op(in, &pair, 0)->axes, arg_op(in, &pair, 1)->axes);
+        Nest nest = nest_make(in, &pair, out, loops);
+        nest_run(&nest, scatter_row, &look);
+    }
 }
 
 /* The flattened axes are the innermost loops in the argument and one axis in the result: both have the same strides
@@ -262,7 +273,69 @@ static void interp_input(const Interp *in, TirId id, size_t count) {
     const TirTensor *tensor = &in->inputs[in->f->ops.data[id].integer];
     if (tensor->count != count)
         tir_fail(in->f, id, "interpreter: input of %zu elements, %zu wanted", tensor->count, count);
-    in->values[id] = (Value){tensor->data, count, false};
+    in->values[id] = (Value){.data = tensor->data, .count = count};
+}
+
+/* Slice `at` of a sequence, out of it or into it: the axis may be any of its axes. */
+static void loop_slice(const Interp *in, TirAxes axes, TirAxisId axis, int64_t at, double *whole, double *slice,
+                       bool into) {
+    size_t inner = (size_t)axis_stride(in, axes, axis), size = (size_t)axis_size(in, axis);
+    size_t outer = inner ? axes_count(in, axes) / inner / size : 0;
+    for (size_t i = 0; i < outer; i++) {
+        double *place = whole + (i * size + (size_t)at) * inner, *own = slice + i * inner;
+        if (inner) memcpy(into ? place : own, into ? own : place, inner * sizeof *own);
+    }
+}
+
+static double *interp_array(const Interp *in, TirId id, size_t count) {
+    double *data = calloc(count + 1, sizeof *data);
+    if (!data) tir_fail(in->f, id, "interpreter: out of memory");
+    return data;
+}
+
+/* What the body reads in round `at`: states are in place already. */
+static void loop_inputs(const Interp *in, const TirOp *op, int64_t at, TirTensor *inputs) {
+    for (uint32_t k = (uint32_t)op->integer; k < op->arg_count; k++) {
+        const Value *v = &in->values[op->args[k]];
+        if (tir_loop_slices(in->f, op, k))
+            loop_slice(in, arg_op(in, op, k)->axes, op->axis, at, v->data, inputs[k].data, false);
+        else
+            inputs[k].data = v->data;
+    }
+}
+
+static void interp_loop(const Interp *in, TirId id) {
+    const TirOp *op = &in->f->ops.data[id];
+    const TirFunction *body = op->body;
+    Arena arena = {0};
+    TirTensor *inputs = ARENA_ARRAY(&arena, TirTensor, op->arg_count + 1);
+    TirTensor *outputs = ARENA_ARRAY(&arena, TirTensor, body->outputs.count + 1);
+    for (uint32_t k = 0; k < op->arg_count; k++) {
+        inputs[k].count = axes_count(in, body->ops.data[body->inputs.data[k].value].axes);
+        inputs[k].data = ARENA_ARRAY(&arena, double, inputs[k].count + 1);
+        if (k < op->integer) memcpy(inputs[k].data, in->values[op->args[k]].data, inputs[k].count * sizeof(double));
+    }
+    double **results = calloc(body->outputs.count + 1, sizeof *results);
+    if (!results) tir_fail(in->f, id, "interpreter: out of memory");
+    for (uint32_t k = 0; k < body->outputs.count; k++)
+        results[k] = interp_array(in, id, axes_count(in, tir_result_axes(op, k)));
+    const int64_t rounds = axis_size(in, op->axis);
+    for (int64_t i = 0; i < rounds; i++) {
+        Arena round = {0};
+        int64_t at = op->flag ? rounds - 1 - i : i;
+        loop_inputs(in, op, at, inputs);
+        tir_interpret(body, &round, inputs, in->extent, in->seed, in->step, outputs);
+        for (uint32_t k = 0; k < body->outputs.count; k++) {
+            if (k < op->integer)
+                memcpy(inputs[k].data, outputs[k].data, outputs[k].count * sizeof(double));
+            else
+                loop_slice(in, tir_result_axes(op, k), op->axis, at, results[k], outputs[k].data, true);
+        }
+        arena_free(&round);
+    }
+    for (uint32_t k = 0; k < op->integer; k++) memcpy(results[k], inputs[k].data, inputs[k].count * sizeof(double));
+    in->values[id] = (Value){.results = results};
+    arena_free(&arena);
 }
 
 static void interp_op(const Interp *in, TirId id) {
@@ -272,9 +345,12 @@ static void interp_op(const Interp *in, TirId id) {
         interp_input(in, id, count);
         return;
     }
-    double *out = calloc(count + 1, sizeof *out);
-    if (!out) tir_fail(in->f, id, "interpreter: out of memory");
-    in->values[id] = (Value){out, count, true};
+    if (op->op == TIR_LOOP) {
+        interp_loop(in, id);
+        return;
+    }
+    double *out = interp_array(in, id, count);
+    in->values[id] = (Value){.data = out, .count = count, .owned = true};
     switch (op->op) {
     case TIR_CONST:
     case TIR_EXTENT:
@@ -285,8 +361,8 @@ static void interp_op(const Interp *in, TirId id) {
     case TIR_RENAME: interp_rename(in, op, out); break;
     case TIR_SLICE: interp_slice(in, op, out); break;
     case TIR_STACK: interp_stack(in, op, out); break;
+    case TIR_SCATTER: interp_scatter(in, op, out); break;
     case TIR_GATHER:
-    case TIR_SCATTER:
     case TIR_SEARCH: interp_lookup(in, op, out); break;
     case TIR_FLATTEN: interp_flatten(in, op, out); break;
     case TIR_SUM:
@@ -294,6 +370,7 @@ static void interp_op(const Interp *in, TirId id) {
     case TIR_CUMSUM: interp_cumsum(in, op, out); break;
     case TIR_DOT: interp_dot(in, op, out); break;
     case TIR_CUSTOM: memcpy(out, in->values[op->args[0]].data, count * sizeof *out); break;
+    case TIR_RESULT: memcpy(out, in->values[op->args[0]].results[op->integer], count * sizeof *out); break;
     default: {
         Nest nest = nest_make(in, op, out, op->axes);
         nest_run(&nest, interp_map_row, op);
@@ -302,6 +379,9 @@ static void interp_op(const Interp *in, TirId id) {
 }
 
 static void interp_release(const Interp *in, TirId value) {
+    for (size_t k = 0; in->values[value].results && k < in->f->ops.data[value].body->outputs.count; k++)
+        free(in->values[value].results[k]);
+    free(in->values[value].results);
     if (in->values[value].owned) free(in->values[value].data);
     in->values[value] = (Value){0};
 }

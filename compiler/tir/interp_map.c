@@ -5,6 +5,7 @@
  * NaN are false; sign(NaN) is 0 and sign(-0) is 0; to_int(NaN) is 0. Everything else is IEEE 754 and the C library. */
 #include <math.h>
 
+#include "support/foreign.h"
 #include "tir/nest.h"
 #include "tir/special.h"
 
@@ -83,10 +84,20 @@ static void polygamma_row(int64_t order, int64_t n, double *const *p, const int6
     ROW((double)special_polygamma(order, a));
 }
 
+static void extern_row(const TirOp *op, int64_t n, double *const *p, const int64_t *step) {
+    for (int64_t i = 0; i < n; i++) {
+        double args[TIR_EXTERN_ARGS];
+        for (uint32_t k = 0; k < op->arg_count; k++) args[k] = p[k + 1][i * step[k + 1]];
+        p[0][i * step[0]] = foreign_call(op->external, args, op->arg_count);
+    }
+}
+
 void interp_map_row(const void *context, int64_t n, double *const *p, const int64_t *step) {
     const TirOp *op = context;
     if (op_is_int_arithmetic(op))
         int_row(op->op, n, p, step);
+    else if (op->op == TIR_EXTERN)
+        extern_row(op, n, p, step);
     else if (op->op == TIR_POLYGAMMA)
         polygamma_row(op->integer, n, p, step);
     else

@@ -1,11 +1,11 @@
-/* Walks of the reference interpreter: a nest of loops over axes in which up to four arrays move by their own strides.
+/* Walks of the reference interpreter: a nest of loops over axes in which some arrays move by their own strides.
  */
 #ifndef QTMC_TIR_NEST_H
 #define QTMC_TIR_NEST_H
 
 #include "tir/tir.h"
 
-enum { NEST_ARRAYS = 4 };
+enum { NEST_ARRAYS = 1 + TIR_EXTERN_ARGS };
 
 typedef struct Nest {
     uint32_t rank, arrays;
@@ -20,7 +20,7 @@ typedef void NestRow(const void *context, int64_t n, double *const *p, const int
 /* Calls `row` for all points, in row-major order of the loops; not at all if a loop is empty. */
 void nest_run(const Nest *nest, NestRow *row, const void *context);
 
-/* The innermost loop of an element-wise operation: array 0 is the result, 1 to 3 are the arguments.
+/* The innermost loop of an element-wise operation: array 0 is the result, the others are the arguments.
  * Context: the TirOp. */
 NestRow interp_map_row;
 

@@ -45,6 +45,7 @@ unsigned tir_op_attrs(TirOpcode op) {
     case TIR_STACK:
     case TIR_GATHER:
     case TIR_SEARCH: return TIR_ATTR_AXIS;
+    case TIR_EXTERN: return TIR_ATTR_EXTERN;
     case TIR_SCATTER: return TIR_ATTR_AXIS | TIR_ATTR_RESULT;
     case TIR_BROADCAST: return TIR_ATTR_RESULT;
     case TIR_RENAME: return TIR_ATTR_AXIS | TIR_ATTR_AXIS2;
@@ -55,6 +56,8 @@ unsigned tir_op_attrs(TirOpcode op) {
     case TIR_DOT: return TIR_ATTR_OVER;
     case TIR_FLATTEN: return TIR_ATTR_AXIS | TIR_ATTR_OVER;
     case TIR_CUMSUM: return TIR_ATTR_AXIS | TIR_ATTR_FLAG;
+    case TIR_LOOP: return TIR_ATTR_INTEGER | TIR_ATTR_AXIS | TIR_ATTR_FLAG | TIR_ATTR_BODY;
+    case TIR_RESULT: return TIR_ATTR_INTEGER;
     default: return 0;
     }
 }

@@ -198,8 +198,15 @@ static void parse_const(Parser *p, TirOp *op) {
         op->integer = parse_choice(p, (const char *const[]){"false", "true"}, 2, "expected true or false");
 }
 
+static TirFunction *parse_function(Parser *p);
+
 static void parse_attrs(Parser *p, TirOp *op) {
     unsigned attrs = tir_op_attrs(op->op);
+    if (attrs & TIR_ATTR_EXTERN) {
+        parse_word(p, "symbol");
+        op->external = ARENA_NEW(p->arena, TirExtern);
+        op->external->symbol = parse_string(p);
+    }
     if (attrs & TIR_ATTR_VALUE) parse_const(p, op);
     if (attrs & TIR_ATTR_INTEGER) {
         parse_word(p, tir_integer_word(op->op));
@@ -221,6 +228,12 @@ static void parse_attrs(Parser *p, TirOp *op) {
     if (attrs & TIR_ATTR_FLAG) op->flag = parse_try_word(p, "reverse");
     for (TirMemory m = TIR_MEMORY_STORE; m <= TIR_MEMORY_RECOMPUTE; m++)
         if (parse_try_word(p, tir_memory_word[m])) op->memory = m;
+    if (attrs & TIR_ATTR_BODY) {
+        TirFunction *around = p->f;
+        parse_word(p, "func");
+        op->body = parse_function(p);
+        p->f = around;
+    }
 }
 
 static TirOpcode parse_opcode(Parser *p) {

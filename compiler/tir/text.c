@@ -10,10 +10,10 @@
  *   VALUE  = "%" INT       the number of the operation, from 0 in order
  *   NAME   = letters, digits, "_", "." and "'", or a STRING;   "#" starts a comment that ends with the line
  *
- * Attributes, in this order where the operation has them: a constant; ("port" | "stream" | "at" | "order") INT; "over"
- * "{" axes
- * "}"; "axis" NAME; ("to" | "rows") NAME; "reverse". The axes of an operation whose axes are an attribute are those of
- * its type. Reals have as many digits as it takes to read back the same number. */
+ * Attributes, in this order where the operation has them: "symbol" STRING; a constant; ("port" | "stream" | "at" |
+ * "order" | "states" | "number") INT; "over" "{" axes "}"; "axis" NAME; ("to" | "rows") NAME; "reverse"; ("store" |
+ * "recompute"); func (the body). The axes of an operation whose axes are an attribute are those of its type. Reals have
+ * as many digits as it takes to read back the same number. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +22,18 @@
 
 const char *const tir_type_word[3] = {"real", "int", "bool"};
 const char *const tir_memory_word[3] = {"", "store", "recompute"};
-const char *const tir_role_word[TIR_PORT_ROLES] = {"block", "column", "option", "loss",     "gradient",
-                                                   "value", "held",   "point",  "direction"};
+const char *const tir_role_word[TIR_PORT_ROLES] = {"block", "column", "option", "loss",      "gradient",
+                                                   "value", "held",   "point",  "direction", "round"};
 
 const char *tir_integer_word(TirOpcode op) {
-    return op == TIR_INPUT ? "port" : op == TIR_SLICE ? "at" : op == TIR_POLYGAMMA ? "order" : "stream";
+    switch (op) {
+    case TIR_INPUT: return "port";
+    case TIR_SLICE: return "at";
+    case TIR_POLYGAMMA: return "order";
+    case TIR_LOOP: return "states";
+    case TIR_RESULT: return "number";
+    default: return "stream";
+    }
 }
 
 const char *tir_axis2_word(TirOpcode op) {
@@ -97,6 +104,10 @@ static void print_const(FILE *out, const TirOp *op) {
 
 static void print_attrs(FILE *out, const TirFunction *f, const TirOp *op) {
     unsigned attrs = tir_op_attrs(op->op);
+    if ((attrs & TIR_ATTR_EXTERN) && op->external) {
+        fputs(" symbol ", out);
+        print_string(out, op->external->symbol);
+    }
     if (attrs & TIR_ATTR_VALUE) {
         fputc(' ', out);
         print_const(out, op);
@@ -116,6 +127,10 @@ static void print_attrs(FILE *out, const TirFunction *f, const TirOp *op) {
     }
     if ((attrs & TIR_ATTR_FLAG) && op->flag) fputs(" reverse", out);
     if (op->memory) fprintf(out, " %s", tir_memory_word[op->memory]);
+    if ((attrs & TIR_ATTR_BODY) && op->body) {
+        fputc(' ', out);
+        tir_print(out, op->body);
+    }
 }
 
 static void print_op(FILE *out, const TirFunction *f, TirId id) {
@@ -125,7 +140,7 @@ static void print_op(FILE *out, const TirFunction *f, TirId id) {
     fprintf(out, " = %s", tir_op_text(op->op));
     for (uint32_t i = 0; i < op->arg_count; i++) fprintf(out, "%s%%%u", i ? ", " : " ", op->args[i]);
     print_attrs(out, f, op);
-    fputc('\n', out);
+    if (!op->body) fputc('\n', out);
 }
 
 static void print_port(FILE *out, const TirPort *port, bool input) {

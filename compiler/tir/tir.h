@@ -25,7 +25,12 @@ typedef enum TirType { TIR_REAL, TIR_INT, TIR_BOOL } TirType;
  */
 typedef enum TirMemory { TIR_MEMORY_AUTO, TIR_MEMORY_STORE, TIR_MEMORY_RECOMPUTE } TirMemory;
 
-enum { TIR_MAX_AXES = 8, TIR_MAX_ORDER = 100 /* of a polygamma function */, TIR_NONE = 0xffffffff };
+enum {
+    TIR_MAX_AXES = 8,
+    TIR_EXTERN_ARGS = 6,
+    TIR_MAX_ORDER = 100, /* of a polygamma function */
+    TIR_NONE = 0xffffffff
+};
 typedef uint32_t TirAxisId; /* index into TirFunction.axes */
 typedef uint32_t TirId;     /* index into TirFunction.ops: a value is the operation that makes it */
 
@@ -54,6 +59,7 @@ typedef enum TirPortRole {
     TIR_PORT_POINT,     /* input: variable `index` of a density at many points */
     TIR_PORT_DIRECTION, /* input: the direction of a derivative, in the place of block `index` (field 0) or of the
                            values of that block's parameters (field 1) */
+    TIR_PORT_ROUND,     /* input of the body of a loop: state, slice or constant `index` */
     TIR_PORT_ROLES
 } TirPortRole;
 
@@ -63,6 +69,15 @@ typedef struct TirPort {
     const char *name;
     TirId value; /* inputs: the INPUT operation; outputs: the value returned */
 } TirPort;
+
+/* A function in C that a model declares: `double symbol(double, ...)`, pure and safe to call from many threads. */
+typedef struct TirExtern {
+    const char *symbol;
+    const char *file;       /* C source, object, archive or shared object, or "-lNAME"; NULL: in the running program */
+    void (*function)(void); /* where it is here, once found (support/foreign.c); of another type */
+} TirExtern;
+
+typedef struct TirFunction TirFunction;
 
 typedef struct TirOp {
     TirOpcode op;
@@ -74,19 +89,21 @@ typedef struct TirOp {
     TirAxisId axis, axis2;
     double real;     /* CONST */
     int64_t integer; /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM, PICK: stream;
-                        POLYGAMMA: order */
+                        POLYGAMMA: order; LOOP: number of states; RESULT: which result */
     bool flag;
     TirMemory memory;
-    Span span; /* of the source construct, also on adjoint operations */
+    TirExtern *external; /* EXTERN */
+    TirFunction *body;   /* LOOP: one round; belongs to this operation alone */
+    Span span;           /* of the source construct, also on adjoint operations */
 } TirOp;
 
-typedef struct TirFunction {
+struct TirFunction {
     Arena *arena;
     const char *name;
     VEC(TirAxis) axes;
     VEC(TirOp) ops;
     VEC(TirPort) inputs, outputs;
-} TirFunction;
+};
 
 typedef struct TirModule {
     Arena *arena;
@@ -113,6 +130,7 @@ TirId tir_pick(TirFunction *f, int64_t stream, TirAxes axes, TirAxisId data_axis
 /* Any FUSE operation of MAP shape with 1, 2 or 3 arguments. */
 TirId tir_map(TirFunction *f, TirOpcode op, Span span, TirId a, TirId b, TirId c);
 TirId tir_polygamma(TirFunction *f, int64_t order, TirId a, Span span);
+TirId tir_extern(TirFunction *f, TirExtern *external, const TirId *args, uint32_t count, Span span);
 TirId tir_broadcast(TirFunction *f, TirId a, TirAxes axes, Span span);
 TirId tir_rename(TirFunction *f, TirId a, TirAxisId from, TirAxisId to, Span span);
 TirId tir_slice(TirFunction *f, TirId a, TirAxisId axis, int64_t index, Span span);
@@ -130,6 +148,22 @@ TirId tir_dot(TirFunction *f, TirId a, TirId b, TirAxes axes, Span span);
  *     dy = sum over k of [sum over the axes of slope_k and x_k that y lacks] slope_k dx_k
  * `value` itself is never differentiated through; the slopes are, for higher derivatives. */
 TirId tir_custom(TirFunction *f, TirId value, const TirId *pairs, uint32_t pair_count, Span span);
+
+/* --- loop.c: a function, the body, applied once for every index of an axis of static size, from the first index to the
+ * last, or from the end. Arguments are the initial states, then sequences, which carry the axis and give one slice a
+ * round, and constants, which lack it; the body has an input for each. It returns the new states, then anything else;
+ * the loop has a result for each of these: the final states, and the rest stacked along the axis. Axes have the same
+ * numbers in the body as outside. Results are read by tir_result only. --- */
+TirFunction *tir_body_new(const TirFunction *f, const char *name);
+TirId tir_body_input(TirFunction *body, TirType type, TirAxes axes, Span span);
+TirId tir_loop(TirFunction *f, TirFunction *body, const TirId *args, uint32_t count, uint32_t states, TirAxisId axis,
+               bool from_end, Span span);
+TirId tir_result(TirFunction *f, TirId loop, uint32_t result, Span span);
+TirAxes tir_result_axes(const TirOp *loop, uint32_t result);
+/* Argument `k` of the loop is a sequence. */
+bool tir_loop_slices(const TirFunction *f, const TirOp *loop, uint32_t k);
+/* The body gets the axes that the function around it has got since. */
+void tir_body_axes(const TirFunction *f, TirFunction *body);
 
 /* --- copy.c: a copy that can be rewritten without touching `f`, whose arena must outlive it. --- */
 TirFunction *tir_function_copy(Arena *arena, const TirFunction *f, const char *name);
@@ -194,7 +228,9 @@ void opt_custom(TirFunction *f); /* custom(value, ...) -> value, once no derivat
 void opt_fold(TirFunction *f);  /* constant folding and algebra: x*1, x+0, pow by small integers, select of const ... */
 void opt_cse(TirFunction *f);   /* equal operations become one (draws too: same stream, same axes) */
 void opt_dce(TirFunction *f);   /* what no output needs goes; unused inputs stay as ports */
+void opt_loop(TirFunction *f);  /* loops take and give only what is read */
 void opt_order(TirFunction *f); /* renumbers inner axes: the innermost loops of sums of products become long */
+void opt_scatter(TirFunction *f); /* scatter(...) + scatter(...) -> one scatter of both */
 void opt_unstack(
     TirFunction *f); /* dot(stack(x...), w) -> sum of x_i * slice(w, i) for few x; slice(stack) -> x_i; sum(stack) */
 

@@ -32,13 +32,15 @@ static const char *verify_op_rule(const TirFunction *f, TirId id) {
 
 static const char *verify_port(const TirFunction *f, const TirPort *port, bool input) {
     bool wants_input = port->role == TIR_PORT_BLOCK || port->role == TIR_PORT_COLUMN || port->role == TIR_PORT_OPTION ||
-                       port->role == TIR_PORT_HELD || port->role == TIR_PORT_POINT || port->role == TIR_PORT_DIRECTION;
+                       port->role == TIR_PORT_HELD || port->role == TIR_PORT_POINT ||
+                       port->role == TIR_PORT_DIRECTION || port->role == TIR_PORT_ROUND;
     if ((unsigned)port->role >= TIR_PORT_ROLES || wants_input != input) return "wrong role";
     if (!port->name) return "no name";
     if (input && port->value == TIR_NONE) return NULL;
     if (port->value >= f->ops.count) return "no such value";
     const TirOp *op = &f->ops.data[port->value];
     if (input && (op->op != TIR_INPUT || port != &f->inputs.data[op->integer])) return "bound to no input operation";
+    if (!input && op->op == TIR_LOOP) return "is a loop, and not one of its results";
     if (port->role == TIR_PORT_LOSS && (op->axes.count || op->type != TIR_REAL)) return "the loss is not a real scalar";
     return NULL;
 }
@@ -48,6 +50,7 @@ const char *tir_verify(const TirFunction *f, Arena *arena) {
     if (wrong) return arena_format(arena, "%s: %s", f->name, wrong);
     for (size_t i = 0; i < f->ops.count; i++) {
         wrong = verify_op_rule(f, (TirId)i);
+        if (!wrong && f->ops.data[i].body) wrong = tir_verify(f->ops.data[i].body, arena);
         if (wrong) return arena_format(arena, "%s: %%%zu = %s: %s", f->name, i, tir_op_text(f->ops.data[i].op), wrong);
     }
     for (size_t i = 0; i < f->inputs.count; i++)

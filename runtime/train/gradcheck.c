@@ -34,8 +34,10 @@ struct check {
     struct qtm_call gradient, loss;
     double *direction, *start; /* of the longest block */
     uint64_t random;
-    int failures;
     struct qtm_forward forward;
+    struct qtm_call clauses; /* of derivative clauses, where the objective uses any */
+    double *clause;          /* the worst of each: relative error, argument, slope, difference */
+    int failures, clause_failures;
 };
 
 /* A number from a standard normal, by Box and Muller. */
@@ -129,6 +131,44 @@ static void weights_move(struct check *check) {
             qtm_state_block_f64(session->state, b)[i] += 0.1 * normal_draw(&check->random);
 }
 
+/* Keeps the worst of what the clauses' function says of this point. */
+static void clauses_run(struct check *check, const struct qtm_update *update) {
+    qtm_call_run(&check->clauses, check->session->draw_seed, 0);
+    for (int i = 0; i < update->clause_count; i++) {
+        double *worst = check->clause + 4 * i, number[4];
+        for (int k = 0; k < 4; k++) {
+            int output = qtm_call_find(&check->clauses, QTM_VALUE, 4 * i + k);
+            number[k] = qtm_call_value(&check->clauses, output, 0);
+        }
+        if (!(number[0] <= worst[0])) memcpy(worst, number, sizeof number);
+    }
+}
+
+/* A line for each entry of a clause: of several calls the worst. */
+static void clauses_print(struct check *check, const struct qtm_update *update) {
+    if (update->clause_count) printf("  %-24s %16s %16s %10s\n", "clauses", "slope", "difference", "relative");
+    for (int i = 0; i < update->clause_count; i++) {
+        const struct qtm_clause *clause = &update->clauses[i];
+        const double *worst = check->clause + 4 * i;
+        bool told = false;
+        for (int k = 0; k < update->clause_count; k++) {
+            if (strcmp(update->clauses[k].place, clause->place) != 0) continue;
+            told |= k < i;
+            if (k > i && !(check->clause[4 * k] <= worst[0])) worst = check->clause + 4 * k;
+        }
+        if (told) continue;
+        bool bad = !(worst[0] <= LIMIT), silent = worst[0] < 0;
+        if (silent)
+            printf("  %-24s no difference is finite  WRONG\n", clause->name);
+        else
+            printf("  %-24s %16.9g %16.9g %10.2e%s\n", clause->name, worst[2], worst[3], worst[0],
+                   bad ? "  WRONG" : "");
+        if (bad) printf("    %s: where the argument is %.9g\n", clause->place, worst[1]);
+        check->clause_failures += bad || silent;
+    }
+    fflush(stdout);
+}
+
 /* One update at all points; a line a block with its worst case. */
 static qtm_status update_check(struct check *check, struct worst *worst) {
     struct qtm_session *session = check->session;
@@ -144,6 +184,7 @@ static qtm_status update_check(struct check *check, struct worst *worst) {
     }
     for (int point = 0; point < POINTS; point++) {
         if (point) weights_move(check);
+        if (check->clause) clauses_run(check, check->vector.update);
         qtm_call_run(&check->gradient, session->draw_seed, 0);
         for (int b = 0; b < blocks; b++)
             if (qtm_gradient_offset(session->state, check->vector.update, b) >= 0) block_check(check, b, &worst[b]);
@@ -156,6 +197,7 @@ static qtm_status update_check(struct check *check, struct worst *worst) {
     }
     for (int b = 0; b < blocks; b++)
         if (worst[b].error >= 0) line_print(check, b, &worst[b]);
+    clauses_print(check, check->vector.update);
     return QTM_OK;
 }
 
@@ -174,10 +216,15 @@ static qtm_status update_open(struct check *check, const struct qtm_update *upda
     QTM_TRY(qtm_gradient_create(session->state, update, true, &check->unused));
     binding.gradient = &check->unused;
     QTM_TRY(qtm_call_bind(&check->loss, &update->check, &binding));
-    return qtm_forward_open(session, update, &check->forward);
+    QTM_TRY(qtm_forward_open(session, update, &check->forward));
+    if (!update->clause_count) return QTM_OK;
+    check->clause = qtm_alloc_array(4 * update->clause_count, sizeof(double));
+    if (!check->clause) return qtm_error_memory(4 * update->clause_count * (int64_t)sizeof(double));
+    for (int i = 0; i < update->clause_count; i++) check->clause[4 * i] = -1;
+    return qtm_call_bind(&check->clauses, &update->clause_check, &binding);
 }
 
-static qtm_status fit_check(struct qtm_session *session, int *failures) {
+static qtm_status fit_check(struct qtm_session *session, int *failures, int *clause_failures) {
     const struct qtm_fit *fit = session->fit;
     struct worst *worst = qtm_alloc_array(fit->block_count, sizeof *worst);
     if (!worst) return qtm_error_memory(fit->block_count * (int64_t)sizeof *worst);
@@ -190,11 +237,14 @@ static qtm_status fit_check(struct qtm_session *session, int *failures) {
         status = update_open(&check, &fit->updates[u]);
         if (!status) status = update_check(&check, worst);
         *failures += check.failures;
+        *clause_failures += check.clause_failures;
         qtm_gradient_destroy(&check.vector);
         qtm_gradient_destroy(&check.unused);
         qtm_forward_close(&check.forward);
         if (check.gradient.fn) qtm_call_destroy(&check.gradient);
         if (check.loss.fn) qtm_call_destroy(&check.loss);
+        if (check.clauses.fn) qtm_call_destroy(&check.clauses);
+        qtm_free(check.clause);
         qtm_free(check.direction);
         qtm_free(check.start);
     }
@@ -256,7 +306,7 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
     struct qtm_events *events = qtm_alloc_array(model->data_count, sizeof *events);
     if (!events) qtm_choice_destroy(&choice);
     if (!events) return qtm_error_memory(model->data_count * (int64_t)sizeof *events);
-    int failures = 0;
+    int failures = 0, clause_failures = 0;
     qtm_status status = data_make(model, arguments, seed, events);
     for (int i = 0; !status && i < model->fit_count; i++) {
         if (arguments->operand && strcmp(arguments->operand, model->fits[i].name)) continue;
@@ -266,12 +316,15 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
         config.events = events;
         status = qtm_session_open(&session, &config);
         if (status) break;
-        status = fit_check(&session, &failures);
+        status = fit_check(&session, &failures, &clause_failures);
         qtm_session_close(&session);
     }
     for (int d = 0; d < model->data_count; d++) qtm_events_free(&events[d]);
     qtm_free(events);
     qtm_choice_destroy(&choice);
+    if (!status && clause_failures)
+        return qtm_error("%d derivative clause%s that differ%s from finite differences by more than %g",
+                         clause_failures, clause_failures == 1 ? "" : "s", clause_failures == 1 ? "s" : "", LIMIT);
     if (!status && failures)
         return qtm_error("%d block%s of weights with a gradient that differs from finite differences by more than %g%s",
                          failures, failures == 1 ? "" : "s", LIMIT,

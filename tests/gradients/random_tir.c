@@ -62,7 +62,7 @@ typedef struct Maker {
     Program *p;
     Random *r;
     TirId pool[256];
-    uint32_t count;
+    uint32_t count, depth; /* depth: of bodies of loops */
 } Maker;
 
 static TirId map1(Program *p, TirOpcode op, TirId a) {
@@ -113,11 +113,14 @@ static TirId squashed(Maker *m, TirId v) {
 static TirId make_unary(Maker *m, TirId a, bool stop) {
     static const TirOpcode ops[] = {TIR_NEG,  TIR_ABS, TIR_EXP,  TIR_LOG,    TIR_EXPM1, TIR_LOG1P, TIR_SQRT,
                                     TIR_TANH, TIR_SIN, TIR_COS,  TIR_NEG,    TIR_SIGN,  TIR_FLOOR, TIR_ROUND,
-                                    TIR_ATAN, TIR_ERF, TIR_ERFC, TIR_LGAMMA, TIR_STOP};
+                                    TIR_ATAN, TIR_ERF, TIR_ERFC, TIR_LGAMMA, TIR_STOP,  TIR_OPAQUE};
     enum { COUNT = sizeof ops / sizeof *ops };
     if (random_below(m->r, 8) == 0)
         return squashed(m, tir_polygamma(m->p->f, random_below(m->r, 3), positive(m, a), nowhere));
-    TirOpcode op = ops[random_below(m->r, COUNT - !stop)];
+    static TirExtern hypotenuse = {.symbol = "hypot"}; /* without a derivative, too */
+    if (stop && random_below(m->r, 8) == 0)
+        return tir_extern(m->p->f, &hypotenuse, (TirId[]){a, pick(m)}, 2, nowhere);
+    TirOpcode op = ops[random_below(m->r, stop ? COUNT : COUNT - 2)];
     bool needs_positive = op == TIR_LOG || op == TIR_LOG1P || op == TIR_SQRT || op == TIR_LGAMMA;
     TirId v = map1(m->p, op, needs_positive ? positive(m, a) : a);
     return op == TIR_EXP || op == TIR_EXPM1 ? squashed(m, v) : v;
@@ -239,12 +242,14 @@ static TirId make_custom(Maker *m, TirId a, TirId b) {
     return squashed(m, tir_custom(p->f, map1(p, TIR_STOP, value), pairs, 2, nowhere));
 }
 
+static TirId make_loop(Maker *m, TirId a, TirId b, TirAxisId axis);
+
 static TirId make_structure(Maker *m, TirId a, TirId b) {
     Program *p = m->p;
     TirFunction *f = p->f;
     TirAxisId any = p->axis[random_below(m->r, RANDOM_AXES)], fixed = p->axis[random_below(m->r, RANDOM_AXES - 1)];
     TirAxes all = axes_of(p, a), shared = tir_axes_both(all, axes_of(p, b));
-    switch (random_below(m->r, 15)) {
+    switch (random_below(m->r, 17)) {
     case 0: return tir_broadcast(f, a, tir_axes_add(all, any), nowhere);
     case 1: /* the axes j and m are of one size */
         a = with_axis(m, a, p->axis[2]);
@@ -262,16 +267,20 @@ static TirId make_structure(Maker *m, TirId a, TirId b) {
     case 9: return squashed(m, tir_cumsum(f, with_axis(m, a, any), any, random_below(m->r, 2), nowhere));
     case 10: return make_custom(m, a, b);
     case 11: return make_flat(m, a);
-    default:
-        if (shared.count > 0 && random_below(m->r, 2)) {
-            TirId product = map2(p, TIR_MUL, a, b);
-            return squashed(m, tir_sum(f, product, some_of(m, shared), nowhere));
-        }
-        a = with_axis(m, a, any);
-        b = with_axis(m, b, any);
-        shared = tir_axes_both(axes_of(p, a), axes_of(p, b));
-        return squashed(m, tir_dot(f, a, b, some_of(m, shared), nowhere));
+    case 12:
+    case 13:
+        if (m->depth < 2) return make_loop(m, a, b, fixed);
+        break;
+    default: break;
     }
+    if (shared.count > 0 && random_below(m->r, 2)) {
+        TirId product = map2(p, TIR_MUL, a, b);
+        return squashed(m, tir_sum(f, product, some_of(m, shared), nowhere));
+    }
+    a = with_axis(m, a, any);
+    b = with_axis(m, b, any);
+    shared = tir_axes_both(axes_of(p, a), axes_of(p, b));
+    return squashed(m, tir_dot(f, a, b, some_of(m, shared), nowhere));
 }
 
 /* Sums over axes until at most `most` are left. */
@@ -279,6 +288,50 @@ static TirId narrowed(Maker *m, TirId v, uint32_t most) {
     TirAxes axes = axes_of(m->p, v), summed = tir_axes_none();
     while (axes.count - summed.count > most) summed = tir_axes_add(summed, axes.id[random_below(m->r, axes.count)]);
     return summed.count > 0 ? squashed(m, tir_sum(m->p->f, v, summed, nowhere)) : v;
+}
+
+static TirId make_any(Maker *m, bool stop) {
+    uint32_t kind = random_below(m->r, 10);
+    TirId a = pick(m), v = kind < 3   ? make_unary(m, a, stop)
+                           : kind < 6 ? make_binary(m, a, pick(m))
+                                      : make_structure(m, a, pick(m));
+    return m->pool[m->count++] = narrowed(m, v, 3);
+}
+
+/* `v` over exactly these axes. */
+static TirId shaped(Maker *m, TirId v, TirAxes axes) {
+    TirAxes lacking = tir_axes_minus(axes_of(m->p, v), axes);
+    if (lacking.count > 0) v = squashed(m, tir_sum(m->p->f, v, lacking, nowhere));
+    return tir_broadcast(m->p->f, v, axes, nowhere);
+}
+
+/* Two states, sequences and constants through a random body, which may have a loop itself; a final state or what it
+ * gives in each round. */
+static TirId make_loop(Maker *m, TirId a, TirId b, TirAxisId axis) {
+    Program *p = m->p, inner = *p;
+    TirAxes rounds = tir_axes_one(axis), axes[2];
+    TirId args[5] = {a, b, with_axis(m, pick(m), axis), pick(m), tir_iota(p->f, axis, nowhere)};
+    for (int k = 0; k < 2; k++) {
+        args[k] = shaped(m, args[k], tir_axes_minus(axes_of(p, args[k]), rounds));
+        axes[k] = axes_of(p, args[k]);
+    }
+    inner.f = tir_body_new(p->f, "body");
+    Maker body = {.p = &inner, .r = m->r, .depth = m->depth + 1};
+    for (int k = 0; k < 5; k++) {
+        const TirOp *arg = &p->f->ops.data[args[k]];
+        TirId v = tir_body_input(inner.f, arg->type, tir_axes_minus(arg->axes, rounds), nowhere);
+        body.pool[body.count++] = k < 4 ? v : map1(&inner, TIR_TO_REAL, v);
+    }
+    for (uint32_t k = 2 + random_below(m->r, 3); k > 0; k--) make_any(&body, false);
+    TirId last = body.pool[body.count - 1], other = pick(&body), given = pick(&body);
+    other = map2(&inner, TIR_ADD, map2(&inner, TIR_MUL, real(&inner, 0.5), body.pool[1]), other);
+    tir_output(inner.f, TIR_PORT_VALUE, 0, "s", shaped(&body, last, axes[0]));
+    tir_output(inner.f, TIR_PORT_VALUE, 1, "t", shaped(&body, squashed(&body, other), axes[1]));
+    tir_output(inner.f, TIR_PORT_VALUE, 2, "y", shaped(&body, given, tir_axes_minus(axes_of(&inner, given), rounds)));
+    TirId loop = tir_loop(p->f, inner.f, args, 5, 2, axis, random_below(m->r, 2), nowhere);
+    TirId result = tir_result(p->f, loop, random_below(m->r, 3), nowhere);
+    if (random_below(m->r, 2)) return result;
+    return map2(p, TIR_ADD, result, tir_result(p->f, loop, random_below(m->r, 3), nowhere));
 }
 
 void program_random(Program *p, uint64_t seed, uint32_t length, bool stop) {
@@ -289,13 +342,7 @@ void program_random(Program *p, uint64_t seed, uint32_t length, bool stop) {
         m.pool[m.count++] = program_input(p, &r, random_axes(&m, 2), -1.5, 1.5);
     m.pool[m.count++] = tir_uniform(p->f, 5, random_axes(&m, 2), nowhere);
     m.pool[m.count++] = real(p, random_real(&r, -1, 1));
-    while (p->f->ops.count < length && m.count < 250) {
-        uint32_t kind = random_below(&r, 10);
-        TirId a = pick(&m), v = kind < 3   ? make_unary(&m, a, stop)
-                                : kind < 6 ? make_binary(&m, a, pick(&m))
-                                           : make_structure(&m, a, pick(&m));
-        m.pool[m.count++] = narrowed(&m, v, 3);
-    }
+    while (p->f->ops.count < length && m.count < 250) make_any(&m, stop);
     TirId last = m.pool[m.count - 1];
     for (uint32_t k = 2; k <= 12 && k <= m.count; k++) {
         TirId v = m.pool[m.count - k];

@@ -28,6 +28,7 @@ MODULES = [
     "checks_over",
     "checks_nn",
     "checks_params",
+    "checks_rules",
     "checks_sample",
 ]
 TOP = Path(__file__).resolve().parents[2]

@@ -114,20 +114,19 @@ static const int group0[] = {0}, group1[] = {1};
 static const struct qtm_weights fake_groups[] = {{"params", QTM_GROUP_PARAMS, NULL},
                                                  {"critic", QTM_GROUP_NETWORK, NULL}};
 static const struct qtm_block fake_blocks[] = {{"params.x", 0, 3, 1, shape3}, {"critic.x", 1, 3, 1, shape3}};
-#define NO_MORE 0, 0, 0, NULL, NULL, {0}
 static const struct qtm_update bowl_updates[] = {
     {"bowl(x)", 1, group1, QTM_ADAM, QTM_LOCAL, false, 0, 1, FN("c", bowl_f32, false, 2, x1_nan, 2, loss_g1),
-     FN("c64", bowl_f64, true, 2, x1_nan, 2, loss_g1), FN("cs", adam_settings, true, 0, 0, 4, scalars), NO_MORE},
+     FN("c64", bowl_f64, true, 2, x1_nan, 2, loss_g1), FN("cs", adam_settings, true, 0, 0, 4, scalars), .label = NULL},
     {"bowl(x)", 1, group0, QTM_ADAM, QTM_RING, false, 0, 1, FN("g", bowl_f32, false, 2, x0_nan, 2, loss_g0),
-     FN("g64", bowl_f64, true, 2, x0_nan, 2, loss_g0), FN("gs", adam_settings, true, 0, 0, 4, scalars), NO_MORE}};
+     FN("g64", bowl_f64, true, 2, x0_nan, 2, loss_g0), FN("gs", adam_settings, true, 0, 0, 4, scalars), .label = NULL}};
 static const struct qtm_update valley_updates[] = {{"rosenbrock(x)", 1, group0, QTM_LBFGS, QTM_RING, false, 0, 1,
                                                     FN("v", valley_gradient, true, 1, x0_nan, 2, loss_g0),
                                                     FN("v64", valley_gradient, true, 1, x0_nan, 2, loss_g0),
-                                                    FN("vs", lbfgs_settings, true, 0, 0, 2, scalars), NO_MORE}};
+                                                    FN("vs", lbfgs_settings, true, 0, 0, 2, scalars), .label = NULL}};
 static const struct qtm_update gauss_updates[] = {
     {"sum((e.y - m)^2 / 2 for e in measured)", 1, group0, QTM_LBFGS, QTM_RING, true, 0, 1,
      FN("n", gauss_gradient, true, 2, x0_data, 2, loss_g0), FN("n64", gauss_gradient, true, 2, x0_data, 2, loss_g0),
-     FN("ns", lbfgs_settings, true, 0, 0, 2, scalars), NO_MORE}};
+     FN("ns", lbfgs_settings, true, 0, 0, 2, scalars), .label = NULL}};
 static const char *const fake_labels[] = {"p", "q"};
 static const struct qtm_monitor fake_monitors[] = {{"residual", 2, fake_labels}};
 static const struct qtm_curve fake_curves[] = {{"flat", true, 0, 1, 0, false}};

@@ -130,6 +130,11 @@ struct qtm_range {
     int64_t first, count;
 };
 
+/* A derivative clause of the model that an objective uses: "f by x", and where it is written. */
+struct qtm_clause {
+    const char *name, *place;
+};
+
 enum qtm_optimiser { QTM_ADAM, QTM_SGD, QTM_LBFGS };
 enum qtm_exchange { QTM_LOCAL, QTM_RING };
 struct qtm_update {
@@ -155,6 +160,12 @@ struct qtm_update {
     int move_count;
     const struct qtm_range *moves;
     const char *label;
+    int clause_count;
+    const struct qtm_clause *clauses;
+    /* f64; VALUE 4i .. 4i + 3: of clause i at the worst of all points, how far slope and difference are apart
+     * (relative; below 0 where no difference is finite), the argument, the slope, the difference; absent without
+     * clauses */
+    struct qtm_fn clause_check;
     /* f64; the derivatives of all outputs of `check` along DIRECTION of each block of its groups. Absent unless built
      * with --check-gradients */
     struct qtm_fn along;
