@@ -23,6 +23,7 @@ MODULES = [
     "checks_messages",
     "checks_fit",
     "checks_fractal",
+    "checks_identify",
     "checks_input",
     "checks_memory",
     "checks_over",
