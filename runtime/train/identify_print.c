@@ -66,8 +66,11 @@ static void direction_print(const struct qtm_identified *of, int direction) {
     else if (count == 2)
         printf("  %s and %s %s: %s is not determined\n", row_name(of, order[0]), row_name(of, order[1]),
                part[order[0]] * part[order[1]] > 0 ? "up and down together" : "one up and the other down", text);
-    else
-        printf("  %s is not determined\n", text);
+    else {
+        int up = 0;
+        for (int k = 0; k < count; k++) up += part[order[k]] > 0;
+        printf("  %s%s is not determined\n", up == count ? "all up and down together: " : "", text);
+    }
     qtm_free(order);
 }
 
