@@ -299,10 +299,6 @@ static qtm_status work_run(struct work *work, struct qtm_fisher *to) {
 
 qtm_status qtm_fisher_density(struct qtm_given *given, const struct qtm_density *density, struct qtm_fisher *fisher) {
     *fisher = (struct qtm_fisher){0};
-    if (!density->value.name)
-        return qtm_error("density '%s' depends on the weights of a network, or on data: what its events tell of the "
-                         "parameters is known only once it is trained",
-                         density->name);
     if (density->variable_count > VARIABLES_MAX)
         return qtm_error("density '%s' has %d variables, more than %d", density->name, density->variable_count,
                          VARIABLES_MAX);

@@ -142,8 +142,7 @@ static qtm_status rows_make(struct command *command, struct qtm_identified *to) 
         to->last[to->count] = !share ? -1 : rest ? to->count + (int)rest : -2;
         to->rows[to->count++] = i;
     }
-    if (to->count) return QTM_OK;
-    return qtm_error("fit %s: no parameter is free, so there is nothing to identify", to->fits);
+    return QTM_OK;
 }
 
 /* F of all events: densities are independent of each other. */
@@ -254,7 +253,22 @@ static qtm_status fit_identify(struct command *command, const struct qtm_fit *fi
     return status;
 }
 
-/* Fits without densities are named, and pass. */
+/* Why a fit says nothing; NULL: it does. */
+static const char *reason_find(const struct command *command, const struct qtm_fit *fit) {
+    bool moves = false;
+    for (int i = 0; i < command->model->param_count; i++) moves |= fit_moves(command, fit, i);
+    if (!fit->use_count)
+        return "its objectives neither draw events from a density nor take pdf() of one, so it has no likelihood of "
+               "events; laplace(NAME) gives the errors of a fit of numbers";
+    if (!moves) return "no parameter is free in it";
+    for (int u = 0; u < fit->use_count; u++)
+        if (!command->model->densities[fit->uses[u].density].value.name)
+            return "its density depends on the weights of a network, or on data: what its events tell of the "
+                   "parameters is known only once it is trained";
+    return NULL;
+}
+
+/* Fits that say nothing are named, and pass. */
 static qtm_status fits_identify(struct command *command) {
     const struct qtm_model *model = command->model;
     const char *wanted = command->arguments->operand;
@@ -262,18 +276,15 @@ static qtm_status fits_identify(struct command *command) {
     for (int f = 0; f < model->fit_count; f++) {
         const struct qtm_fit *fit = &model->fits[f];
         if (wanted && strcmp(wanted, fit->name)) continue;
-        if (!fit->use_count) {
-            const char *why = "its objectives neither draw events from a density nor take pdf() of one, so it has no "
-                              "likelihood of events; laplace(NAME) gives the errors of a fit of numbers";
-            if (wanted) return qtm_error("fit %s: %s", fit->name, why);
-            if (!command->arguments->json) printf("fit %s is left out: %s\n\n", fit->name, why);
-            continue;
-        }
+        const char *why = reason_find(command, fit);
+        if (why && wanted) return qtm_error("fit %s: %s", fit->name, why);
+        if (why && !command->arguments->json) printf("fit %s is left out: %s\n\n", fit->name, why);
+        if (why) continue;
         bool again = false;
         char names[512];
         int used = snprintf(names, sizeof names, "%s", fit->name);
         for (int k = 0; k < model->fit_count && !wanted; k++) {
-            if (k == f || !model->fits[k].use_count || !fits_equal(command, fit, &model->fits[k])) continue;
+            if (k == f || reason_find(command, &model->fits[k]) || !fits_equal(command, fit, &model->fits[k])) continue;
             again |= k < f;
             if (used < (int)sizeof names)
                 used += snprintf(names + used, sizeof names - (size_t)used, ", %s", model->fits[k].name);
@@ -283,8 +294,8 @@ static qtm_status fits_identify(struct command *command) {
         QTM_TRY(fit_identify(command, fit, names));
     }
     if (done) return QTM_OK;
-    return qtm_error("the model has no fit of events: 'identify' needs densities that a fit draws from or takes pdf() "
-                     "of");
+    return qtm_error("the model has no fit of events with free parameters: 'identify' needs densities that a fit draws "
+                     "from or takes pdf() of");
 }
 
 static qtm_status document_write(struct command *command) {

@@ -62,7 +62,7 @@ static void direction_print(const struct qtm_identified *of, int direction) {
     int count = order ? terms_sort(of, direction, order) : 0;
     qtm_identify_direction_text(of, direction, text, sizeof text);
     if (count == 1)
-        printf("  %s: no density depends on it\n", text);
+        printf("  %s: no normalised density depends on it\n", text);
     else if (count == 2)
         printf("  %s and %s %s: %s is not determined\n", row_name(of, order[0]), row_name(of, order[1]),
                part[order[0]] * part[order[1]] > 0 ? "up and down together" : "one up and the other down", text);

@@ -181,10 +181,12 @@ static qtm_status bands_make(struct qtm_identified *to, const double *slope) {
     if (!to->band || !to->band_free) return qtm_error_memory(curves * points * (int64_t)sizeof(double));
     for (int64_t q = 0; q < curves * points; q++) {
         const double *d = slope + q * n;
-        double variance = 0;
-        for (int64_t i = 0; i < n; i++)
+        double variance = 0, terms = 0;
+        for (int64_t i = 0; i < n; i++) {
+            terms += d[i] * d[i] * to->covariance[i * n + i];
             for (int64_t j = 0; j < n && d[i] != 0; j++) variance += d[i] * to->covariance[i * n + j] * d[j];
-        to->band[q] = sqrt(fmax(variance, 0));
+        }
+        to->band[q] = variance > 1e-24 * terms ? sqrt(variance) : 0; /* 0: the same whatever the parameters */
         for (int64_t k = 0; k < to->flat; k++) {
             const double *direction = to->directions + k * n;
             double sum = 0, size = 0;

@@ -209,7 +209,7 @@ fit toy {
     _, err = work.run(model, "identify", "--at=nowhere", status=2)
     expect_in("--at=nowhere is neither truth nor start nor the folder of a finished run", err)
     _, err = work.run(model, "identify", "--fix=a", status=1)
-    expect_in("no parameter is free", err)
+    expect_in("no fit of events with free parameters", err)
     work.run(model, "fit", "toy", "--quiet", "--out=toy")
     found = work.summary("toy")["params"]["a"]["value"]
     one, = identified(work, model, "gan", "--at=toy")
@@ -230,10 +230,11 @@ fit one { minimize -mean(log(pdf(g, e.x)) for e in measured) over params using l
 fit two { minimize -mean(log(pdf(f, e.x)) for e in measured) over params using lbfgs }
 """)
     _, err = work.run(model, "identify", "one", status=1)
-    expect_in("density 'g' depends on the weights of a network", err)
+    expect_in("fit one: its density depends on the weights of a network", err)
     _, err = work.run(model, "identify", "two", "--start=a=-1.5", status=1)
     expect_in("density 'f' is -", err)
-    work.run(model, "identify", "two")
+    out, _ = work.run(model, "identify")
+    expect_in("fit one is left out: its density", out)
     out, _ = work.run(model, "identify", "--help")
     for word in ("--events", "--at", "--json", "--free", "--fix", "--start", "--out"):
         expect_in(word, out)
