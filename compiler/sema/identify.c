@@ -110,8 +110,26 @@ static void density_function(Elab *e, uint32_t row) {
         out->depends |= c->f->inputs.data[i].role == TIR_PORT_BLOCK || c->f->inputs.data[i].role == TIR_PORT_COLUMN;
 }
 
+/* Drawn events stand for data: they count no second time beside a pdf of data of the same density, and a pdf of drawn
+ * events none beside the draw. */
+static void uses_settle(ProgramFit *fit) {
+    size_t count = 0;
+    for (size_t i = 0; i < fit->uses.count; i++) {
+        const ProgramUse use = fit->uses.data[i];
+        bool again = false;
+        for (size_t k = 0; k < fit->uses.count && use.data < 0; k++) {
+            const ProgramUse *other = &fit->uses.data[k];
+            bool same = other->density == use.density && (other->event == use.event || use.event < 0);
+            again |= same && k != i && (other->data >= 0 || (use.event < 0 && other->event >= 0));
+        }
+        if (!again) fit->uses.data[count++] = use;
+    }
+    fit->uses.count = count;
+}
+
 void identify_functions(Elab *e) {
     if (e->sink->errors) return;
+    for (size_t i = 0; i < e->program->fits.count; i++) uses_settle(&e->program->fits.data[i]);
     for (uint32_t i = 0; i < e->densities.count; i++) density_function(e, i);
     if (e->densities.count) identify_curve_function(e, e->users.data[0]);
 }
