@@ -180,7 +180,7 @@ static void parse_axis(Parser *p) {
 
 static TirPort parse_port(Parser *p, bool input) {
     TirPort port = {.value = TIR_NONE};
-    port.role = (TirPortRole)parse_choice(p, tir_role_word, 9, "expected the role of a port");
+    port.role = (TirPortRole)parse_choice(p, tir_role_word, TIR_PORT_ROLES, "expected the role of a port");
     port.index = parse_number(p);
     if (input) port.field = parse_number(p);
     port.name = parse_string(p);
