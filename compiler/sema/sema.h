@@ -242,6 +242,7 @@ typedef struct Elab {
     VEC(ParamSlot *) slots;               /* in the order of declaration; HirDecl.index is that of the first member */
     VEC(ParamSlot *) path;                /* links being computed */
     bool *seen;                           /* [slots] an objective over the parameters has a derivative by it */
+    Span *ends;                           /* [slots] where the way of one that is not seen ends, as far as known */
     bool fitted;                          /* there is such an objective */
     bool *moving; /* [slots] those that the update at hand moves: the others are constant; NULL: all of them */
     Context *context;
