@@ -6,8 +6,8 @@
 enum {
     NEST_SUMS = 4,          /* most partial sums */
     NEST_UNROLL_BODY = 16,  /* instructions up to which a reduction is unrolled by NEST_SUMS */
-    NEST_DEEP = 4,          /* lookups in a chain from which on several vectors are taken at once */
-    NEST_VECTORS = 4,       /* so many */
+    NEST_DEEP = 4,          /* lookups in a chain from which on several vectors may go together */
+    NEST_SEARCH = 4,        /* a search counts as so many */
     NEST_ONE_COPY_BODY = 48 /* instructions from which full and partial vectors share one masked loop */
 };
 
@@ -197,10 +197,11 @@ static bool is_lookup(const LirInstr *in) {
     return false;
 }
 
-/* The longest chain of loads whose place depends on the load before, as in a bisection. */
-static uint32_t lookup_depth(const Body *b) {
+/* How many vectors go through the body together. Where one lookup waits for another, as in a bisection, a processor has
+ * nothing else to do meanwhile; unless the body has other lookups enough in every round. */
+static unsigned lookup_vectors(const Body *b) {
     const LirKernel *k = b->kernel;
-    uint32_t *depth = ARENA_ARRAY(b->emit->arena, uint32_t, k->body.count), most = 0;
+    uint32_t *depth = ARENA_ARRAY(b->emit->arena, uint32_t, k->body.count), chain = 0, all = 0;
     for (size_t i = 0; i < k->body.count; i++) {
         const LirInstr *in = &k->body.data[i];
         for (int a = 0; a < lir_op_arity(in->op); a++)
@@ -209,18 +210,20 @@ static uint32_t lookup_depth(const Body *b) {
             const LirIndex *index = &in->access.index[d];
             if (index->kind == LIR_INDEX_VALUE && depth[index->value] > depth[i]) depth[i] = depth[index->value];
         }
-        if (is_lookup(in)) depth[i] += in->op == LIR_SEARCH ? NEST_DEEP : 1;
-        if (depth[i] > most) most = depth[i];
+        uint32_t lookups = in->op == LIR_SEARCH ? NEST_SEARCH : is_lookup(in);
+        depth[i] += lookups;
+        all += lookups;
+        if (depth[i] > chain) chain = depth[i];
     }
-    return most;
+    if (chain < NEST_DEEP || b->emit->target->registers < 16) return 1;
+    return all <= 3 * chain ? 4 : all <= 6 * chain ? 2 : 1;
 }
 
-/* Lanes of a vector over an axis: no more than there are elements. Where one lookup waits for another, a processor has
- * nothing else to do meanwhile, so several vectors go through the body together. */
+/* Lanes of a vector over an axis: no more than there are elements. */
 static unsigned nest_lanes(const Body *b) {
     unsigned lanes = b->emit->lanes;
     if (!b->kernel->loop_count || !b->kernel->vector) return 1;
-    if (b->emit->target->registers >= 16 && lookup_depth(b) >= NEST_DEEP) lanes *= NEST_VECTORS;
+    lanes *= lookup_vectors(b);
     int64_t bound = axis_bound(b, b->kernel->loops[b->kernel->loop_count - 1]);
     while (lanes > 1 && lanes / 2 >= bound) lanes /= 2;
     return lanes;

@@ -43,6 +43,7 @@ static bool can_join(const Plan *plan, const Cluster *cluster, TirId at, bool ta
     case OP_SUM:
     case OP_MAX:
     case OP_STACK:
+    case OP_FLATTEN:
     case OP_CONTRACT: return cluster->kind == CLUSTER_NEST;
     case OP_SCATTER: return cluster->kind == CLUSTER_SCATTER;
     default: return false;

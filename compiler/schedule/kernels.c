@@ -368,6 +368,9 @@ static void op_effects(Body *body, TirId at) {
             effect(plan, body->kernel, LIR_STORE, access_of(plan, target, &route), value_of(body, op->args[i]));
         }
         break;
+    case OP_FLATTEN:
+        effect(plan, body->kernel, LIR_STORE, own_access(plan, p->unfolded), value_of(body, op->args[0]));
+        break;
     case OP_SCATTER:
         for (uint32_t i = 0; i < op->arg_count; i += 2) {
             Route route = {0};

@@ -22,6 +22,7 @@ typedef enum OpKind {
     OP_SUM,    /* reduction over points of its argument */
     OP_MAX,
     OP_STACK,
+    OP_FLATTEN, /* stored at the points of its argument */
     OP_SCATTER,
     OP_DOT,      /* matrix product whose result is finished in one pass: rows x weights */
     OP_DOT_ROWS, /* matrix product that sums over rows: a weight gradient */
@@ -44,6 +45,7 @@ typedef struct OpPlan {
     uint32_t buffer;       /* where users read it, LIR: TIR_NONE until storage.c */
     uint32_t slot_buffer;  /* partial: the copies */
     uint32_t local_buffer; /* accumulated in scratch first, then copied to `buffer` */
+    uint32_t unfolded;     /* FLATTEN: another name of `buffer`, by the axes that are flattened */
     TirAxisId dot_k, dot_n, dot_m;
     TirId dot_a, dot_b;
     TirId loop;         /* LOOP, RESULT: the loop; else TIR_NONE */

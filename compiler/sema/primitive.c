@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sema/pairs.h"
 #include "sema/unit.h"
 #include "tir/special.h"
 
@@ -213,6 +214,7 @@ static Value apply_uniform(Elab *e, Self self, const AstNode *node, const Value 
             e, elab_error(e, DIAG_E0304, node->span, "a random number has no place where a constant is wanted"),
             "draw it in a fit, or write the number");
     TirId id = tir_uniform(e->context->f, elab_stream(e, node), e->frame->force, node->span);
+    rounds_note_draw(e, id);
     return value_tensor(e, id, NULL, 0, node->span);
 }
 
@@ -298,22 +300,31 @@ static Value apply_transpose(Elab *e, Self self, const AstNode *node, const Valu
     return turned;
 }
 
+static bool joins_one(const Value *v) {
+    return v->kind == VALUE_NUMBER || (v->kind == VALUE_TENSOR && !v->rank);
+}
+
 static Value apply_join(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     uint32_t length = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (args[i].kind != VALUE_LIST)
+        if (args[i].kind != VALUE_LIST && !joins_one(&args[i]))
             return elab_help(e,
-                             elab_error(e, DIAG_E0303, args[i].span, "'join' joins lists, and this is %s",
+                             elab_error(e, DIAG_E0303, args[i].span, "'join' joins lists and numbers, and this is %s",
                                         value_kind_text(&args[i])),
                              "write [a] for the list of one element");
-        length += args[i].count;
+        length += joins_one(&args[i]) ? 1 : args[i].count;
     }
     if (length > 4096)
         return elab_help(e, elab_error(e, DIAG_E0306, node->span, "a list has at most 4096 elements"),
                          "use an array, linspace or index");
     Value *items = ARENA_ARRAY(e->arena, Value, length + 1);
-    for (uint32_t i = 0, at = 0; i < count; at += args[i++].count)
-        memcpy(items + at, args[i].items, args[i].count * sizeof *items);
+    for (uint32_t i = 0, at = 0; i < count; i++)
+        if (joins_one(&args[i])) {
+            items[at++] = args[i];
+        } else {
+            memcpy(items + at, args[i].items, args[i].count * sizeof *items);
+            at += args[i].count;
+        }
     return value_list(e, items, length, node->span);
 }
 

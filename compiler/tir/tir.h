@@ -56,6 +56,7 @@ typedef enum TirPortRole {
     TIR_PORT_VALUE, /* output: value `index` of whatever the function computes (fields, curves, monitors, settings) */
     TIR_PORT_HELD, /* input: of parameter block `index`, `field` 0: 1 where a parameter is held, 1: the value that it is
                       held at, 2: raw value of its start */
+    TIR_PORT_GUARD, /* output: of density table g, index 2 g: whether it is good, 2 g + 1: what is not; sema/guard.c */
     TIR_PORT_ROUND, /* input of the body of a loop: state, slice or constant `index` */
 } TirPortRole;
 
@@ -186,6 +187,8 @@ double tir_op_cost(TirOpcode op); /* floating-point operations an element */
 
 /* --- text.c: print, and parse what was printed; tir_parse returns NULL after reporting to the sink. --- */
 void tir_print(FILE *out, const TirFunction *f);
+/* Under another name, every operation with its span: for reading it again beside its sources. */
+void tir_print_spans(FILE *out, const TirFunction *f, const char *name);
 void tir_print_module(FILE *out, const TirModule *m);
 TirModule *tir_parse(Arena *arena, SourceSet *sources, uint32_t file, DiagSink *sink);
 
@@ -203,6 +206,29 @@ typedef struct TirTensor {
 /* Inputs by input port; sizes of dynamic axes come from `extent[data set]`. Outputs by output port, in `arena`. */
 void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent, uint64_t seed,
                    uint64_t step, TirTensor *outputs);
+
+/* --- trap.c: where a number that is none comes from --- */
+enum { TIR_TRAP_ARGS = 6 };
+typedef struct TirTrap {
+    const TirFunction *f;       /* the function, or the body of a loop in it: in round `round` of it, from 0 */
+    int64_t round;              /* -1: of no loop */
+    TirId loop;                 /* of `f` */
+    TirId op;                   /* makes it of arguments that are numbers; or an INPUT that holds it */
+    int64_t at[TIR_MAX_AXES];   /* where, along the axes of the operation, from 0 */
+    int64_t size[TIR_MAX_AXES]; /* of these axes */
+    double value;               /* NaN or infinite */
+    uint32_t arg_count;         /* values of arguments there; of a reduction none */
+    double args[TIR_TRAP_ARGS];
+    size_t points;   /* of a reduction: how many numbers of its arguments */
+    double largest;  /* and the largest of their sizes */
+    TirId turned;    /* where infinity became NaN on the way to the output, or TIR_NONE */
+    uint32_t output; /* the output that it reaches: the first that is none */
+    bool backward;   /* the loss does not need the operation: it belongs to the derivative */
+} TirTrap;
+/* Runs the function again, in single precision (`single`) or double, and follows the first output that is NaN or
+ * infinite back to the operation where that began. False where all outputs are finite. */
+bool tir_trap(const TirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent, uint64_t seed,
+              uint64_t step, bool single, TirTrap *trap);
 
 /* --- compiler/ad/reverse.c --- */
 /* Appends to `f` the sum over j and over all points of seed[j] * d(of[j])/d(wrt[i]), with the axes of wrt[i], for each

@@ -113,14 +113,15 @@ static TirId squashed(Maker *m, TirId v) {
 static TirId make_unary(Maker *m, TirId a, bool stop) {
     static const TirOpcode ops[] = {TIR_NEG,  TIR_ABS, TIR_EXP,  TIR_LOG,    TIR_EXPM1, TIR_LOG1P, TIR_SQRT,
                                     TIR_TANH, TIR_SIN, TIR_COS,  TIR_NEG,    TIR_SIGN,  TIR_FLOOR, TIR_ROUND,
-                                    TIR_ATAN, TIR_ERF, TIR_ERFC, TIR_LGAMMA, TIR_STOP,  TIR_OPAQUE};
+                                    TIR_ATAN, TIR_ERF, TIR_ERFC, TIR_LGAMMA, TIR_STOP};
     enum { COUNT = sizeof ops / sizeof *ops };
     if (random_below(m->r, 8) == 0)
         return squashed(m, tir_polygamma(m->p->f, random_below(m->r, 3), positive(m, a), nowhere));
     static TirExtern hypotenuse = {.symbol = "hypot"}; /* without a derivative, too */
-    if (stop && random_below(m->r, 8) == 0)
-        return tir_extern(m->p->f, &hypotenuse, (TirId[]){a, pick(m)}, 2, nowhere);
-    TirOpcode op = ops[random_below(m->r, stop ? COUNT : COUNT - 2)];
+    TirOpcode op = ops[random_below(m->r, COUNT - !stop)];
+    if (op == TIR_STOP && m->count % 3 == 0) op = TIR_OPAQUE;
+    if (op == TIR_STOP && m->count % 3 == 1)
+        return tir_extern(m->p->f, &hypotenuse, (TirId[]){a, m->pool[0]}, 2, nowhere);
     bool needs_positive = op == TIR_LOG || op == TIR_LOG1P || op == TIR_SQRT || op == TIR_LGAMMA;
     TirId v = map1(m->p, op, needs_positive ? positive(m, a) : a);
     return op == TIR_EXP || op == TIR_EXPM1 ? squashed(m, v) : v;
