@@ -12,7 +12,8 @@ static bool is_brace(const FormatToken *token) {
 
 bool format_is_record(const FormatList *list, uint32_t brace) {
     const FormatToken *open = &list->tokens.data[brace];
-    if (!is_brace(open) || !open->starts || brace + 2 >= list->tokens.count) return false;
+    bool clause = brace && open[-1].kind == TOKEN_DERIVATIVE;
+    if (!is_brace(open) || !(open->starts || clause) || brace + 2 >= list->tokens.count) return false;
     return format_is_word(list, open + 1) && open[2].kind == TOKEN_COLON && !(brace && open[-1].kind == TOKEN_ARROW);
 }
 

@@ -173,6 +173,13 @@ bool ad_op_singular(const TirFunction *f, const TirOp *op) {
     case TIR_SQRT:
     case TIR_LGAMMA:
     case TIR_POLYGAMMA:
+    case TIR_DILOG:
+    case TIR_BESSEL_J:
+    case TIR_INC_GAMMA:
+    case TIR_INC_GAMMA_UPPER:
+    case TIR_INC_GAMMA_INVERSE:
+    case TIR_INC_BETA:
+    case TIR_INC_BETA_INVERSE:
     case TIR_LOOP: return true;
     case TIR_INPUT: return f->inputs.data[op->integer].role == TIR_PORT_ROUND;
     case TIR_POW: {
@@ -202,6 +209,28 @@ bool ad_tame(const Ad *ad, TirId v) {
     bool tame = !ad_op_singular(ad->f, op);
     for (uint32_t k = 0; k < op->arg_count && tame; k++) tame = ad_tame(ad, op->args[k]);
     return tame;
+}
+
+/* Infinitely steep at some argument where its value is finite. */
+static bool is_steep(const Ad *ad, const TirOp *op) {
+    if (op->op == TIR_SQRT || op->op == TIR_ATAN2) return true;
+    if (op->op == TIR_CUSTOM) {
+        for (uint32_t k = 2; k < op->arg_count; k += 2)
+            if (!ad_tame(ad, op->args[k])) return true;
+        return false;
+    }
+    double exponent;
+    return op->op == TIR_POW && !(ad_is_const(ad, op->args[1], &exponent) && (exponent <= 0 || exponent >= 1));
+}
+
+void ad_steep_find(Ad *ad) {
+    ad->steep = ARENA_ARRAY(&ad->scratch, bool, ad->end);
+    for (size_t v = ad->first; v < ad->end; v++) {
+        const TirOp *op = &ad->f->ops.data[v];
+        if (!ad->active[v] || ad->leaf[v]) continue;
+        ad->steep[v] = is_steep(ad, op);
+        for (uint32_t k = 0; k < op->arg_count; k++) ad->steep[v] |= ad->steep[op->args[k]];
+    }
 }
 
 /* --- begin and end --- */

@@ -14,6 +14,7 @@
 
 #include "tir/tir.h"
 
+enum { AD_CONSTANTS = 8 };
 typedef struct Ad {
     TirFunction *f;
     size_t primal_count; /* operations before differentiation: only these have derivatives */
@@ -22,10 +23,14 @@ typedef struct Ad {
     bool *leaf;          /* wanted itself: nothing goes further back */
     bool *masked;        /* its derivative can be a zero that has to stay zero where the slope is infinite */
     bool *tame;          /* finite for inputs of moderate size: no singular operation leads to it */
+    bool *steep;         /* forward mode: its tangent can be infinite where it is finite itself */
     TirId *derivative;   /* TIR_NONE: zero */
     TirId **results;     /* of a loop: those of its results; NULL: none yet */
     TirAxes extra;       /* of the directions */
     TirId kept;          /* by a slope rule, between its calls for the arguments of one operation; TIR_NONE at first */
+    bool damp;           /* the tangent at hand is that of a steep value */
+    TirId constant[AD_CONSTANTS]; /* made so far, as many as there is room for */
+    uint32_t constant_count;
     Arena scratch;
 } Ad;
 
@@ -41,6 +46,7 @@ void ad_begin(Ad *ad, TirFunction *f, const TirId *of, uint32_t of_count, const 
               bool masked);
 /* Adds to the axes of directions what `carrier` has and `value` lacks; no value may have them. */
 void ad_directions(Ad *ad, TirId carrier, TirId value);
+void ad_steep_find(Ad *ad);
 void ad_end(Ad *ad);
 /* Whether finite arguments, not too large, can give a result that is not. */
 bool ad_op_singular(const TirFunction *f, const TirOp *op);
@@ -58,15 +64,13 @@ static inline TirId ad_map2(Ad *ad, TirOpcode op, Span s, TirId a, TirId b) {
 static inline TirId ad_choose(Ad *ad, Span s, TirId condition, TirId a, TirId b) {
     return tir_map(ad->f, TIR_SELECT, s, condition, a, b);
 }
-static inline TirId ad_real(Ad *ad, Span s, double value) {
-    return tir_real(ad->f, value, s);
-}
+TirId ad_real(Ad *ad, Span s, double value); /* made once for each value */
 static inline TirAxes ad_axes(const Ad *ad, TirId v) {
     return ad->f->ops.data[v].axes;
 }
 bool ad_is_const(const Ad *ad, TirId v, double *value);
 TirId ad_product(Ad *ad, Span s, TirId a, TirId b);
-/* t * factor, zero where t is zero and the factor is not finite: for the slope of operation `id`. */
+/* t * factor, zero where t is zero and the factor is not finite, or the other way round: for the slope of `id`. */
 TirId ad_scale(Ad *ad, TirId id, Span s, TirId t, TirId factor);
 /* t / divisor, zero where t is zero and the divisor is zero or NaN. */
 TirId ad_quotient(Ad *ad, TirId id, Span s, TirId t, TirId divisor);

@@ -3,15 +3,24 @@
  * Like reverse mode it appends ordinary operations, so either mode can differentiate what the other made. */
 #include "ad/ad.h"
 
+/* An active value may have no tangent all the same: that of a state of a loop whose rounds do not use it, say. */
+static bool has_tangent(const Ad *ad, const TirOp *op) {
+    for (uint32_t k = 0; k < op->arg_count; k++)
+        if (ad->derivative[op->args[k]] != TIR_NONE) return true;
+    return false;
+}
+
 static TirId op_forward(Ad *ad, TirId id) {
     TirOp op = ad->f->ops.data[id]; /* a copy: rules append operations */
     const AdRule *rule = &ad_rules[op.op];
+    if (!has_tangent(ad, &op)) return TIR_NONE;
     if (!rule->slope) return rule->jvp(ad, id, &op);
     TirId sum = TIR_NONE;
     ad->kept = TIR_NONE;
     for (uint32_t k = 0; k < op.arg_count; k++) {
         TirId t = ad->derivative[op.args[k]];
         if (t == TIR_NONE) continue;
+        ad->damp = ad->steep[op.args[k]];
         t = rule->slope(ad, id, &op, k, t);
         sum = sum == TIR_NONE ? t : ad_map2(ad, TIR_ADD, op.span, sum, t);
     }
@@ -43,6 +52,7 @@ void ad_tangent_masked(TirFunction *f, const TirId *of, uint32_t of_count, const
         ad_directions(&ad, tangent[j], wrt[j]);
         ad.derivative[wrt[j]] = tangent[j];
     }
+    ad_steep_find(&ad);
     bool *needed = needed_find(&ad, of, of_count);
     for (size_t v = ad.first; v < ad.end; v++)
         if (needed[v] && ad.active[v] && !ad.leaf[v]) ad.derivative[v] = op_forward(&ad, (TirId)v);

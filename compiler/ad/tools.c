@@ -4,10 +4,19 @@
  * where a constant was chosen; the value itself may be infinite or NaN (log 0 in the branch that is not taken), and
  * 0 * inf must not become NaN. Rules that multiply by or divide by something that can be singular therefore go through
  * ad_scale and ad_quotient, which replace the singular factor where the derivative is exactly zero, and change nothing
- * elsewhere (so second derivatives stay exact). */
+ * elsewhere (so second derivatives stay exact). In forward mode the tangent can be the infinite factor, that of x in
+ * sqrt(x) * 0. */
 #include "ad/ad.h"
 
 #include <float.h>
+
+TirId ad_real(Ad *ad, Span s, double value) {
+    for (uint32_t k = 0; k < ad->constant_count; k++)
+        if (ad->f->ops.data[ad->constant[k]].real == value) return ad->constant[k];
+    TirId id = tir_real(ad->f, value, s);
+    if (ad->constant_count < AD_CONSTANTS) ad->constant[ad->constant_count++] = id;
+    return id;
+}
 
 bool ad_is_const(const Ad *ad, TirId v, double *value) {
     const TirOp *op = &ad->f->ops.data[v];
@@ -27,21 +36,27 @@ static TirId is_zero(Ad *ad, Span s, TirId t) {
     return ad_map2(ad, TIR_EQ, s, t, ad_real(ad, s, 0));
 }
 
-/* Values beyond the range of f32 count as infinite. */
-TirId ad_scale(Ad *ad, TirId id, Span s, TirId t, TirId factor) {
+/* v, or 0 where `other` is zero and v is not finite. Values beyond the range of f32 count as infinite. */
+static TirId damped(Ad *ad, Span s, TirId v, TirId other) {
+    TirId finite = ad_map2(ad, TIR_LT, s, ad_map1(ad, TIR_ABS, s, v), ad_real(ad, s, FLT_MAX));
+    TirId drop = ad_map2(ad, TIR_AND, s, is_zero(ad, s, other), ad_map1(ad, TIR_NOT, s, finite));
+    return ad_choose(ad, s, drop, ad_real(ad, s, 0), v);
+}
+
+static bool is_sound(const Ad *ad, TirId v) {
     double c;
-    if (ad->masked[id] && !ad_tame(ad, factor) && !(ad_is_const(ad, t, &c) && c != 0)) {
-        TirId finite = ad_map2(ad, TIR_LT, s, ad_map1(ad, TIR_ABS, s, factor), ad_real(ad, s, FLT_MAX));
-        TirId drop = ad_map2(ad, TIR_AND, s, is_zero(ad, s, t), ad_map1(ad, TIR_NOT, s, finite));
-        factor = ad_choose(ad, s, drop, ad_real(ad, s, 0), factor);
-    }
+    return ad_is_const(ad, v, &c) && c != 0;
+}
+
+TirId ad_scale(Ad *ad, TirId id, Span s, TirId t, TirId factor) {
+    TirId given = t;
+    if (ad->damp && !is_sound(ad, factor)) t = damped(ad, s, t, factor);
+    if (ad->masked[id] && !ad_tame(ad, factor) && !is_sound(ad, given)) factor = damped(ad, s, factor, given);
     return ad_product(ad, s, t, factor);
 }
 
 TirId ad_quotient(Ad *ad, TirId id, Span s, TirId t, TirId divisor) {
-    double c;
-    bool sound_divisor = ad_is_const(ad, divisor, &c) && c != 0, sound_t = ad_is_const(ad, t, &c) && c != 0;
-    if (ad->masked[id] && !sound_divisor && !sound_t) {
+    if (ad->masked[id] && !is_sound(ad, divisor) && !is_sound(ad, t)) {
         TirId sound = ad_map2(ad, TIR_LT, s, ad_real(ad, s, 0), ad_map1(ad, TIR_ABS, s, divisor));
         TirId drop = ad_map2(ad, TIR_AND, s, is_zero(ad, s, t), ad_map1(ad, TIR_NOT, s, sound));
         divisor = ad_choose(ad, s, drop, ad_real(ad, s, 1), divisor);

@@ -77,8 +77,8 @@ static void resolve_shape(Resolver *r, const AstNode *shape) {
     }
 }
 
-/* derivative { x: EXPR, a: none }: an entry for every argument. What an entry names is not needed by the function itself:
- * it may name the function, as in d exp = exp. */
+/* derivative { x: EXPR, a: none }: an entry for every argument. What an entry names is not needed by the function
+ * itself: it may name the function, as in d exp = exp. */
 static void resolve_clause(Resolver *r, const HirDecl *decl) {
     const AstNode *clause = decl->node->kids[4], *arguments = decl->node->kids[0];
     DiagSink *sink = r->hir->sink;
@@ -406,4 +406,11 @@ void hir_resolve(Hir *hir) {
         for (size_t i = 0; i < hir->modules.data[m]->decls.count; i++)
             if (!hir->modules.data[m]->decls.data[i]->visit) find_recursion(hir, hir->modules.data[m]->decls.data[i]);
     warn_unused(hir);
+}
+
+void hir_resolve_expression(Hir *hir, HirDecl *decl, const char *const *names, size_t count) {
+    Scopes scopes = {0};
+    Resolver r = {.hir = hir, .module = hir->main, .scopes = &scopes, .decl = decl};
+    for (size_t i = 0; i < count; i++) resolve_bind(&r, names[i], decl->node->name_span);
+    resolve(&r, decl->node->kids[0]);
 }

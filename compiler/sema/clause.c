@@ -1,10 +1,11 @@
 /* Functions whose derivative the model gives: `fun f(x, a) = BODY derivative { x: EXPR, a: none }`, and functions in C.
  * The value is BODY, through which no derivative goes; the clause gives the slopes (tir_custom), which are ordinary
- * formulas of the arguments and so can be differentiated again. A clause may call its own function, as that of exp does;
- * so clauses within clauses go CLAUSE_ORDER deep, and there the function has no derivative.
+ * formulas of the arguments and so can be differentiated again. A clause may call its own function, as that of exp
+ * does; so clauses within clauses go CLAUSE_ORDER deep, and there the function has no derivative.
  *
- * Shapes: for a result y[m...] and an argument x[n...] the slope is [m..., n...], or one number for all of it. An argument
- * declared without dimensions stands for one number: given an array, it and the slope go element by element. */
+ * Shapes: for a result y[m...] and an argument x[n...] the slope is [m..., n...], or one number for all of it. An
+ * argument declared without dimensions stands for one number: given an array, it and the slope go element by element.
+ */
 #include <string.h>
 
 #include "sema/clause.h"
@@ -226,8 +227,7 @@ static bool slope_make(Elab *e, const Clause *clause, uint32_t i, const Value *v
         diag_help(e->sink, "write a formula of the arguments, or 'none'");
         return false;
     }
-    return check_slope_unit(e, clause, entry, v, &slope->x, s) &&
-           slope_align(e, clause, arg, entry, v, &slope->x, s);
+    return check_slope_unit(e, clause, entry, v, &slope->x, s) && slope_align(e, clause, arg, entry, v, &slope->x, s);
 }
 
 static TirAxes shown_axes(const Value *v) {

@@ -64,6 +64,7 @@ static Value score(Elab *e, Value p, Span span) {
 
 static Value uniform(Elab *e, const AstNode *stage) {
     TirId id = tir_uniform(e->context->f, elab_stream(e, stage), e->frame->force, stage->span);
+    rounds_note_draw(e, id);
     return value_tensor(e, id, NULL, 0, stage->span);
 }
 

@@ -237,6 +237,9 @@ Value elab_expr(Elab *e, const AstNode *node) {
                                     node->kind == AST_ALL_OF ? "all of" : "batch n of"),
                          "write for example mean(... for e in %s DATA)",
                          node->kind == AST_ALL_OF ? "all of" : "batch 64 of");
+    case AST_FROM:
+        return elab_help(e, elab_error(e, DIAG_E0309, node->span, "a start, 'for x from', stands only in fixed_point"),
+                         "write 'for x in SOURCE' to go over numbers or events");
     case AST_RANGE:
         return elab_help(e,
                          elab_error(e, DIAG_E0309, node->span,

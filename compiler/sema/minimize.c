@@ -135,6 +135,7 @@ static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *no
                                        size_t number) {
     Context *c =
         context_new(e, arena_format(e->arena, "%s.update%zu", fit->out->name, number), fit, PARAMS_FITTED, true, node);
+    c->guarded = true;
     Path path = {NULL, node, 0};
     Frame frame = {.path = &path};
     e->frame = &frame;
@@ -161,6 +162,7 @@ static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *no
         id = tir_map(c->f, TIR_DIV, node->span, id, tir_real(c->f, (double)c->vector_count, node->span), TIR_NONE);
     }
     tir_output(c->f, TIR_PORT_LOSS, 0, "loss", id);
+    guard_outputs(e);
     update->full_data = c->full_data;
     update->data = c->data;
     return c->f;
@@ -309,8 +311,8 @@ static bool check_derivatives(Elab *e, const FitState *fit, const AstNode *item,
             if (port->role == TIR_PORT_BLOCK && fit->out->blocks.data[port->index].group == update->groups.data[g])
                 leaf[port->value] = true;
         }
-        groups = arena_format(e->arena, "%s%s%s", groups, g ? ", " : "",
-                              fit->out->groups.data[update->groups.data[g]].name);
+        groups =
+            arena_format(e->arena, "%s%s%s", groups, g ? ", " : "", fit->out->groups.data[update->groups.data[g]].name);
     }
     const char *why = arena_format(e->arena, "needed because this is minimized over %s", groups);
     return derivative_exists(e, f->outputs.data[0].value, leaf, item->kids[0]->span, why);
@@ -333,8 +335,7 @@ bool fit_minimize(Elab *e, FitState *fit, const AstNode *item) {
     for (uint32_t i = 0; i < item->kids[1]->count && whole; i++)
         if (item->kids[1]->kids[i]->kind == AST_NAME) take_group(e, fit, item->kids[1]->kids[i], &update);
     if (update.objective) check_derivatives(e, fit, item, &update);
-    if (update.objective && objective_context->clauses)
-        clause_function(e, fit, item->kids[0], &update, number);
+    if (update.objective && objective_context->clauses) clause_function(e, fit, item->kids[0], &update, number);
     settings_function(e, fit, item->kids[2], &update, number);
     if (item->count > 3 && item->kids[3]) {
         Frame frame = {0};

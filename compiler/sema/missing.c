@@ -1,7 +1,7 @@
 /* Derivatives that do not exist. Elaboration marks what has none by an `opaque` operation and keeps here how it came to
- * it. Where a derivative is taken (an objective over a group, grad), the way back from the value to what it is derived by
- * is followed: an opaque operation on it is an error. Steps (floor, comparisons) and stop, whose derivative is zero, end
- * the way silently. */
+ * it. Where a derivative is taken (an objective over a group, grad), the way back from the value to what it is derived
+ * by is followed: an opaque operation on it is an error. Steps (floor, comparisons) and stop, whose derivative is zero,
+ * end the way silently. */
 #include <string.h>
 
 #include "sema/sema.h"
@@ -14,7 +14,7 @@ typedef struct CallSite {
 
 struct Missing {
     const Missing *next;
-    TirId id;
+    int64_t number;       /* in the opaque operation, which may since have become a part of a loop */
     const HirDecl *decl;  /* the function */
     const AstNode *entry; /* of its clause: `x: none`; NULL: it has none, or it is differentiated too often */
     const CallSite *call;
@@ -31,26 +31,33 @@ bool derivative_passes(const TirFunction *f, const TirOp *op, uint32_t at) {
     case TIR_SELECT: return at > 0;
     case TIR_GATHER:
     case TIR_SCATTER: return at % 2 == 0;
+    case TIR_RESULT: return true;
     case TIR_CUSTOM: return at % 2 == 1; /* what it is derived by, neither the value nor the slopes */
     default: return f->ops.data[op->args[at]].type == TIR_REAL;
+    }
+}
+
+static void reach_back(const TirFunction *f, bool *reached) {
+    for (size_t i = f->ops.count; i-- > 0;) { /* arguments stand before what uses them */
+        const TirOp *op = &f->ops.data[i];
+        for (uint32_t k = 0; reached[i] && k < op->arg_count; k++)
+            if (derivative_passes(f, op, k)) reached[op->args[k]] = true;
     }
 }
 
 bool *derivative_reach(const TirFunction *f, Arena *arena, TirId of) {
     bool *reached = ARENA_ARRAY(arena, bool, f->ops.count);
     reached[of] = true;
-    for (TirId i = of + 1; i-- > 0;) { /* arguments stand before what uses them */
-        const TirOp *op = &f->ops.data[i];
-        for (uint32_t k = 0; reached[i] && k < op->arg_count; k++)
-            if (derivative_passes(f, op, k)) reached[op->args[k]] = true;
-    }
+    reach_back(f, reached);
     return reached;
 }
 
 Value value_opaque(Elab *e, Value v, const HirDecl *decl, const AstNode *entry) {
     Missing *missing = ARENA_NEW(e->arena, Missing);
     v.id = tir_map(e->context->f, TIR_OPAQUE, v.span, value_real_id(e, &v), TIR_NONE, TIR_NONE);
-    *missing = (Missing){e->context->missing, v.id, decl, entry, NULL};
+    *missing =
+        (Missing){e->context->missing, e->context->missing ? e->context->missing->number + 1 : 1, decl, entry, NULL};
+    e->context->f->ops.data[v.id].integer = missing->number;
     CallSite **to = (CallSite **)&missing->call;
     for (const Frame *frame = e->frame; frame; frame = frame->caller) {
         CallSite *site = *to = ARENA_NEW(e->arena, CallSite);
@@ -64,6 +71,8 @@ Value value_opaque(Elab *e, Value v, const HirDecl *decl, const AstNode *entry) 
 static void report(Elab *e, const Missing *m, Span wanted, const char *why) {
     const CallSite *call = m->call;
     const AstNode *node = m->decl->node;
+    while (!m->entry && node->kids[4] && call && call->caller && call->caller->decl == m->decl)
+        call = call->caller; /* out of its own clauses */
     Span place = call && call->site.file ? call->site : node->name_span;
     if (m->entry)
         elab_error(e, DIAG_E0341, place, "a derivative of '%s' by '%s' is needed, and none exists", m->decl->name,
@@ -73,8 +82,8 @@ static void report(Elab *e, const Missing *m, Span wanted, const char *why) {
     else
         elab_error(e, DIAG_E0341, place, "a derivative of '%s' is needed, and it has none: it is a function in C",
                    m->decl->name);
-    diag_note(e->sink, m->entry ? m->entry->span : node->name_span,
-              m->entry ? "which says so" : "declared here%s", node->kids[4] ? "" : ", without a derivative clause");
+    diag_note(e->sink, m->entry ? m->entry->span : node->name_span, m->entry ? "which says so" : "declared here%s",
+              node->kids[4] ? "" : ", without a derivative clause");
     for (int shown = 0; call && call->caller && call->caller->site.file && shown < 4; shown++) {
         call = call->caller;
         if (call->decl) diag_note(e->sink, call->site, "through '%s', called here", call->decl->name);
@@ -90,20 +99,36 @@ static void report(Elab *e, const Missing *m, Span wanted, const char *why) {
                   node->kids[0]->count ? node->kids[0]->kids[0]->name : "x", m->decl->name);
 }
 
+/* The least number of an opaque operation that is reached and depends on a leaf; 0: none. In a loop every state and
+ * every output counts. */
+static int64_t find_opaque(Arena *arena, const TirFunction *f, const bool *reached, const bool *leaf, TirId last) {
+    bool *depends = ARENA_ARRAY(arena, bool, (size_t)last + 1);
+    int64_t found = 0;
+    for (TirId i = 0; i <= last; i++) {
+        const TirOp *op = &f->ops.data[i];
+        depends[i] = leaf[i];
+        for (uint32_t k = 0; k < op->arg_count; k++) depends[i] |= depends[op->args[k]] && derivative_passes(f, op, k);
+        if (!reached[i] || !depends[i]) continue;
+        int64_t here = op->op == TIR_OPAQUE ? op->integer : 0;
+        if (op->body) {
+            const TirFunction *body = op->body;
+            bool *all = ARENA_ARRAY(arena, bool, body->ops.count), *inputs = ARENA_ARRAY(arena, bool, body->ops.count);
+            for (size_t k = 0; k < body->outputs.count; k++) all[body->outputs.data[k].value] = true;
+            reach_back(body, all);
+            for (size_t k = 0; k < body->inputs.count; k++)
+                if (body->inputs.data[k].value != TIR_NONE) inputs[body->inputs.data[k].value] = true;
+            here = body->ops.count ? find_opaque(arena, body, all, inputs, (TirId)body->ops.count - 1) : 0;
+        }
+        if (here && (!found || here < found)) found = here;
+    }
+    return found;
+}
+
 bool derivative_exists(Elab *e, TirId of, const bool *leaf, Span wanted, const char *why) {
     const TirFunction *f = e->context->f;
     if (!e->context->missing) return true;
-    const bool *reached = derivative_reach(f, e->arena, of);
-    bool *depends = ARENA_ARRAY(e->arena, bool, (size_t)of + 1);
-    for (TirId i = 0; i <= of; i++) {
-        const TirOp *op = &f->ops.data[i];
-        depends[i] = leaf[i];
-        for (uint32_t k = 0; k < op->arg_count; k++)
-            depends[i] |= depends[op->args[k]] && derivative_passes(f, op, k);
-    }
-    const Missing *first = NULL;
-    for (const Missing *m = e->context->missing; m; m = m->next)
-        if (m->id <= of && reached[m->id] && depends[m->id]) first = m;
-    if (first) report(e, first, wanted, why);
-    return !first;
+    int64_t found = find_opaque(e->arena, f, derivative_reach(f, e->arena, of), leaf, of);
+    for (const Missing *m = e->context->missing; m && found; m = m->next)
+        if (m->number == found) report(e, m, wanted, why);
+    return !found;
 }

@@ -1,9 +1,9 @@
 /* Derivative clauses against differences, for `check-gradients`: the objective is elaborated once more, and at every
- * call of a function with a clause its slope is compared with the difference quotient of its value at shifted arguments,
- *     (8 (f(x + h) - f(x - h)) - (f(x + 2h) - f(x - 2h))) / 12h,
- * at all points that the objective evaluates. An array is shifted as a whole, along a direction without symmetry. The
- * best of some steps h counts, as a wrong slope agrees at none; the worst point is told. Points where the quotient is
- * not finite (beyond the end of a domain) tell nothing. */
+ * call of a function with a clause its slope is compared with the difference quotient of its value at shifted
+ * arguments, (8 (f(x + h) - f(x - h)) - (f(x + 2h) - f(x - 2h))) / 12h, at all points that the objective evaluates. An
+ * array is shifted as a whole, along a direction without symmetry. The best of some steps h counts, as a wrong slope
+ * agrees at none; the worst point is told. Points where the quotient is not finite (beyond the end of a domain) tell
+ * nothing. */
 #include "sema/probe.h"
 
 #include <math.h>

@@ -121,8 +121,7 @@ Value elab_source(Elab *e, const AstNode *source) {
 static Value elab_reduce_over(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend,
                               Value source);
 
-/* `when` of a comprehension for the element at hand; poison where there is none, or after a report. */
-static Value pass_condition(Elab *e, const AstNode *node, bool *good) {
+Value elab_pass_condition(Elab *e, const AstNode *node, bool *good) {
     *good = true;
     if (!node->kids[2]) return value_poison();
     Value pass = value_scalar(elab_expr(e, node->kids[2]));
@@ -199,7 +198,7 @@ static bool rounds_add(Elab *e, Rounds *rounds, const AstNode *node, Value list)
         Path round = {path, node, i};
         frame->path = arena_copy(e->arena, &round, sizeof round);
         local_push(e, node->name, list.items[i]);
-        Value pass = pass_condition(e, node, &good);
+        Value pass = elab_pass_condition(e, node, &good);
         bool known = pass.kind == VALUE_NUMBER, taken = !known || pass.number != 0;
         if (good && taken) good = round_body(e, rounds, node, known ? value_poison() : pass);
         frame->locals = outer;
@@ -271,7 +270,7 @@ static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node
     const AstNode *body = node->kids[0];
     Value v = body->kind == AST_COMPREHEND && body->flag ? elab_reduce(e, reduce, body, body) : elab_expr(e, body);
     bool good;
-    Value pass = pass_condition(e, node, &good);
+    Value pass = elab_pass_condition(e, node, &good);
     frame->locals = outer;
     frame->force = force;
     if (value_is_poison(&v) || !good) return value_poison();
@@ -340,60 +339,4 @@ static Value elab_reduce_over(Elab *e, const Primitive *reduce, const AstNode *c
 
 Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend) {
     return elab_reduce_over(e, reduce, call, comprehend, elab_source(e, comprehend->kids[1]));
-}
-
-/* Sends `v` through EXPR once for each element; false after a report. */
-static bool fold_rounds(Elab *e, const AstNode *node, const char *threaded, Value *v) {
-    Frame *frame = e->frame;
-    Value list = elab_expr(e, node->kids[1]);
-    bool good = source_expand(e, &list) && !value_is_poison(&list) && loop_names(e, node, 1);
-    if (good && list.kind != VALUE_LIST) {
-        elab_error(e, DIAG_E0309, node->kids[1]->span, "'fold' goes through a list, and this is %s",
-                   value_kind_text(&list));
-        diag_help(e->sink, "write a list, such as [64, 64]");
-        good = false;
-    }
-    Local *outer = frame->locals;
-    const Path *path = frame->path;
-    for (uint32_t i = 0; good && i < list.count; i++) {
-        Path round = {path, node, i};
-        frame->path = arena_copy(e->arena, &round, sizeof round);
-        local_push(e, threaded, *v);
-        local_push(e, node->name, list.items[i]);
-        Value pass = pass_condition(e, node, &good);
-        bool taken = pass.kind != VALUE_NUMBER || pass.number != 0;
-        if (good && pass.kind == VALUE_TENSOR) {
-            elab_error(e, DIAG_E0304, node->kids[2]->span,
-                       "the condition of a fold must be known when the model is compiled");
-            diag_help(e->sink, "write 'if CONDITION then VALUE else %s' in place of the value", threaded);
-            good = false;
-        }
-        const AstNode *body = node->kids[0];
-        if (good && taken && body->kind == AST_COMPREHEND && body->flag)
-            good = fold_rounds(e, body, threaded, v);
-        else if (good && taken)
-            *v = elab_expr(e, body);
-        good = good && !value_is_poison(v);
-        frame->locals = outer;
-    }
-    frame->path = path;
-    if (!good) *v = value_poison();
-    return good;
-}
-
-/* fold(EXPR for w in LIST): the first argument of the function or layer around goes through EXPR once for each element.
- */
-Value elab_fold(Elab *e, const AstNode *call) {
-    Frame *frame = e->frame;
-    const AstNode *node = call->kind == AST_CALL && call->count == 2 ? call->kids[1] : NULL;
-    if (!node || node->kind != AST_COMPREHEND || !frame->first) {
-        Value poison = elab_error(e, DIAG_E0309, call->span,
-                                  "'fold' takes 'EXPR for w in LIST' and stands in a function or layer "
-                                  "whose first argument it replaces");
-        diag_help(e->sink, "for example: layer mlp(x[n], widths, act) = fold(dense(x, w) |> act for w in widths)");
-        return poison;
-    }
-    Value v = frame->first->value;
-    fold_rounds(e, node, frame->first->name, &v);
-    return v;
 }

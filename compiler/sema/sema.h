@@ -181,6 +181,12 @@ typedef struct Solved {
     struct Solved *outer;
 } Solved;
 
+/* The axis of a grid of so many nodes in variable number `place` of a density. */
+typedef struct GridAxis {
+    uint32_t place;
+    Dim dim;
+} GridAxis;
+
 typedef struct Probes Probes;   /* comparisons of derivative clauses with differences: probe.c */
 typedef struct Missing Missing; /* a derivative that does not exist: missing.c */
 enum { CLAUSE_ORDER = 3 };      /* how often a derivative clause can be differentiated, the first time included */
@@ -204,11 +210,16 @@ typedef struct Context {
     Solved *solving;    /* the innermost being solved */
     VEC(LetValue) lets; /* of the fit, as far as evaluated */
     const Path *fresh;  /* lets are evaluated for this call of fresh() */
-    bool full_data;     /* all local events of data set `data` were used */
+    bool guarded;       /* the runtime looks at the guards of its densities: guard.c */
+    VEC(TirPort) guards;
+    VEC(GridAxis) grids; /* shared by the tables of all densities ... */
+    uint32_t tabulating; /* ... but those made while another is: density.c */
+    bool full_data;      /* all local events of data set `data` were used */
     uint32_t data;
     bool too_large; /* reported */
     bool clauses;   /* a function with a derivative clause was called */
     const Missing *missing;
+    struct Drawing *drawing; /* the innermost loop whose round is being elaborated: rounds.c */
     uint32_t axis_names;
     VEC(Dim) by_size; /* one axis for all lists and grids of one length: then they need no renaming */
 } Context;
@@ -241,9 +252,9 @@ typedef struct Elab {
     bool too_deep;     /* reported: too deep, too much work, or too many draws */
     VEC(FitState *) fits;
     uint32_t clause_depth; /* of clauses being evaluated within each other */
-    Probes *probes; /* where slopes are to be compared with differences (probe.c), or NULL */
-    bool checking;     /* bodies are evaluated on their own: body.c */
-    const Unit *units; /* all that were met: unit.c */
+    Probes *probes;        /* where slopes are to be compared with differences (probe.c), or NULL */
+    bool checking;         /* bodies are evaluated on their own: body.c */
+    const Unit *units;     /* all that were met: unit.c */
     UnitType types[UNIT_TYPES];
 } Elab;
 
@@ -348,7 +359,8 @@ TirExtern *extern_of(Elab *e, HirDecl *decl);
 /* --- missing.c: derivatives that do not exist --- */
 /* Whether a derivative goes through argument `at`. */
 bool derivative_passes(const TirFunction *f, const TirOp *op, uint32_t at);
-bool *derivative_reach(const TirFunction *f, Arena *arena, TirId of); /* [operations] those that a derivative of `of` goes through */
+bool *derivative_reach(const TirFunction *f, Arena *arena,
+                       TirId of); /* [operations] those that a derivative of `of` goes through */
 /* `v`, by which no derivative exists: in a function, by argument `entry` of its clause or, NULL, by any. */
 Value value_opaque(Elab *e, Value v, const HirDecl *decl, const AstNode *entry);
 /* Whether a derivative of `of` by the marked operations exists; reports where not, with `why` said of `wanted`. */
@@ -368,8 +380,15 @@ Value elab_source(Elab *e, const AstNode *source); /* what stands after `in` */
 bool loop_names(Elab *e, const AstNode *loop, uint32_t wanted);
 Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend);
 Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span);
-Value elab_fold(Elab *e, const AstNode *call);
+/* `when` of a comprehension for the element at hand; poison where there is none, or after a report. */
+Value elab_pass_condition(Elab *e, const AstNode *node, bool *good);
 int64_t elab_stream(Elab *e, const AstNode *node);
+
+/* --- rounds.c: fold and scan --- */
+Value elab_fold(Elab *e, const AstNode *call);
+Value elab_scan(Elab *e, const AstNode *call);
+/* Every operation that draws is told here when it is made. */
+void rounds_note_draw(Elab *e, TirId draw);
 
 /* --- solve.c: the value of a parameter that a qcf solves --- */
 Value context_solved(Elab *e, HirDecl *decl, Span span);
@@ -384,6 +403,10 @@ void fit_check_function(Elab *e, FitState *fit);
 Value elab_integral(Elab *e, const AstNode *call, const AstNode *comprehend);
 /* Over 0 .. 1 of the variable `x`, in terms of Beta functions; poison, without a report, when it has no such form. */
 Value closed_integral(Elab *e, Value integrand, Value x, Span span);
+
+/* --- root.c: root(EXPR for x in LOW .. HIGH), fixed_point(EXPR for x from START) --- */
+Value elab_root(Elab *e, const AstNode *call);
+Value elab_fixed_point(Elab *e, const AstNode *call);
 
 /* --- primitive.c --- */
 const Primitive *primitive_find(const char *name);
@@ -495,6 +518,15 @@ Value density_cut(Elab *e, const HirDecl *density, Value v);
 Value density_table(Elab *e, const Value *density, const AstNode *node, const DensityAxis *axes, const Value *lines,
                     uint32_t count, Span span);
 Value value_flatten(Elab *e, Value v, Span span);
+
+/* --- guard.c --- */
+/* Outputs that tell the runtime whether the table, of a density at the nodes `at`, is that of a density. */
+void guard_table(Elab *e, const Value *density, const DensityAxis *axes, const Value *at, const Dim *dim,
+                 uint32_t count, const Value *table, Span span);
+void guard_outputs(Elab *e); /* after the function's own outputs */
+
+/* --- eval.c --- */
+void eval_all(Elab *e, const EvalRequest *request);
 
 /* --- draw.c, detector.c --- */
 Value elab_draw(Elab *e, const AstNode *node);

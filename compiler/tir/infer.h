@@ -16,7 +16,7 @@ enum {
     TIR_ATTR_RESULT = 64,  /* attr_axes are the axes of the result */
     TIR_ATTR_EXTERN = 256, /* external */
     TIR_ATTR_LEAF = 128,   /* axes of the result are given, not derived */
-    TIR_ATTR_BODY = 256,   /* body */
+    TIR_ATTR_BODY = 512,   /* body */
 };
 unsigned tir_op_attrs(TirOpcode op);
 

@@ -11,8 +11,10 @@
 #include "runtime/core/memory.h"
 #include "runtime/train/data.h"
 #include "runtime/train/draw.h"
+#include "runtime/train/guard.h"
 #include "runtime/train/session.h"
 #include "runtime/train/start.h"
+#include "runtime/train/trap.h"
 
 enum { POINTS = 2, DIRECTIONS = 2, SYNTHETIC = 4096 };
 static const double LIMIT = 1e-6;
@@ -32,6 +34,8 @@ struct check {
     struct qtm_call gradient, loss;
     double *direction, *start; /* of the longest block */
     uint64_t random;
+    struct qtm_call clauses; /* of derivative clauses, where the objective uses any */
+    double *clause;          /* the worst of each: relative error, argument, slope, difference */
     int failures, clause_failures;
 };
 
@@ -120,6 +124,60 @@ static void weights_move(struct check *check) {
             qtm_state_block_f64(session->state, b)[i] += 0.1 * normal_draw(&check->random);
 }
 
+/* What is NaN or infinite cannot be compared. */
+static qtm_status finite_check(struct check *check) {
+    struct qtm_session *session = check->session;
+    double loss = qtm_call_loss(&check->gradient);
+    int block = qtm_gradient_first_bad(session->state, &check->vector);
+    if (isfinite(loss) && block < 0) return QTM_OK;
+    qtm_error_record("fit %s: the objective %s is %s%s%s%s", session->fit->name, check->vector.update->objective,
+                     isnan(loss)   ? "NaN"
+                     : isinf(loss) ? "infinite"
+                                   : "finite, but not its gradient by ",
+                     isfinite(loss) ? session->fit->blocks[block].name : "", " where gradients are checked",
+                     session->config.trap ? "" : ". --trap=nan says where it begins");
+    if (!session->config.trap) return QTM_FAILED;
+    return qtm_trap_explain(session->model, &check->gradient, session->draw_seed, 0);
+}
+
+/* Keeps the worst of what the clauses' function says of this point. */
+static void clauses_run(struct check *check, const struct qtm_update *update) {
+    qtm_call_run(&check->clauses, check->session->draw_seed, 0);
+    for (int i = 0; i < update->clause_count; i++) {
+        double *worst = check->clause + 4 * i, number[4];
+        for (int k = 0; k < 4; k++) {
+            int output = qtm_call_find(&check->clauses, QTM_VALUE, 4 * i + k);
+            number[k] = qtm_call_value(&check->clauses, output, 0);
+        }
+        if (!(number[0] <= worst[0])) memcpy(worst, number, sizeof number);
+    }
+}
+
+/* A line for each entry of a clause: of several calls the worst. */
+static void clauses_print(struct check *check, const struct qtm_update *update) {
+    if (update->clause_count) printf("  %-24s %16s %16s %10s\n", "clauses", "slope", "difference", "relative");
+    for (int i = 0; i < update->clause_count; i++) {
+        const struct qtm_clause *clause = &update->clauses[i];
+        const double *worst = check->clause + 4 * i;
+        bool told = false;
+        for (int k = 0; k < update->clause_count; k++) {
+            if (strcmp(update->clauses[k].place, clause->place) != 0) continue;
+            told |= k < i;
+            if (k > i && !(check->clause[4 * k] <= worst[0])) worst = check->clause + 4 * k;
+        }
+        if (told) continue;
+        bool bad = !(worst[0] <= LIMIT), silent = worst[0] < 0;
+        if (silent)
+            printf("  %-24s no difference is finite  WRONG\n", clause->name);
+        else
+            printf("  %-24s %16.9g %16.9g %10.2e%s\n", clause->name, worst[2], worst[3], worst[0],
+                   bad ? "  WRONG" : "");
+        if (bad) printf("    %s: where the argument is %.9g\n", clause->place, worst[1]);
+        check->clause_failures += bad || silent;
+    }
+    fflush(stdout);
+}
+
 /* One update at all points; a line a block with its worst case. */
 static qtm_status update_check(struct check *check, struct worst *worst) {
     struct qtm_session *session = check->session;
@@ -133,10 +191,14 @@ static qtm_status update_check(struct check *check, struct worst *worst) {
         keep[g] = qtm_alloc(bytes);
         if (keep[g]) memcpy(keep[g], session->state->groups[g].f64, (size_t)bytes);
     }
-    for (int point = 0; point < POINTS; point++) {
+    qtm_status status = QTM_OK;
+    for (int point = 0; !status && point < POINTS; point++) {
         if (point) weights_move(check);
+        if (check->clause) clauses_run(check, check->vector.update);
         qtm_call_run(&check->gradient, session->draw_seed, 0);
-        for (int b = 0; b < blocks; b++)
+        status = qtm_guard_check(&check->gradient, session->model, session, "checking gradients");
+        if (!status) status = finite_check(check);
+        for (int b = 0; !status && b < blocks; b++)
             if (qtm_gradient_offset(session->state, check->vector.update, b) >= 0) block_check(check, b, &worst[b]);
     }
     for (int g = 0; g < groups; g++) {
@@ -144,9 +206,10 @@ static qtm_status update_check(struct check *check, struct worst *worst) {
             memcpy(session->state->groups[g].f64, keep[g], (size_t)session->state->groups[g].count * sizeof(double));
         qtm_free(keep[g]);
     }
-    for (int b = 0; b < blocks; b++)
+    for (int b = 0; !status && b < blocks; b++)
         if (worst[b].error >= 0) line_print(check, session->fit->blocks[b].name, &worst[b]);
-    return QTM_OK;
+    if (!status) clauses_print(check, check->vector.update);
+    return status;
 }
 
 static qtm_status update_open(struct check *check, const struct qtm_update *update) {
@@ -163,33 +226,12 @@ static qtm_status update_open(struct check *check, const struct qtm_update *upda
     QTM_TRY(qtm_call_bind(&check->gradient, &update->check, &binding));
     QTM_TRY(qtm_gradient_create(session->state, update, true, &check->unused));
     binding.gradient = &check->unused;
-    return qtm_call_bind(&check->loss, &update->check, &binding);
-}
-
-/* The derivative clauses that the objective uses, at the worst of the points that it evaluates. */
-static qtm_status clauses_check(struct check *check, const struct qtm_update *update) {
+    QTM_TRY(qtm_call_bind(&check->loss, &update->check, &binding));
     if (!update->clause_count) return QTM_OK;
-    struct qtm_call call = {0};
-    QTM_TRY(qtm_call_bind(&call, &update->clause_check, &check->session->binding));
-    qtm_call_run(&call, check->session->draw_seed, 0);
-    printf("  %-24s %16s %16s %10s\n", "clauses", "slope", "difference", "relative");
-    for (int i = 0; i < update->clause_count; i++) {
-        double number[4];
-        for (int k = 0; k < 4; k++) number[k] = qtm_call_value(&call, qtm_call_find(&call, QTM_VALUE, 4 * i + k), 0);
-        const char *name = update->clauses[i].name, *place = update->clauses[i].place;
-        bool bad = !(number[0] <= LIMIT);
-        if (number[0] < 0) {
-            printf("  %-24s no difference is finite: %s\n", name, place);
-            check->clause_failures++;
-            continue;
-        }
-        printf("  %-24s %16.9g %16.9g %10.2e%s\n", name, number[2], number[3], number[0], bad ? "  WRONG" : "");
-        if (bad) printf("    %s: at %.9g\n", place, number[1]);
-        check->clause_failures += bad;
-    }
-    fflush(stdout);
-    qtm_call_destroy(&call);
-    return QTM_OK;
+    check->clause = qtm_alloc_array(4 * update->clause_count, sizeof(double));
+    if (!check->clause) return qtm_error_memory(4 * update->clause_count * (int64_t)sizeof(double));
+    for (int i = 0; i < update->clause_count; i++) check->clause[4 * i] = -1;
+    return qtm_call_bind(&check->clauses, &update->clause_check, &binding);
 }
 
 static qtm_status fit_check(struct qtm_session *session, int *failures, int *clause_failures) {
@@ -203,13 +245,14 @@ static qtm_status fit_check(struct qtm_session *session, int *failures, int *cla
                session->trainers[u].label, "weights", "gradient", "difference", "relative");
         status = update_open(&check, &fit->updates[u]);
         if (!status) status = update_check(&check, worst);
-        if (!status) status = clauses_check(&check, &fit->updates[u]);
         *failures += check.failures;
         *clause_failures += check.clause_failures;
         qtm_gradient_destroy(&check.vector);
         qtm_gradient_destroy(&check.unused);
         if (check.gradient.fn) qtm_call_destroy(&check.gradient);
         if (check.loss.fn) qtm_call_destroy(&check.loss);
+        if (check.clauses.fn) qtm_call_destroy(&check.clauses);
+        qtm_free(check.clause);
         qtm_free(check.direction);
         qtm_free(check.start);
     }
@@ -283,12 +326,12 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
     for (int d = 0; d < model->data_count; d++) qtm_events_free(&events[d]);
     qtm_free(events);
     qtm_choice_destroy(&choice);
-    if (!status && failures)
-        return qtm_error("%d block%s of weights with a gradient that differs from finite differences by more than %g",
-                         failures, failures == 1 ? "" : "s", LIMIT);
     if (!status && clause_failures)
         return qtm_error("%d derivative clause%s that differ%s from finite differences by more than %g",
                          clause_failures, clause_failures == 1 ? "" : "s", clause_failures == 1 ? "s" : "", LIMIT);
+    if (!status && failures)
+        return qtm_error("%d block%s of weights with a gradient that differs from finite differences by more than %g",
+                         failures, failures == 1 ? "" : "s", LIMIT);
     if (!status) printf("all gradients agree with finite differences to %g\n", LIMIT);
     return status;
 }

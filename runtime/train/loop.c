@@ -283,6 +283,7 @@ static qtm_status resume_run(const struct qtm_arguments *arguments, struct qtm_c
         .seed = saved->seed,
         .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
         .resuming = true,
+        .trap = arguments->trap != NULL,
     };
     QTM_TRY(qtm_session_open(&run.session, &config));
     qtm_status status = qtm_saved_load(saved, &run.session);

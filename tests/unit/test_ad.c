@@ -71,9 +71,24 @@ static TirId apply_structure(Program *p, Random *r, TirOpcode op, int variant) {
     }
 }
 
+/* Special functions, in their domains. */
+static TirId apply_special(Program *p, Random *r, TirOpcode op, int variant) {
+    TirAxes b = tir_axes_one(p->axis[0]), bj = tir_axes_add(b, p->axis[2]);
+    TirId any = program_input(p, r, b, -3, 0.9), x = program_input(p, r, variant ? bj : b, 0.5, 3);
+    TirId y = program_input(p, r, variant ? b : bj, 0.5, 3), u = program_input(p, r, b, 0.1, 0.9);
+    switch (op) {
+    case TIR_POLYGAMMA: return tir_polygamma(p->f, variant, x, nowhere);
+    case TIR_DILOG: return map1(p, op, any);
+    case TIR_BESSEL_J: return tir_map_order(p->f, op, 2 * variant, nowhere, any, TIR_NONE, TIR_NONE);
+    case TIR_INC_GAMMA:
+    case TIR_INC_GAMMA_UPPER: return map2(p, op, x, y);
+    case TIR_INC_GAMMA_INVERSE: return map2(p, op, x, u);
+    default: return tir_map(p->f, op, nowhere, x, y, u);
+    }
+}
+
 static TirId apply(Program *p, Random *r, TirOpcode op, int variant) {
-    if (op == TIR_POLYGAMMA)
-        return tir_polygamma(p->f, variant, program_input(p, r, tir_axes_one(p->axis[2]), 0.5, 3), nowhere);
+    if (op >= TIR_POLYGAMMA && op <= TIR_INC_BETA_INVERSE) return apply_special(p, r, op, variant);
     if (!(tir_op_flags(op) & TIR_FUSE) || op == TIR_BROADCAST || op == TIR_SLICE)
         return apply_structure(p, r, op, variant);
     TirAxisId b = p->axis[0], j = p->axis[2], rows = p->axis[5];
@@ -121,12 +136,12 @@ Test(ad, every_operation_agrees_with_differences) {
         }
         tested++;
     }
-    cr_expect_eq(tested, 38);
+    cr_expect_eq(tested, 45);
 }
 
 Test(ad, operations_of_derivative_zero) {
-    static const TirOpcode ops[] = {TIR_SIGN, TIR_FLOOR, TIR_ROUND, TIR_STOP};
-    for (int k = 0; k < 4; k++) {
+    static const TirOpcode ops[] = {TIR_SIGN, TIR_FLOOR, TIR_ROUND, TIR_STOP, TIR_OPAQUE};
+    for (int k = 0; k < 5; k++) {
         Random r = {(uint64_t)k};
         Program p;
         program_start(&p);
@@ -178,13 +193,28 @@ static void scalars_start(Program *p, TirId *x, const double *values, int count)
     }
 }
 
+/* In both modes; forwards by all inputs at once, and along one direction more, which is zero. */
 static void scalars_expect(Program *p, TirId loss, const double *wanted) {
+    TirId x[RANDOM_INPUTS], along[RANDOM_INPUTS], slopes;
+    const uint32_t n = p->input_count;
+    TirAxisId axis = tir_axis_add(p->f, "direction", n + 1, false);
+    for (uint32_t k = 0; k < n; k++) {
+        TirId here = map2(p, TIR_EQ, tir_iota(p->f, axis, nowhere), tir_int(p->f, k, nowhere));
+        along[k] = tir_map(p->f, TIR_SELECT, nowhere, here, real(p, 1), real(p, 0));
+        x[k] = p->f->inputs.data[k].value;
+    }
     tir_output(p->f, TIR_PORT_LOSS, 0, "loss", loss);
+    ad_tangent(p->f, &loss, 1, x, along, n, &slopes);
+    tir_output(p->f, TIR_PORT_VALUE, 0, "slopes", slopes);
     uint32_t g = program_gradient(p, 0);
     TirTensor *out = program_run(p, &p->arena);
-    for (uint32_t k = 0; k < p->input_count; k++)
-        cr_expect(fabs(out[g + k].data[0] - wanted[k]) <= 1e-14 * fabs(wanted[k]), "input %u: %.17g, wanted %.17g", k,
-                  out[g + k].data[0], wanted[k]);
+    for (uint32_t k = 0; k < n; k++) {
+        double found[] = {out[g + k].data[0], out[1].data[k]};
+        for (int mode = 0; mode < 2; mode++)
+            cr_expect(found[mode] == wanted[k] || fabs(found[mode] - wanted[k]) <= 1e-14 * fabs(wanted[k]),
+                      "%s, input %u: %.17g, wanted %.17g", mode ? "forwards" : "backwards", k, found[mode], wanted[k]);
+    }
+    cr_expect_eq(out[1].data[n], 0, "along nothing: %g", out[1].data[n]);
     program_free(p);
 }
 
@@ -199,6 +229,52 @@ Test(ad, pow_of_zero) {
     }
     scalars_start(&p, x, (double[]){2, 3}, 2);
     scalars_expect(&p, map2(&p, TIR_POW, x[0], x[1]), (double[]){12, 8 * 0.69314718055994530942});
+}
+
+/* A root where it is infinitely steep, times something that is zero there. */
+Test(ad, root_of_zero) {
+    Program p;
+    TirId x[2];
+    scalars_start(&p, x, (double[]){0}, 1);
+    scalars_expect(&p, map2(&p, TIR_MUL, map1(&p, TIR_SQRT, x[0]), x[0]), (double[]){0});
+    scalars_start(&p, x, (double[]){0}, 1);
+    scalars_expect(&p, map2(&p, TIR_MUL, map1(&p, TIR_SQRT, x[0]), real(&p, 0)), (double[]){0});
+    scalars_start(&p, x, (double[]){0, 2}, 2);
+    TirId root = map1(&p, TIR_SQRT, x[0]), far = map2(&p, TIR_ADD, x[1], root);
+    scalars_expect(&p, map2(&p, TIR_DIV, map2(&p, TIR_MUL, x[0], x[1]), far), (double[]){1, 0});
+    scalars_start(&p, x, (double[]){0, 0.25}, 2);
+    scalars_expect(&p, map2(&p, TIR_POW, x[0], x[1]), (double[]){INFINITY, 0});
+    scalars_start(&p, x, (double[]){0, 3}, 2);
+    scalars_expect(&p, map2(&p, TIR_ADD, map1(&p, TIR_SQRT, x[0]), map2(&p, TIR_MUL, x[1], x[1])),
+                   (double[]){INFINITY, 6});
+}
+
+/* The table of a multiplication by halves, with none, one and two factors that are zero. */
+Test(ad, products_with_zero_factors) {
+    static const double factors[][4] = {{2, 3, 0.5, 4}, {2, 0, 0.5, 4}, {0, 3, 0, 4}};
+    static const double slopes[][4] = {{6, 4, 24, 3}, {0, 4, 0, 0}, {0, 0, 0, 0}};
+    for (int k = 0; k < 3; k++) {
+        Program p;
+        TirId x[4];
+        scalars_start(&p, x, factors[k], 4);
+        TirId left = map2(&p, TIR_MUL, x[0], x[1]), right = map2(&p, TIR_MUL, x[2], x[3]);
+        scalars_expect(&p, map2(&p, TIR_MUL, left, right), slopes[k]);
+    }
+}
+
+/* Inside out: the branch that is not taken is made safe before, and its constant has no slope. */
+Test(ad, safe_arguments) {
+    static const TirOpcode ops[] = {TIR_LOG, TIR_SQRT};
+    for (int k = 0; k < 2; k++)
+        for (int at = 0; at < 2; at++) {
+            Program p;
+            TirId x[1];
+            scalars_start(&p, x, (double[]){at - 0.5}, 1);
+            TirId positive = map2(&p, TIR_LT, real(&p, 0), x[0]);
+            TirId safe = tir_map(p.f, TIR_SELECT, nowhere, positive, x[0], real(&p, 0));
+            TirId v = tir_map(p.f, TIR_SELECT, nowhere, positive, map1(&p, ops[k], safe), real(&p, 1));
+            scalars_expect(&p, v, (double[]){!at ? 0 : k ? 0.5 / sqrt(0.5) : 2});
+        }
 }
 
 Test(ad, ties_of_max_and_min_go_to_the_first) {
@@ -228,6 +304,19 @@ Test(ad, branches_not_taken_stay_out) {
         }
 }
 
+/* The loss along every element of input 0, a vector of 4, is what its gradient, output `g`, says. */
+static void expect_forwards(Program *p, TirId loss, uint32_t g) {
+    TirId x = p->f->inputs.data[0].value, slopes;
+    TirAxisId axis = tir_axis_add(p->f, "direction", 4, false);
+    TirId here = map2(p, TIR_EQ, tir_iota(p->f, axis, nowhere), tir_iota(p->f, p->axis[3], nowhere));
+    TirId along = tir_map(p->f, TIR_SELECT, nowhere, here, real(p, 1), real(p, 0));
+    ad_tangent(p->f, &loss, 1, &x, &along, 1, &slopes);
+    uint32_t port = (uint32_t)p->f->outputs.count;
+    tir_output(p->f, TIR_PORT_VALUE, 0, "slopes", slopes);
+    TirTensor *out = program_run(p, &p->arena);
+    for (int e = 0; e < 4; e++) cr_expect_float_eq(out[port].data[e], out[g].data[e], 1e-15, "element %d", e);
+}
+
 /* A table with log 0 in a row that nobody reads. */
 Test(ad, rows_not_read_stay_out) {
     Program p;
@@ -240,6 +329,7 @@ Test(ad, rows_not_read_stay_out) {
     uint32_t g = program_gradient(&p, 0);
     TirTensor *out = program_run(&p, &p.arena);
     for (int e = 0; e < 4; e++) cr_expect_float_eq(out[g].data[e], e == 1 ? 1 / p.inputs[0].data[1] : 0, 1e-15);
+    expect_forwards(&p, v, g);
     program_free(&p);
 }
 
@@ -249,10 +339,12 @@ Test(ad, maximum_shares_among_ties) {
     program_start(&p);
     TirId x = program_input(&p, &r, tir_axes_one(p.axis[3]), 1, 2);
     for (int e = 0; e < 4; e++) p.inputs[0].data[e] = e == 1 ? 0 : 5;
-    tir_output(p.f, TIR_PORT_LOSS, 0, "loss", tir_reduce_max(p.f, x, tir_axes_one(p.axis[3]), nowhere));
+    TirId most = tir_reduce_max(p.f, x, tir_axes_one(p.axis[3]), nowhere);
+    tir_output(p.f, TIR_PORT_LOSS, 0, "loss", most);
     uint32_t g = program_gradient(&p, 0);
     TirTensor *out = program_run(&p, &p.arena);
     for (int e = 0; e < 4; e++) cr_expect_float_eq(out[g].data[e], e == 1 ? 0 : 1.0 / 3, 1e-15);
+    expect_forwards(&p, most, g);
     program_free(&p);
 }
 

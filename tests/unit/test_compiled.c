@@ -33,9 +33,23 @@ static void optimise(TirFunction *f) {
     opt_order(f);
 }
 
+/* The loss and its first gradient along two directions at once. */
+static void tangents_add(Program *p, uint32_t gradients) {
+    TirId of[2] = {p->f->outputs.data[0].value, p->f->outputs.data[gradients].value}, x[RANDOM_INPUTS];
+    TirId along[RANDOM_INPUTS], out[2];
+    TirId place = map1(p, TIR_TO_REAL, tir_iota(p->f, tir_axis_add(p->f, "direction", 2, false), nowhere));
+    for (uint32_t k = 0; k < p->input_count; k++) {
+        x[k] = p->f->inputs.data[k].value;
+        along[k] = map1(p, TIR_COS, map2(p, TIR_ADD, place, real(p, k)));
+    }
+    ad_tangent(p->f, of, 2, x, along, p->input_count, out);
+    for (int i = 0; i < 2; i++)
+        if (out[i] != TIR_NONE) tir_output(p->f, TIR_PORT_VALUE, (uint32_t)i, "along", out[i]);
+}
+
 static void case_make(Case *c, uint64_t seed, bool f64) {
     program_random(&c->program, seed, 14, true);
-    program_gradient(&c->program, 0);
+    tangents_add(&c->program, program_gradient(&c->program, 0));
     c->want = program_run(&c->program, &c->program.arena);
     optimise(c->program.f);
     c->program.f->name = arena_format(&c->program.arena, "p%llu", (unsigned long long)seed);
