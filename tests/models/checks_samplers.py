@@ -486,15 +486,16 @@ def check_wgan_gp_gradients(work):
 
 
 def check_wgan_gp_trains(work):
-    """A hundred steps of WGAN-GP on the two-dimensional proxy bring the drawn events nearer to the data."""
-    work.run(work.qtmc, "build", TOP / "examples" / "proxy2d" / "proxy2d.qtm", "-o", "proxy2d")
+    """A thousand steps of WGAN-GP on the two-dimensional proxy, with small samples, bring the drawn events to the data."""
+    work.run(work.qtmc, "build", TOP / "examples" / "proxy2d" / "proxy2d.qtm", "-o", "proxy2d", "-D", "width=16", "-D",
+             "events_per_vector=128", "-D", "vectors_per_step=8")
     work.run("./proxy2d", "draw", "--truth", "--events=40000", "--out=proxy2d.h5")
     distances = []
-    for steps in (1, 300):
+    for steps in (1, 1000):
         work.run("./proxy2d", "fit", "wgan", f"--seed={SEED}", f"--steps={steps}", f"--out=run{steps}")
         distances.append(sum(work.summary(f"run{steps}")["total_variation"].values()))
-    print(f"total variation of both marginals: {distances[0]:.3f} after a step, {distances[1]:.3f} after 300 (seed {SEED})")
-    expect(distances[1] < 0.5 * distances[0], f"total variations {distances}")
+    print(f"total variation of both marginals: {distances[0]:.3f} after a step, {distances[1]:.3f} after 1000 (seed {SEED})")
+    expect(distances[1] < 0.4 * distances[0], f"total variations {distances}")
 
 
 PAIRS = """use std.sampler
