@@ -376,6 +376,17 @@ static void print_checks(FILE *out, const ProgramFit *fit, size_t number) {
     fputs("};\n", out);
 }
 
+static void print_draws(FILE *out, const ProgramFit *fit, size_t number) {
+    if (!fit->draws.count) return;
+    fprintf(out, "static const char *const fit%zu_draws[] = {\n", number);
+    for (size_t i = 0; i < fit->draws.count; i++) {
+        fputs("    ", out);
+        print_string(out, fit->draws.data[i]);
+        fputs(",\n", out);
+    }
+    fputs("};\n", out);
+}
+
 static void print_table(FILE *out, const char *member, size_t count, const char *table, size_t number) {
     fprintf(out, "        .%s_count = %zu,\n", member, count);
     if (count) fprintf(out, "        .%ss = fit%zu_%s,\n", member, number, table);
@@ -399,6 +410,7 @@ static void print_fit(FILE *out, const ProgramFit *fit, const FitUnits *units, s
     fprintf(out, "        .curve_points = %" PRId64 ",\n        .best = %d,\n        .stops = %s,\n", fit->curve_points,
             fit->best, flag(fit->stops));
     print_table(out, "check", fit->checks.count, "checks", number);
+    print_table(out, "draw", fit->draws.count, "draws", number);
     if (units->check) print_fn(out, "check", units->check, WIDTH_F64, "        ");
     fputs("    },\n", out);
 }
@@ -537,6 +549,7 @@ void descriptor_print(FILE *out, const Pipeline *p, const TrapPack *pack) {
         print_updates(out, &program->fits.data[i], &p->fits[i], i);
         print_monitors(out, &program->fits.data[i], i);
         print_checks(out, &program->fits.data[i], i);
+        print_draws(out, &program->fits.data[i], i);
     }
     if (program->fits.count) fputs("\nstatic const struct qtm_fit fits[] = {\n", out);
     for (size_t i = 0; i < program->fits.count; i++) print_fit(out, &program->fits.data[i], &p->fits[i], i);

@@ -140,6 +140,7 @@ typedef struct ProgramFit {
     VEC(ProgramMonitor) monitors;
     VEC(ProgramCurve) curves;
     VEC(ProgramCheck) checks;
+    VEC(const char *) draws; /* "XY x, y ~ g by multilinear (gradient exact: ...)" */
     TirFunction *init, *params, *monitor, *curve; /* init and monitor may be NULL */
     TirFunction *check;                           /* may be NULL; VALUE 2i and 2i + 1: the sides of check i */
     int64_t curve_points;

@@ -452,6 +452,7 @@ typedef struct Form {
 } Form;
 
 static const Form forms[] = {
+    {"scan", elab_scan, false},
     {"fold", elab_fold, false},
     {"fresh", elab_fresh, false},
     {"per", elab_per, false},

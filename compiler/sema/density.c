@@ -104,10 +104,19 @@ bool density_attach(Elab *e, const HirDecl *density, Value *args, uint32_t count
     return true;
 }
 
-/* f(x, y), f(e) and f({x: .., y: ..}) are the same. */
+const Value *density_numbers(Elab *e, const HirDecl *density, const Value *args, uint32_t *count) {
+    const HirDecl *event = density_event(e, density);
+    const AstNode *variables = event ? event->node->kids[0] : hir_arguments(density);
+    if (*count != 1 || args[0].kind != VALUE_LIST || args[0].count != variables->count) return args;
+    *count = args[0].count;
+    return args[0].items;
+}
+
+/* f(x, y), f([x, y]), f(e) and f({x: .., y: ..}) are the same. */
 const Value *density_arguments(Elab *e, HirDecl *density, const Value *args, uint32_t *count, Span span) {
     HirDecl *event = density_event(e, density);
     const AstNode *variables = event ? event->node->kids[0] : hir_arguments(density);
+    args = density_numbers(e, density, args, count);
     uint32_t given = *count, wanted = variables->count;
     bool record = given == 1 && args[0].kind == VALUE_RECORD;
     if (!record && given != wanted) {

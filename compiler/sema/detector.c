@@ -64,6 +64,7 @@ static Value score(Elab *e, Value p, Span span) {
 
 static Value uniform(Elab *e, const AstNode *stage) {
     TirId id = tir_uniform(e->context->f, elab_stream(e, stage), e->frame->force, stage->span);
+    rounds_note_draw(e, id);
     return value_tensor(e, id, NULL, 0, stage->span);
 }
 
@@ -230,6 +231,7 @@ static void stage_add(Elab *e, Fold *fold, const AstNode *stage) {
     Value take = elab_map(e, TIR_LT, span, uniform(e, stage), f, none);
     Value rest = elab_map(e, TIR_SUB, span, value_number(1, span), f, none), own = fold->weight;
     Value weight = elab_map(e, TIR_MUL, span, score(e, f, span), mean_weight(e, fold, span), none);
+    if (added.weight) weight = elab_map(e, TIR_MUL, span, weight, *added.weight, none);
     Value others = score(e, rest, span);
     if (!value_is_poison(&own)) others = elab_map(e, TIR_MUL, span, others, own, none);
     fold->weight = elab_map(e, TIR_SELECT, span, take, weight, others);

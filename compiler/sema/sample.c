@@ -121,8 +121,7 @@ Value elab_source(Elab *e, const AstNode *source) {
 static Value elab_reduce_over(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend,
                               Value source);
 
-/* `when` of a comprehension for the element at hand; poison where there is none, or after a report. */
-static Value pass_condition(Elab *e, const AstNode *node, bool *good) {
+Value elab_pass_condition(Elab *e, const AstNode *node, bool *good) {
     *good = true;
     if (!node->kids[2]) return value_poison();
     Value pass = value_scalar(elab_expr(e, node->kids[2]));
@@ -199,7 +198,7 @@ static bool rounds_add(Elab *e, Rounds *rounds, const AstNode *node, Value list)
         Path round = {path, node, i};
         frame->path = arena_copy(e->arena, &round, sizeof round);
         local_push(e, node->name, list.items[i]);
-        Value pass = pass_condition(e, node, &good);
+        Value pass = elab_pass_condition(e, node, &good);
         bool known = pass.kind == VALUE_NUMBER, taken = !known || pass.number != 0;
         if (good && taken) good = round_body(e, rounds, node, known ? value_poison() : pass);
         frame->locals = outer;
@@ -253,8 +252,8 @@ static Value reduce_weighted(Elab *e, const Primitive *reduce, Value v, Value pa
     return elab_map(e, TIR_DIV, span, v, reduce_axes(e, &sum, w, axes, span), none);
 }
 
-/* The body for all points of `axes` at once, the variable being `item`. */
-static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node, Value item, TirAxes axes,
+/* The body for all points of `axes` at once, the variables being `item`, as many as the loop names. */
+static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node, const Value *item, TirAxes axes,
                            const Value *weight) {
     Frame *frame = e->frame;
     if (tir_axes_both(frame->force, axes).count) {
@@ -266,11 +265,12 @@ static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node
     Local *outer = frame->locals;
     TirAxes force = frame->force;
     frame->force = tir_axes_union(force, axes);
-    local_push(e, node->name, item);
+    local_push(e, node->name, item[0]);
+    if (node->kids[3]) local_push(e, node->kids[3]->kids[0]->name, item[1]);
     const AstNode *body = node->kids[0];
     Value v = body->kind == AST_COMPREHEND && body->flag ? elab_reduce(e, reduce, body, body) : elab_expr(e, body);
     bool good;
-    Value pass = pass_condition(e, node, &good);
+    Value pass = elab_pass_condition(e, node, &good);
     frame->locals = outer;
     frame->force = force;
     if (value_is_poison(&v) || !good) return value_poison();
@@ -293,20 +293,38 @@ static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node,
         axes = tir_axes_one(fresh);
     }
     for (uint32_t i = 1; i < v.rank; i++) rest[i - 1] = v.dim[i];
-    return reduce_points(e, reduce, node, value_like(e, &v, v.id, rest, v.rank - 1, node->span), axes, NULL);
+    Value item = value_like(e, &v, v.id, rest, v.rank - 1, node->span);
+    return reduce_points(e, reduce, node, &item, axes, NULL);
+}
+
+bool loop_names(Elab *e, const AstNode *loop, uint32_t wanted) {
+    uint32_t count = 1 + (loop->kids[3] ? loop->kids[3]->count : 0);
+    if (count == wanted) return true;
+    elab_error(e, DIAG_E0309, loop->name_span, "this loop names %u variables, and its source gives %u at a time", count,
+               wanted);
+    diag_help(e->sink, wanted == 2 ? "write: for a, b in pairs(...)" : "'for a, b in' goes over pairs(a, b) only");
+    return false;
+}
+
+static Value sample_event(const Value *sample, Span span) {
+    return (Value){
+        .kind = VALUE_RECORD, .decl = sample->decl, .items = sample->items, .count = sample->count, .span = span};
 }
 
 static Value elab_reduce_over(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend,
                               Value source) {
+    if (!value_is_poison(&source) && !loop_names(e, comprehend, source.kind == VALUE_PAIRS ? 2 : 1))
+        return value_poison();
     switch (source.kind) {
     case VALUE_POISON: return source;
     case VALUE_SAMPLE: {
-        Value event = {.kind = VALUE_RECORD,
-                       .decl = source.decl,
-                       .items = source.items,
-                       .count = source.count,
-                       .span = comprehend->name_span};
-        return reduce_points(e, reduce, comprehend, event, source.sample, source.weight);
+        Value event = sample_event(&source, comprehend->name_span);
+        return reduce_points(e, reduce, comprehend, &event, source.sample, source.weight);
+    }
+    case VALUE_PAIRS: {
+        Value both[2] = {sample_event(&source.items[0], comprehend->name_span),
+                         sample_event(&source.items[1], comprehend->kids[3]->span)};
+        return reduce_points(e, reduce, comprehend, both, source.sample, source.weight);
     }
     case VALUE_LIST: return reduce_list(e, reduce, call, comprehend, source);
     case VALUE_TENSOR: return reduce_array(e, reduce, comprehend, source);
@@ -321,60 +339,4 @@ static Value elab_reduce_over(Elab *e, const Primitive *reduce, const AstNode *c
 
 Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend) {
     return elab_reduce_over(e, reduce, call, comprehend, elab_source(e, comprehend->kids[1]));
-}
-
-/* Sends `v` through EXPR once for each element; false after a report. */
-static bool fold_rounds(Elab *e, const AstNode *node, const char *threaded, Value *v) {
-    Frame *frame = e->frame;
-    Value list = elab_expr(e, node->kids[1]);
-    bool good = source_expand(e, &list) && !value_is_poison(&list);
-    if (good && list.kind != VALUE_LIST) {
-        elab_error(e, DIAG_E0309, node->kids[1]->span, "'fold' goes through a list, and this is %s",
-                   value_kind_text(&list));
-        diag_help(e->sink, "write a list, such as [64, 64]");
-        good = false;
-    }
-    Local *outer = frame->locals;
-    const Path *path = frame->path;
-    for (uint32_t i = 0; good && i < list.count; i++) {
-        Path round = {path, node, i};
-        frame->path = arena_copy(e->arena, &round, sizeof round);
-        local_push(e, threaded, *v);
-        local_push(e, node->name, list.items[i]);
-        Value pass = pass_condition(e, node, &good);
-        bool taken = pass.kind != VALUE_NUMBER || pass.number != 0;
-        if (good && pass.kind == VALUE_TENSOR) {
-            elab_error(e, DIAG_E0304, node->kids[2]->span,
-                       "the condition of a fold must be known when the model is compiled");
-            diag_help(e->sink, "write 'if CONDITION then VALUE else %s' in place of the value", threaded);
-            good = false;
-        }
-        const AstNode *body = node->kids[0];
-        if (good && taken && body->kind == AST_COMPREHEND && body->flag)
-            good = fold_rounds(e, body, threaded, v);
-        else if (good && taken)
-            *v = elab_expr(e, body);
-        good = good && !value_is_poison(v);
-        frame->locals = outer;
-    }
-    frame->path = path;
-    if (!good) *v = value_poison();
-    return good;
-}
-
-/* fold(EXPR for w in LIST): the first argument of the function or layer around goes through EXPR once for each element.
- */
-Value elab_fold(Elab *e, const AstNode *call) {
-    Frame *frame = e->frame;
-    const AstNode *node = call->kind == AST_CALL && call->count == 2 ? call->kids[1] : NULL;
-    if (!node || node->kind != AST_COMPREHEND || !frame->first) {
-        Value poison = elab_error(e, DIAG_E0309, call->span,
-                                  "'fold' takes 'EXPR for w in LIST' and stands in a function or layer "
-                                  "whose first argument it replaces");
-        diag_help(e->sink, "for example: layer mlp(x[n], widths, act) = fold(dense(x, w) |> act for w in widths)");
-        return poison;
-    }
-    Value v = frame->first->value;
-    fold_rounds(e, node, frame->first->name, &v);
-    return v;
 }

@@ -18,6 +18,7 @@ typedef enum ValueKind {
     VALUE_PRIMITIVE,
     VALUE_RECORD, /* `items` are its fields: one event (`decl`), or {x: a, y: b} (`names`) */
     VALUE_SAMPLE, /* many events: fields carry the axes in `sample` */
+    VALUE_PAIRS,  /* pairs(a, b): two samples in `items` over the axes in `sample`, event by event */
     VALUE_DATA,   /* of a family: bound to the indices in `items` */
     VALUE_SET,    /* the flavours of `decl` */
     VALUE_LABEL,  /* one of them: `number` counts from 0 */
@@ -42,14 +43,14 @@ struct Value {
     Dim dim[TIR_MAX_AXES];
     const Unit *unit; /* NUMBER, TENSOR: in base units (natural units: powers of GeV) */
     const Measure *measure;
-    const Value *items; /* LIST, RECORD, SAMPLE; FUNCTION and DATA: indices of the family */
+    const Value *items; /* LIST, RECORD, SAMPLE, PAIRS; FUNCTION and DATA: indices of the family */
     uint32_t count;
     HirDecl *decl;            /* FUNCTION, DATA, SET, LABEL; RECORD and SAMPLE: the event type, or NULL */
     const char *const *names; /* RECORD without an event type */
     bool numbers; /* FUNCTION: a density that was passed as an argument: one of pure numbers, see measure.h */
     const Primitive *primitive;
-    TirAxes sample;      /* SAMPLE */
-    const Value *weight; /* SAMPLE: of every event; NULL: all 1 */
+    TirAxes sample;      /* SAMPLE, PAIRS */
+    const Value *weight; /* SAMPLE, PAIRS, and a drawn RECORD: of every event; NULL: all 1 */
 };
 
 typedef struct Local {
@@ -218,6 +219,7 @@ typedef struct Context {
     bool too_large; /* reported */
     bool clauses;   /* a function with a derivative clause was called */
     const Missing *missing;
+    struct Drawing *drawing; /* the innermost loop whose round is being elaborated: rounds.c */
     uint32_t axis_names;
     VEC(Dim) by_size; /* one axis for all lists and grids of one length: then they need no renaming */
 } Context;
@@ -374,10 +376,19 @@ bool id_product(Elab *e, TirId *id, TirAxes axes, Span span);
 
 /* --- sample.c --- */
 Value elab_source(Elab *e, const AstNode *source); /* what stands after `in` */
+/* Whether the loop names as many variables as its source has: one, or two for pairs; false after a report. */
+bool loop_names(Elab *e, const AstNode *loop, uint32_t wanted);
 Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend);
 Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span);
-Value elab_fold(Elab *e, const AstNode *call);
+/* `when` of a comprehension for the element at hand; poison where there is none, or after a report. */
+Value elab_pass_condition(Elab *e, const AstNode *node, bool *good);
 int64_t elab_stream(Elab *e, const AstNode *node);
+
+/* --- rounds.c: fold and scan --- */
+Value elab_fold(Elab *e, const AstNode *call);
+Value elab_scan(Elab *e, const AstNode *call);
+/* Every operation that draws is told here when it is made. */
+void rounds_note_draw(Elab *e, TirId draw);
 
 /* --- solve.c: the value of a parameter that a qcf solves --- */
 Value context_solved(Elab *e, HirDecl *decl, Span span);
@@ -413,6 +424,8 @@ Value elab_fresh(Elab *e, const AstNode *call);
 /* count: of a random batch; -1: all local events; 0: what the fit takes when nothing is said. */
 Value context_data(Elab *e, const Value *data, int64_t count, Span span);
 TirAxes context_rows(const Context *context, bool events); /* the axes vectors and events */
+/* For every point of `axes` an event of the data set picked at random; `node` says which stream. */
+Value context_data_picked(Elab *e, const Value *data, TirAxes axes, const AstNode *node, Span span);
 /* A function of all local events of data set `row`, outside of any fit. */
 Context *context_rows_of(Elab *e, const char *name, uint32_t row);
 
@@ -496,6 +509,8 @@ HirDecl *density_event(const Elab *e, const HirDecl *density); /* NULL: a densit
 uint32_t density_axes(Elab *e, const Value *member, DensityAxis *axes);
 bool density_value(Elab *e, const char *what, const Value *v, DensityAxis *axes, uint32_t *count);
 /* Numbers, an event or a record as the arguments that the density declares; NULL after a report. */
+/* The numbers of [x, y] where a density gets this list as its one argument; all other arguments as they are. */
+const Value *density_numbers(Elab *e, const HirDecl *density, const Value *args, uint32_t *count);
 const Value *density_arguments(Elab *e, HirDecl *density, const Value *args, uint32_t *count, Span span);
 /* Plain numbers as arguments of a density count in the declared units of its variables; false after a report. */
 bool density_attach(Elab *e, const HirDecl *density, Value *args, uint32_t count, Span span);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "qtm/numeric.h"
 #include "runtime/rng/philox.h"
 #include "tir/infer.h"
 #include "tir/interp.h"
@@ -248,11 +249,18 @@ static void cumsum_row(const void *context, int64_t n, double *const *p, const i
     }
 }
 
-static void interp_cumsum(const Interp *in, const TirOp *op, double *out) {
+static void interp_along(const Interp *in, const TirOp *op, double *out, NestRow *row) {
     TirAxes loops = tir_axes_minus(op->axes, tir_axes_one(op->axis));
     loops.id[loops.count++] = op->axis;
     Nest nest = nest_make(in, op, out, loops);
-    nest_run(&nest, cumsum_row, op);
+    nest_run(&nest, row, op);
+}
+
+static void argsort_row(const void *context, int64_t n, double *const *p, const int64_t *step) {
+    int32_t *index = calloc((size_t)n + 1, sizeof *index);
+    qtm_argsort_f64(n, p[1], step[1], index, 1);
+    for (int64_t i = 0; i < n; i++) p[0][i * step[0]] = index[i];
+    free(index);
 }
 
 static void interp_leaf(const Interp *in, const TirOp *op, double *out, size_t count) {
@@ -391,7 +399,8 @@ static void interp_op(const Interp *in, TirId id) {
     case TIR_FLATTEN: interp_flatten(in, op, out); break;
     case TIR_SUM:
     case TIR_REDUCE_MAX: interp_reduce(in, op, out, count); break;
-    case TIR_CUMSUM: interp_cumsum(in, op, out); break;
+    case TIR_CUMSUM: interp_along(in, op, out, cumsum_row); break;
+    case TIR_ARGSORT: interp_along(in, op, out, argsort_row); break;
     case TIR_DOT: interp_dot(in, op, out); break;
     case TIR_CUSTOM: memcpy(out, in->values[op->args[0]].data, count * sizeof *out); break;
     case TIR_RESULT: memcpy(out, in->values[op->args[0]].results[op->integer], count * sizeof *out); break;

@@ -30,7 +30,10 @@ const char *tir_integer_word(TirOpcode op) {
     switch (op) {
     case TIR_INPUT: return "port";
     case TIR_SLICE: return "at";
-    case TIR_POLYGAMMA: return "order";
+    case TIR_POLYGAMMA:
+    case TIR_BESSEL_J:
+    case TIR_INC_GAMMA:
+    case TIR_INC_BETA: return "order";
     case TIR_LOOP: return "states";
     case TIR_RESULT: return "number";
     default: return "stream";

@@ -28,7 +28,7 @@ typedef enum TirMemory { TIR_MEMORY_AUTO, TIR_MEMORY_STORE, TIR_MEMORY_RECOMPUTE
 enum {
     TIR_MAX_AXES = 8,
     TIR_EXTERN_ARGS = 6,
-    TIR_MAX_ORDER = 100, /* of a polygamma function */
+    TIR_MAX_ORDER = 100, /* of a polygamma or Bessel function */
     TIR_NONE = 0xffffffff
 };
 typedef uint32_t TirAxisId; /* index into TirFunction.axes */
@@ -86,7 +86,7 @@ typedef struct TirOp {
     TirAxisId axis, axis2;
     double real;     /* CONST */
     int64_t integer; /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM, PICK: stream;
-                        POLYGAMMA: order; LOOP: number of states; RESULT: which result */
+                        POLYGAMMA, BESSEL_J, INC_GAMMA, INC_BETA: order; LOOP: number of states; RESULT: which result */
     bool flag;
     TirMemory memory;
     TirExtern *external; /* EXTERN */
@@ -126,6 +126,8 @@ TirId tir_uniform(TirFunction *f, int64_t stream, TirAxes axes, Span span);
 TirId tir_pick(TirFunction *f, int64_t stream, TirAxes axes, TirAxisId data_axis, Span span);
 /* Any FUSE operation of MAP shape with 1, 2 or 3 arguments. */
 TirId tir_map(TirFunction *f, TirOpcode op, Span span, TirId a, TirId b, TirId c);
+/* The same of an operation with an order; without it, of order 0. */
+TirId tir_map_order(TirFunction *f, TirOpcode op, int64_t order, Span span, TirId a, TirId b, TirId c);
 TirId tir_polygamma(TirFunction *f, int64_t order, TirId a, Span span);
 TirId tir_extern(TirFunction *f, TirExtern *external, const TirId *args, uint32_t count, Span span);
 TirId tir_broadcast(TirFunction *f, TirId a, TirAxes axes, Span span);
@@ -140,6 +142,7 @@ TirId tir_flatten(TirFunction *f, TirId a, TirAxes axes, TirAxisId axis, Span sp
 TirId tir_sum(TirFunction *f, TirId a, TirAxes axes, Span span); /* axes that `a` lacks must not be listed */
 TirId tir_reduce_max(TirFunction *f, TirId a, TirAxes axes, Span span);
 TirId tir_cumsum(TirFunction *f, TirId a, TirAxisId axis, bool from_end, Span span);
+TirId tir_argsort(TirFunction *f, TirId a, TirAxisId axis, Span span);
 TirId tir_dot(TirFunction *f, TirId a, TirId b, TirAxes axes, Span span);
 /* `value`, whose derivative is given: pairs x_0, slope_0, x_1, slope_1 ..., all real.
  *     dy = sum over k of [sum over the axes of slope_k and x_k that y lacks] slope_k dx_k

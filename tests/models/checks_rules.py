@@ -25,7 +25,7 @@ def orbits(work, count):
     import h5py
     import numpy
 
-    u = numpy.linspace(0.1, 5.9, count)
+    u = numpy.linspace(0.1, 5.8, count)
     t = u - 0.3 * numpy.sin(u)
     with h5py.File(work.folder / "orbits.h5", "w") as file:
         file["events/t"], file["events/u"] = t, u

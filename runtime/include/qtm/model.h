@@ -201,6 +201,8 @@ struct qtm_fit {
     struct qtm_fn check; /* f64; VALUE 2i, 2i+1: the sides of check i, [vectors] or []; absent without checks */
     int best;            /* the monitor whose least value chooses best.h5; -1: none */
     bool stops;          /* `monitor` has one more output, VALUE monitor_count: 1 where the fit may stop */
+    int draw_count;
+    const char *const *draws; /* what is drawn, by which method, and what that declares of its gradient: one line each */
 };
 
 /* A density on the grid from which it is drawn, or over which it is normalised. Output GUARD 2 g of a function is, for
