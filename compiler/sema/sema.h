@@ -212,9 +212,10 @@ typedef struct Context {
     const Path *fresh;  /* lets are evaluated for this call of fresh() */
     bool guarded;       /* the runtime looks at the guards of its densities: guard.c */
     VEC(TirPort) guards;
-    VEC(GridAxis) grids; /* shared by the tables of all densities ... */
-    uint32_t tabulating; /* ... but those made while another is: density.c */
-    bool full_data;      /* all local events of data set `data` were used */
+    VEC(TirId) placeholders; /* of states and elements of loops: rounds.c */
+    VEC(GridAxis) grids;     /* shared by the tables of all densities ... */
+    uint32_t tabulating;     /* ... but those made while another is: density.c */
+    bool full_data;          /* all local events of data set `data` were used */
     uint32_t data;
     bool too_large; /* reported */
     bool clauses;   /* a function with a derivative clause was called */
