@@ -394,6 +394,8 @@ Value elab_fold(Elab *e, const AstNode *call);
 Value elab_scan(Elab *e, const AstNode *call);
 /* Every operation that draws is told here when it is made. */
 void rounds_note_draw(Elab *e, TirId draw);
+/* And of every value by which a derivative is taken. */
+void rounds_note_leaf(Elab *e, TirId leaf);
 
 /* --- solve.c: the value of a parameter that a qcf solves --- */
 Value context_solved(Elab *e, HirDecl *decl, Span span);
