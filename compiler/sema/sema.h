@@ -212,9 +212,10 @@ typedef struct Context {
     const Path *fresh;  /* lets are evaluated for this call of fresh() */
     bool guarded;       /* the runtime looks at the guards of its densities: guard.c */
     VEC(TirPort) guards;
-    VEC(GridAxis) grids; /* shared by the tables of all densities ... */
-    uint32_t tabulating; /* ... but those made while another is: density.c */
-    bool full_data;      /* all local events of data set `data` were used */
+    VEC(TirId) placeholders; /* of states and elements of loops: rounds.c */
+    VEC(GridAxis) grids;     /* shared by the tables of all densities ... */
+    uint32_t tabulating;     /* ... but those made while another is: density.c */
+    bool full_data;          /* all local events of data set `data` were used */
     uint32_t data;
     bool too_large; /* reported */
     bool clauses;   /* a function with a derivative clause was called */
@@ -242,6 +243,7 @@ typedef struct Elab {
     VEC(ParamSlot *) slots;               /* in the order of declaration; HirDecl.index is that of the first member */
     VEC(ParamSlot *) path;                /* links being computed */
     bool *seen;                           /* [slots] an objective over the parameters has a derivative by it */
+    Span *ends;                           /* [slots] where the way of one that is not seen ends, as far as known */
     bool fitted;                          /* there is such an objective */
     bool *moving; /* [slots] those that the update at hand moves: the others are constant; NULL: all of them */
     Context *context;
@@ -392,6 +394,8 @@ Value elab_fold(Elab *e, const AstNode *call);
 Value elab_scan(Elab *e, const AstNode *call);
 /* Every operation that draws is told here when it is made. */
 void rounds_note_draw(Elab *e, TirId draw);
+/* And of every value by which a derivative is taken. */
+void rounds_note_leaf(Elab *e, TirId leaf);
 
 /* --- solve.c: the value of a parameter that a qcf solves --- */
 Value context_solved(Elab *e, HirDecl *decl, Span span);

@@ -265,6 +265,7 @@ static void parse_op(Parser *p) {
         op.span.begin = parse_number(p);
         op.span.end = parse_number(p);
     }
+    p->token = begin; /* what is wrong with the operation is reported there */
     TirType type = op.type;
     TirAxes axes = op.axes;
     const char *wrong = tir_infer(p->f, (TirId)p->f->ops.count, &op, &type, &axes);
