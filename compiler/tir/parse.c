@@ -260,11 +260,15 @@ static void parse_op(Parser *p) {
     parse_attrs(p, &op);
     p->token = begin;
     op.span = parse_span(p);
+    size_t end = p->at;
     if (parse_try(p, '@')) {
         op.span.file = parse_number(p);
         op.span.begin = parse_number(p);
         op.span.end = parse_number(p);
+    } else {
+        p->at = end;
     }
+    p->token = begin;
     TirType type = op.type;
     TirAxes axes = op.axes;
     const char *wrong = tir_infer(p->f, (TirId)p->f->ops.count, &op, &type, &axes);

@@ -167,7 +167,7 @@ static void cumulative(double (*f)(double), double *c) {
 Test(sema, draws_follow_the_density) {
     Model *m = proxy1d(NULL, 0);
     const ProgramEvent *event = &m->program->events.data[0];
-    TirTensor out[2];
+    TirTensor out[6]; /* two fields, two guards */
     double (*truth[2])(double) = {sigma1_true, sigma2_true};
     static double c[GRID + 1];
     tir_interpret(event->draw, &m->arena, NULL, NULL, 20250701, 3, out);
@@ -197,7 +197,7 @@ Test(sema, likelihood_is_the_formula) {
         double t = (p->truth - (p->low + p->high) / 2) / ((p->high - p->low) / 2 * (1 - 2e-6));
         raw[i] = 2 * atanh(t);
     }
-    TirTensor in[5], out;
+    TirTensor in[5], out[5]; /* the loss, two guards */
     for (size_t i = 0; i < u->objective->inputs.count; i++) {
         const TirPort *port = &u->objective->inputs.data[i];
         in[i] = port->role == TIR_PORT_BLOCK  ? tensor(1, 6, 1, raw)
@@ -205,14 +205,14 @@ Test(sema, likelihood_is_the_formula) {
                                               : tensor(1, 3, 1, y[port->field]);
     }
     int64_t extent = 3;
-    tir_interpret(u->objective, &m->arena, in, &extent, 1, 0, &out);
+    tir_interpret(u->objective, &m->arena, in, &extent, 1, 0, out);
     static double c1[GRID + 1], c2[GRID + 1];
     cumulative(sigma1_true, c1);
     cumulative(sigma2_true, c2);
     double expected = 0;
     for (int i = 0; i < 3; i++)
         expected -= (log(sigma1_true(y[0][i]) / c1[GRID]) + log(sigma2_true(y[1][i]) / c2[GRID])) / 3;
-    cr_assert_float_eq(out.data[0], expected, 1e-5, "%.9g, expected %.9g", out.data[0], expected);
+    cr_assert_float_eq(out[0].data[0], expected, 1e-5, "%.9g, expected %.9g", out[0].data[0], expected);
     model_free(m);
 }
 
@@ -396,7 +396,8 @@ Test(sema, weights_are_shared_between_calls_of_a_network) {
     const TirFunction *f = fit->updates.data[0].objective;
     size_t blocks = 0, renames = 0;
     for (size_t i = 0; i < f->inputs.count; i++) blocks += f->inputs.data[i].role == TIR_PORT_BLOCK;
-    for (size_t i = 0; i < f->ops.count; i++) renames += f->ops.data[i].op == TIR_RENAME;
+    for (size_t i = 0; i < f->ops.count; i++) /* the nodes of the grid are moved to its axis */
+        renames += f->ops.data[i].op == TIR_RENAME && strncmp(f->axes.data[f->ops.data[i].axis2].name, "grid", 4) != 0;
     cr_assert_eq(blocks, 7);
     cr_assert_eq(renames, 0);
     model_free(m);
