@@ -3,9 +3,9 @@
  *   [[sum(w[o, c, k] * x[c, i + k] for c ... for k ...) for i ...] for o ...]
  * the summed axes c and k would be innermost, and with few values each they make short loops. Here the axes that the
  * row-wise factor keeps (i) come last and the summed ones before them, so that the innermost loop runs along rows of
- * the result. Axes of inputs, outputs, draws and bodies of loops, whose order has a meaning, and batch axes stay.
- * Products of rows by a matrix are left alone: the scheduler has a kernel for those. Run before differentiation, which
- * keeps the order. */
+ * the result. Axes of inputs, outputs, draws, flattened arrays and bodies of loops, whose order has a meaning, and
+ * batch axes stay. Products of rows by a matrix are left alone: the scheduler has a kernel for those. Run before
+ * differentiation, which keeps the order. */
 #include "opt/rewrite.h"
 #include "tir/infer.h"
 
@@ -81,6 +81,7 @@ void opt_order(TirFunction *f) {
         const TirOp *op = &f->ops.data[v];
         if (op->op == TIR_INPUT || op->op == TIR_UNIFORM || op->op == TIR_PICK)
             place_axes(place, op->axes, PLACE_FIXED);
+        if (op->op == TIR_FLATTEN) place_axes(place, op->attr_axes, PLACE_FIXED);
         if (!op->body) continue;
         place_axes(place, tir_axes_one(op->axis), PLACE_FIXED);
         place_body(op->body, place);

@@ -22,6 +22,7 @@ static TirOp scatter_both(TirFunction *f, const TirOp *a, const TirOp *b) {
 }
 
 void opt_scatter(TirFunction *f) {
+    opt_bodies(f, opt_scatter);
     Rewrite w;
     rewrite_begin(&w, f);
     uint32_t *uses = ARENA_ARRAY(&w.scratch, uint32_t, w.old_count);

@@ -1,6 +1,8 @@
 /* --report=memory, read out of the scheduled functions. */
 #include "report/memory.h"
 
+#include <string.h>
+
 #include "lang/excerpt.h"
 
 static void print_bytes(FILE *out, double bytes) {
@@ -10,15 +12,29 @@ static void print_bytes(FILE *out, double bytes) {
     fprintf(out, k ? "%.4g %s" : "%.0f %s", bytes, unit[k]);
 }
 
+/* Of the static part of the arena, or of what a row of the axis `name` adds; with the bodies of loops, which use one
+ * place behind it one after another. */
+static int64_t arena_bytes(const LirFunction *f, const char *name) {
+    int64_t bytes = name ? 0 : f->work_bytes, most = 0;
+    for (size_t i = 0; name && i < f->buffers.count; i++) {
+        const LirBuffer *b = &f->buffers.data[i];
+        if (b->space == LIR_WORK && b->dynamic_axis != LIR_NO_AXIS &&
+            !strcmp(f->source->axes.data[b->dynamic_axis].name, name))
+            bytes += b->bytes_per_row;
+    }
+    for (size_t g = 0; g < f->groups.count; g++) {
+        int64_t body = f->groups.data[g].loop ? arena_bytes(f->groups.data[g].loop->body, name) : 0;
+        if (body > most) most = body;
+    }
+    return bytes + most;
+}
+
 /* The arena: its static part, then what every row of a data set adds. */
 static void print_arena(FILE *out, const LirFunction *f) {
     fprintf(out, "  arena    ");
-    print_bytes(out, (double)f->work_bytes);
+    print_bytes(out, (double)arena_bytes(f, NULL));
     for (size_t a = 0; a < f->source->axes.count; a++) {
-        int64_t bytes = 0;
-        for (size_t i = 0; i < f->buffers.count; i++)
-            if (f->buffers.data[i].space == LIR_WORK && f->buffers.data[i].dynamic_axis == a)
-                bytes += f->buffers.data[i].bytes_per_row;
+        int64_t bytes = arena_bytes(f, f->source->axes.data[a].name);
         if (!bytes) continue;
         fprintf(out, " + ");
         print_bytes(out, (double)bytes);

@@ -231,6 +231,7 @@ static Value elab_derivative(Elab *e, const AstNode *call, What what) {
                                     "a derivative is taken by numbers, an array or an event, and this is %s",
                                     value_kind_text(&given)),
                          "name a parameter or an argument, as in %s(f(x), x)", what_name[what]);
+    for (size_t i = 0; i < leaves.values.count; i++) rounds_note_leaf(e, leaves.values.data[i].id);
     Local *outer = e->frame->locals;
     if (leaves.replaced && by->kind == AST_NAME) local_push(e, by->name, x);
     Value of = formula_value(e, formula, what);

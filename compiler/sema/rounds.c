@@ -44,12 +44,35 @@ void rounds_note_draw(Elab *e, TirId draw) {
             }
 }
 
+/* A parameter, for example: the states of all rounds but the first depend on it, and a derivative by it goes through
+ * them, which one round alone does not see. */
+void rounds_note_leaf(Elab *e, TirId leaf) {
+    const TirFunction *f = e->context->f;
+    if (f->ops.data[leaf].op == TIR_CONST) return; /* made for this derivative */
+    Arena scratch = {0};
+    bool *depends = ARENA_ARRAY(&scratch, bool, (size_t)leaf + 1);
+    for (Drawing *d = e->context->drawing; d; d = d->outer) {
+        const Rolled *r = d->rolled;
+        memset(depends, 0, (size_t)leaf + 1);
+        for (size_t i = 0; i < r->leaves.count; i++)
+            if (r->leaves.data[i].placeholder <= leaf) depends[r->leaves.data[i].placeholder] = true;
+        for (size_t i = 0; i < r->draws.count; i++)
+            if (r->draws.data[i] <= leaf) depends[r->draws.data[i]] = true;
+        if (r->item != TIR_NONE && r->item <= leaf) depends[r->item] = true;
+        for (size_t v = r->first; v <= leaf; v++)
+            for (uint32_t k = 0; k < f->ops.data[v].arg_count; k++) depends[v] |= depends[f->ops.data[v].args[k]];
+        d->rolled->by_outside |= !depends[leaf];
+    }
+    arena_free(&scratch);
+}
+
 /* --- the state --- */
 
 static TirId placeholder(Elab *e, TirType type, TirAxes axes, Span span) {
     TirFunction *f = e->context->f;
     TirId id = tir_broadcast(f, tir_real(f, 0, span), axes, span);
     id = tir_map(f, TIR_STOP, span, id, TIR_NONE, TIR_NONE); /* a value that nobody knows: it becomes an input */
+    VEC_PUSH(e->arena, &e->context->placeholders, id);
     if (type == TIR_INT) return tir_map(f, TIR_TO_INT, span, id, TIR_NONE, TIR_NONE);
     return type == TIR_BOOL ? tir_map(f, TIR_LT, span, id, tir_real(f, 0, span), TIR_NONE) : id;
 }
@@ -231,7 +254,7 @@ static Value rolled_value(Roll *roll, const Value *init, Value source, bool all)
     roll->rolled.first = roll->e->context->f->ops.count;
     if (!items_enter(roll, source)) return value_poison();
     Value state = round_settle(roll, init);
-    if (value_is_poison(&state)) return state;
+    if (value_is_poison(&state) || roll->rolled.by_outside) return value_poison();
     TirId loop = rounds_outline(roll->e, &roll->rolled, all);
     roll->cursor = 0;
     Dim dim = {roll->rolled.rounds, roll->rolled.axis};
@@ -339,7 +362,8 @@ static bool fold_list(Elab *e, const AstNode *node, const char *threaded, Value 
 /* Sends `v` through EXPR once for each element; false after a report. */
 static bool fold_rounds(Elab *e, const AstNode *node, const char *threaded, Value *v) {
     Value list = elab_expr(e, node->kids[1]);
-    bool nested = node->kids[0]->kind == AST_COMPREHEND && node->kids[0]->flag, good = !value_is_poison(&list);
+    bool nested = node->kids[0]->kind == AST_COMPREHEND && node->kids[0]->flag,
+         good = !value_is_poison(&list) && loop_names(e, node, 1);
     int64_t rounds = source_rounds(&list);
     if (good && rounds >= ROLL_LEAST && !nested && !node->kids[2] && fold_try(e, node, threaded, v, list, rounds))
         return true;
@@ -423,7 +447,7 @@ static int64_t scan_source(Elab *e, const AstNode *node, Value *source) {
 
 Value elab_scan(Elab *e, const AstNode *call) {
     const AstNode *node = rounds_node(e, call, "scan");
-    if (!node) return value_poison();
+    if (!node || !loop_names(e, node, 1)) return value_poison();
     if (node->kids[2] || (node->kids[0]->kind == AST_COMPREHEND && node->kids[0]->flag)) {
         Value poison = elab_error(e, DIAG_E0309, node->span, "'scan' takes one 'for', and no 'when'");
         diag_help(e->sink, "write 'if CONDITION then VALUE else %s' in place of a condition", e->frame->first->name);
@@ -444,6 +468,12 @@ Value elab_scan(Elab *e, const AstNode *call) {
                          "use 'fold' over a list, where each round has its own weights");
     if (!value_is_poison(&v) || e->sink->errors > errors) return v;
     if (roll.what) return report_scan(e, &roll);
+    if (roll.rolled.by_outside)
+        return elab_help(e,
+                         elab_error(e, DIAG_E0324, node->kids[0]->span,
+                                    "a round of this scan takes a derivative by what is the same in all rounds, and "
+                                    "the states of the rounds before depend on it"),
+                         "take the derivative of the whole scan, or by the state of the round");
     return elab_help(e,
                      elab_error(e, DIAG_E0324, init.span,
                                 "the state of a scan is a number, an array, or a list or "

@@ -21,6 +21,7 @@ typedef struct Rolled {
     size_t first;      /* operation of the round */
     VEC(Leaf) leaves;
     VEC(TirId) draws; /* made in the round */
+    bool by_outside;  /* a derivative was taken in the round by what is the same in all rounds */
 } Rolled;
 
 /* Appends the loop. `all`: it also gives every state after each round, behind the final ones. */

@@ -18,7 +18,7 @@ static double weight(uint32_t block, size_t i) {
     return sin(0.7 * (double)i + 1.3 * block) + 0.1;
 }
 
-#define HEAD "use std.nn\nuse std.conv\nuse std.loss\nuse std.pdf\nuse std.init\nparam p in (0, 2)\n"
+#define HEAD "use std.nn\nuse std.linalg\nuse std.conv\nuse std.loss\nuse std.pdf\nuse std.init\nparam p in (0, 2)\n"
 #define FIT "fit f {\n  minimize (p - 1)^2 over params using adam(1e-3)\n"
 
 /* Declarations and the monitors of a fit whose one parameter is 1; weights are what weight() says. */
@@ -441,7 +441,7 @@ Test(nn, correlated_errors) {
     CHECK("fun mu(i) = if i == 0 then 1 else 1.4\nfun th(i) = if i == 0 then 1.1 * p else 1.3 * p\n"
           "fun st(i) = 0.03\nfun un(i) = 0.01\nfun sh(i) = [if i == 0 then 0.05 else -0.02]\n",
           {"chi2_nuisance(index(2), mu, th, st, un, sh)", chi2, 1e-13},
-          {"sum((solve_spd([[1 / (i + j + 1) + (if i == j then 0.01 else 0) for j in index(30)] for i in index(30)],\n"
+          {"sum((solve_positive([[1 / (i + j + 1) + (if i == j then 0.01 else 0) for j in index(30)] for i in index(30)],\n"
            "    [sum((1 / (i + j + 1) + (if i == j then 0.01 else 0)) * (j + p) for j in index(30)) for i in "
            "index(30)])\n"
            "    - index(30) - 1)^2)",
