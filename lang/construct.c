@@ -127,10 +127,20 @@ AstNode *parse_quantity(Parser *parser, Span span, const Token *number, Span uni
     return parse_node(parser, AST_QUANTITY, span, 2, parse_number(parser, number), name);
 }
 
-AstNode *parse_nest(Parser *parser, AstKind kind, AstNode *loop, Span span, Span name, AstNode *source, AstNode *when) {
+AstNode *parse_loop(Parser *parser, AstKind kind, Span span, AstNode *value, const AstNode *names, AstNode *source,
+                    AstNode *when) {
+    AstNode *others = NULL;
+    for (uint32_t i = 1; i < names->count; i++)
+        others = others ? parse_append(parser, others, names->kids[i])
+                        : parse_list(parser, names->kids[i]->span, names->kids[i]);
+    return parse_named(parser, kind, span, names->kids[0]->span, NULL, 4, value, source, when, others);
+}
+
+AstNode *parse_nest(Parser *parser, AstKind kind, AstNode *loop, Span span, const AstNode *names, AstNode *source,
+                    AstNode *when) {
     AstNode *innermost = loop;
     while (innermost->kids[0]->kind == kind && innermost->kids[0]->flag) innermost = innermost->kids[0];
-    AstNode *inner = parse_named(parser, kind, span, name, NULL, 3, innermost->kids[0], source, when);
+    AstNode *inner = parse_loop(parser, kind, span, innermost->kids[0], names, source, when);
     inner->flag = true;
     innermost->kids[0] = inner;
     if (++loop->height > AST_MAX_HEIGHT) parse_too_deep(parser, span);

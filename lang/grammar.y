@@ -47,7 +47,7 @@ static void yyerror(const Span *span, Parser *parser, const char *text);
 %token <token> VECTORS EVENTS GENERATE LET MINIMIZE MONITOR STOP SELECT FREEZE
 %token <token> WEIGHT KEEP SMEAR REBUILD CONFUSE ADD REQUIRE
 %token <token> AS ORDERED SIMPLEX PRIOR FIXED SCALE NORMALIZED SO SOLVING POSITIVE WITHIN PER WHEN ON
-%token <token> COLUMNS IGNORING WHERE SPLIT WITH PROBABILITY FRACTION BEST DERIVATIVE
+%token <token> COLUMNS IGNORING WHERE SPLIT WITH PROBABILITY FRACTION BEST GRADIENT EXACT UNBIASED BIASED DERIVATIVE
 %token <token> PARAMS START TRUTH IN FROM BY OVER USING EVERY SHARED AFTER STEPS FOR ALL BATCH OF
 %token <token> IF THEN ELSE DRAW NOT AND OR
 %token <token> PIPE LESS LESS_EQUAL GREATER GREATER_EQUAL EQUAL NOT_EQUAL PLUS MINUS STAR SLASH AT CARET DOT PERCENT
@@ -57,7 +57,7 @@ static void yyerror(const Span *span, Parser *parser, const char *text);
 %type <path> path
 %type <node> declaration data_set expr postfix quantity exponent args_opt args arg source list_opt list array name
 %type <node> imports_opt family_opt family index domain interval param_tail parameters parameter_list parameter
-%type <node> dims_opt type_opt default_opt result_opt scale_opt conditions condition measure_opt measure when_opt
+%type <node> dims_opt type_opt gradient_opt default_opt result_opt scale_opt conditions condition measure_opt measure when_opt
 %type <node> within_opt ranges range_list range fields_opt columns_opt column_list column where_opt split_opt truth_opt
 %type <node> layer_items weight stages stage cause_opt items item names every_opt shared_opt exchange_args exchange_arg
 %type <node> let_list let block draws draw_list draw record pairs pair comprehension builder derivative_opt
@@ -100,10 +100,10 @@ declaration: USE path imports_opt { $$ = parse_use(parser, @$, $2, @2, $3, NULL)
            | PARAM name DOT name type_opt param_tail { $$ = parse_param(parser, @$, @2, &$1, $4, NULL, $5, $6); }
            | OPTION name ASSIGN expr { $$ = NAMED(OPTION, @$, @2, $1, 1, $4); }
            | OPTION name ASSIGN expr STRING { $$ = NAMED(OPTION, @$, @2, $1, 1, $4); $$->text = $5.text; }
-           | FUN name parameters result_opt type_opt ASSIGN expr derivative_opt
-             { $$ = NAMED(FUN, @$, @2, $1, 5, $3, $4, $7, $5, $8); }
+           | FUN name parameters result_opt type_opt gradient_opt ASSIGN expr derivative_opt
+             { $$ = NAMED(FUN, @$, @2, $1, 6, $3, $4, $8, $5, $9, $6); }
            | EXTERN FUN name parameters type_opt FROM STRING derivative_opt
-             { $$ = NAMED(FUN, @$, @3, $1, 5, $4, NULL, NULL, $5, $8); $$->text = $7.text; }
+             { $$ = NAMED(FUN, @$, @3, $1, 6, $4, NULL, NULL, $5, $8, NULL); $$->text = $7.text; }
            | QCF name family_opt parameters type_opt scale_opt ASSIGN expr conditions
              { $$ = NAMED(QCF, @$, @2, $1, 6, $4, $8, $3, $5, $6, $9); }
            | DENSITY name family_opt ranges type_opt measure_opt ASSIGN expr when_opt
@@ -136,7 +136,7 @@ name: word { $$ = PLAIN(NAME, @$, @1, 0); }
 word: NAME | SIZE | UNIT | FLAVOUR | OPTION | XSEC | CHECK | DETECTOR | EVENT | DATA | VECTORS | EVENTS | SELECT | FREEZE
     | KEEP | SMEAR | REBUILD | CONFUSE | ADD | REQUIRE | AS | ORDERED | SIMPLEX | PRIOR | FIXED | SCALE | NORMALIZED
     | SO | SOLVING | POSITIVE | WITHIN | PER | WHEN | COLUMNS | IGNORING | WHERE | SPLIT | WITH | PROBABILITY
-    | FRACTION | BEST | DERIVATIVE | PARAMS | START | TRUTH | FROM | BY | OVER | USING | EVERY | SHARED | AFTER | STEPS | OF | STOP
+    | FRACTION | BEST | GRADIENT | EXACT | UNBIASED | BIASED | DERIVATIVE | PARAMS | START | TRUTH | FROM | BY | OVER | USING | EVERY | SHARED | AFTER | STEPS | OF | STOP
     ;
 
 names: name { $$ = LIST(@$, $1); }
@@ -211,6 +211,16 @@ dims_opt: %empty { $$ = NULL; }
 type_opt: %empty { $$ = NULL; }
         | COLON expr { $$ = $2; }
         ;
+
+/* fun loits(f) gradient biased "the numbers of events in cells have no derivative" = ... */
+gradient_opt: %empty { $$ = NULL; }
+            | GRADIENT quality { $$ = PLAIN(GRADIENT, @$, @2, 0); }
+            | GRADIENT quality STRING { $$ = PLAIN(GRADIENT, @$, @2, 0); $$->text = $3.text; }
+            | GRADIENT BIASED STRING { $$ = PLAIN(GRADIENT, @$, @2, 0); $$->text = $3.text; }
+            ;
+
+quality: EXACT | UNBIASED
+       ;
 
 default_opt: %empty { $$ = NULL; }
            | ASSIGN expr { $$ = $2; }
@@ -456,10 +466,10 @@ arg: expr
    | comprehension
    ;
 
-/* VALUE for i in A for j in B: the rightmost is the innermost */
-comprehension: expr FOR name IN source when_opt { $$ = PLAIN(COMPREHEND, @$, @3, 3, $1, $5, $6); }
-             | comprehension FOR name IN source when_opt { $$ = parse_nest(parser, AST_COMPREHEND, $1, @$, @3, $5, $6); }
-             | expr FOR name FROM expr { $$ = PLAIN(COMPREHEND, @$, @3, 3, $1, NODE(FROM, @5, 1, $5), NULL); }
+/* VALUE for i in A for a, b in pairs(A, B): the rightmost is the innermost */
+comprehension: expr FOR names IN source when_opt { $$ = parse_loop(parser, AST_COMPREHEND, @$, $1, $3, $5, $6); }
+             | comprehension FOR names IN source when_opt { $$ = parse_nest(parser, AST_COMPREHEND, $1, @$, $3, $5, $6); }
+             | expr FOR name FROM expr { $$ = parse_loop(parser, AST_COMPREHEND, @$, $1, LIST(@3, $3), NODE(FROM, @5, 1, $5), NULL); }
              ;
 
 source: expr
@@ -484,8 +494,8 @@ array: LBRACK list_opt RBRACK { $$ = parse_spread(parser, AST_ARRAY, @$, NULL, $
      | LINE_LBRACK error RBRACK { $$ = POISON(@$); }
      ;
 
-builder: expr FOR name IN source when_opt { $$ = PLAIN(BUILD, @$, @3, 3, $1, $5, $6); }
-       | builder FOR name IN source when_opt { $$ = parse_nest(parser, AST_BUILD, $1, @$, @3, $5, $6); }
+builder: expr FOR name IN source when_opt { $$ = parse_loop(parser, AST_BUILD, @$, $1, LIST(@3, $3), $5, $6); }
+       | builder FOR name IN source when_opt { $$ = parse_nest(parser, AST_BUILD, $1, @$, LIST(@3, $3), $5, $6); }
        ;
 
 /* {x: a, Q2: b} */

@@ -59,7 +59,11 @@ AstNode *parse_parens(AstNode *expr);
 AstNode *parse_percent(Parser *parser, Span span, const Token *number);
 AstNode *parse_quantity(Parser *parser, Span span, const Token *number, Span unit, AstNode *exponent);
 /* VALUE for i in A for NAME in SOURCE: the new loop goes inside of the one there is. */
-AstNode *parse_nest(Parser *parser, AstKind kind, AstNode *loop, Span span, Span name, AstNode *source, AstNode *when);
+AstNode *parse_nest(Parser *parser, AstKind kind, AstNode *loop, Span span, const AstNode *names, AstNode *source,
+                    AstNode *when);
+/* VALUE for NAMES in SOURCE when CONDITION */
+AstNode *parse_loop(Parser *parser, AstKind kind, Span span, AstNode *value, const AstNode *names, AstNode *source,
+                    AstNode *when);
 const char *parse_intern(Parser *parser, Span span);
 /* Joins the parts of a module's path with points. */
 const char *parse_path(Parser *parser, const char *path, Span part);

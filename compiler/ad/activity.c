@@ -173,6 +173,13 @@ bool ad_op_singular(const TirFunction *f, const TirOp *op) {
     case TIR_SQRT:
     case TIR_LGAMMA:
     case TIR_POLYGAMMA:
+    case TIR_DILOG:
+    case TIR_BESSEL_J:
+    case TIR_INC_GAMMA:
+    case TIR_INC_GAMMA_UPPER:
+    case TIR_INC_GAMMA_INVERSE:
+    case TIR_INC_BETA:
+    case TIR_INC_BETA_INVERSE:
     case TIR_LOOP: return true;
     case TIR_INPUT: return f->inputs.data[op->integer].role == TIR_PORT_ROUND;
     case TIR_POW: {

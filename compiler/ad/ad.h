@@ -14,6 +14,7 @@
 
 #include "tir/tir.h"
 
+enum { AD_CONSTANTS = 8 };
 typedef struct Ad {
     TirFunction *f;
     size_t primal_count; /* operations before differentiation: only these have derivatives */
@@ -28,6 +29,8 @@ typedef struct Ad {
     TirAxes extra;       /* of the directions */
     TirId kept;          /* by a slope rule, between its calls for the arguments of one operation; TIR_NONE at first */
     bool damp;           /* the tangent at hand is that of a steep value */
+    TirId constant[AD_CONSTANTS]; /* made so far, as many as there is room for */
+    uint32_t constant_count;
     Arena scratch;
 } Ad;
 
@@ -61,9 +64,7 @@ static inline TirId ad_map2(Ad *ad, TirOpcode op, Span s, TirId a, TirId b) {
 static inline TirId ad_choose(Ad *ad, Span s, TirId condition, TirId a, TirId b) {
     return tir_map(ad->f, TIR_SELECT, s, condition, a, b);
 }
-static inline TirId ad_real(Ad *ad, Span s, double value) {
-    return tir_real(ad->f, value, s);
-}
+TirId ad_real(Ad *ad, Span s, double value); /* made once for each value */
 static inline TirAxes ad_axes(const Ad *ad, TirId v) {
     return ad->f->ops.data[v].axes;
 }

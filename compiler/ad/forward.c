@@ -3,8 +3,10 @@
  * Like reverse mode it appends ordinary operations, so either mode can differentiate what the other made. */
 #include "ad/ad.h"
 
-/* An active value may have no tangent all the same: that of a state of a loop whose rounds do not use it, say. */
+/* An active value may have no tangent all the same: that of a state of a loop whose rounds do not use it, say. A loop
+ * itself has none, its results have. */
 static bool has_tangent(const Ad *ad, const TirOp *op) {
+    if (op->op == TIR_RESULT) return ad->results[op->args[0]] != NULL;
     for (uint32_t k = 0; k < op->arg_count; k++)
         if (ad->derivative[op->args[k]] != TIR_NONE) return true;
     return false;

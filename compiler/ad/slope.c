@@ -66,6 +66,75 @@ TirId ad_slope_polygamma(Ad *ad, TirId id, const TirOp *op, uint32_t k, TirId t)
     return ad_scale(ad, id, op->span, t, tir_polygamma(ad->f, op->integer + 1, op->args[0], op->span));
 }
 
+/* J_0' = -J_1, J_n' = (J_(n-1) - J_(n+1)) / 2 */
+TirId ad_slope_bessel_j(Ad *ad, TirId id, const TirOp *op, uint32_t k, TirId t) {
+    Span s = op->span;
+    TirId above = tir_map_order(ad->f, TIR_BESSEL_J, op->integer + 1, s, op->args[0], TIR_NONE, TIR_NONE), slope;
+    if (op->integer == 0) {
+        slope = ad_map1(ad, TIR_NEG, s, above);
+    } else {
+        TirId below = tir_map_order(ad->f, TIR_BESSEL_J, op->integer - 1, s, op->args[0], TIR_NONE, TIR_NONE);
+        slope = ad_map2(ad, TIR_MUL, s, ad_real(ad, s, 0.5), ad_map2(ad, TIR_SUB, s, below, above));
+    }
+    return ad_scale(ad, id, s, t, slope);
+}
+
+/* 1 + x/2 + x^2/3 + ... = 2/(2-x) (1 + q/3 + q^2/5 + ...), q = (x/(2-x))^2, |x| < 1/4 */
+static TirId dilog_series(Ad *ad, Span s, TirId x) {
+    TirId rest = ad_map2(ad, TIR_SUB, s, ad_real(ad, s, 2), x), ratio = ad_map2(ad, TIR_DIV, s, x, rest);
+    TirId q = ad_map2(ad, TIR_MUL, s, ratio, ratio), sum = ad_real(ad, s, 1. / 21);
+    for (int n = 19; n > 0; n -= 2)
+        sum = ad_map2(ad, TIR_ADD, s, ad_real(ad, s, 1. / n), ad_map2(ad, TIR_MUL, s, q, sum));
+    return ad_map2(ad, TIR_DIV, s, ad_map2(ad, TIR_MUL, s, ad_real(ad, s, 2), sum), rest);
+}
+/* -log(1 - x) / x, which is a series where x is small: the quotient's own derivatives would lose digits there */
+TirId ad_slope_dilog(Ad *ad, TirId id, const TirOp *op, uint32_t k, TirId t) {
+    Span s = op->span;
+    TirId x = op->args[0], small = ad_map2(ad, TIR_LT, s, ad_map1(ad, TIR_ABS, s, x), ad_real(ad, s, 0.25));
+    TirId series = dilog_series(ad, s, ad_choose(ad, s, small, x, ad_real(ad, s, 0)));
+    TirId large = ad_map1(ad, TIR_NEG, s, ad_choose(ad, s, small, ad_real(ad, s, -1), x));
+    TirId quotient = ad_map2(ad, TIR_DIV, s, ad_map1(ad, TIR_LOG1P, s, large), large);
+    return ad_scale(ad, id, s, t, ad_choose(ad, s, small, series, quotient));
+}
+
+/* --- incomplete functions: one more derivative by argument k, which is one more in its decimal digit of the order ---
+ */
+
+static TirId derived(Ad *ad, TirOpcode op, int64_t order, Span s, const TirId *args, uint32_t k) {
+    const uint32_t count = (uint32_t)tir_op_arity(op);
+    int64_t digit = 1;
+    for (uint32_t i = k + 1; i < count; i++) digit *= 10;
+    order += digit;
+    return tir_map_order(ad->f, op, order, s, args[0], args[1], count > 2 ? args[2] : TIR_NONE);
+}
+TirId ad_slope_inc_gamma(Ad *ad, TirId id, const TirOp *op, uint32_t k, TirId t) {
+    return ad_scale(ad, id, op->span, t, derived(ad, op->op, op->integer, op->span, op->args, k));
+}
+TirId ad_slope_inc_beta(Ad *ad, TirId id, const TirOp *op, uint32_t k, TirId t) {
+    return ad_scale(ad, id, op->span, t, derived(ad, op->op, op->integer, op->span, op->args, k));
+}
+TirId ad_slope_inc_gamma_upper(Ad *ad, TirId id, const TirOp *op, uint32_t k, TirId t) {
+    TirId slope = derived(ad, TIR_INC_GAMMA, 0, op->span, op->args, k);
+    return ad_scale(ad, id, op->span, t, ad_map1(ad, TIR_NEG, op->span, slope));
+}
+/* From F(parameters, y) = u:  dy/du = 1 / f, dy/da = -(dF/da) / f, with the density f = dF/dy at the result y */
+static TirId inverse_slope(Ad *ad, TirId id, const TirOp *op, TirOpcode function, uint32_t k, TirId t) {
+    Span s = op->span;
+    const uint32_t last = op->arg_count - 1;
+    TirId at[3];
+    for (uint32_t i = 0; i < last; i++) at[i] = op->args[i];
+    at[last] = id;
+    TirId over = ad_quotient(ad, id, s, t, derived(ad, function, 0, s, at, last));
+    if (k == last) return over;
+    return ad_map1(ad, TIR_NEG, s, ad_scale(ad, id, s, over, derived(ad, function, 0, s, at, k)));
+}
+TirId ad_slope_inc_gamma_inverse(Ad *ad, TirId id, const TirOp *op, uint32_t k, TirId t) {
+    return inverse_slope(ad, id, op, TIR_INC_GAMMA, k, t);
+}
+TirId ad_slope_inc_beta_inverse(Ad *ad, TirId id, const TirOp *op, uint32_t k, TirId t) {
+    return inverse_slope(ad, id, op, TIR_INC_BETA, k, t);
+}
+
 /* --- two arguments --- */
 
 TirId ad_slope_add(Ad *ad, TirId id, const TirOp *op, uint32_t k, TirId t) {

@@ -10,6 +10,14 @@
 
 #include <float.h>
 
+TirId ad_real(Ad *ad, Span s, double value) {
+    for (uint32_t k = 0; k < ad->constant_count; k++)
+        if (ad->f->ops.data[ad->constant[k]].real == value) return ad->constant[k];
+    TirId id = tir_real(ad->f, value, s);
+    if (ad->constant_count < AD_CONSTANTS) ad->constant[ad->constant_count++] = id;
+    return id;
+}
+
 bool ad_is_const(const Ad *ad, TirId v, double *value) {
     const TirOp *op = &ad->f->ops.data[v];
     if (op->op == TIR_BROADCAST) return ad_is_const(ad, op->args[0], value);

@@ -54,6 +54,8 @@ const Diag **diag_shown(const DiagSink *sink, Arena *arena, size_t *count);
 /* Human form: file:line:col, reason, source line with caret, notes, remedy; at most DIAG_LIMIT errors and as many
  * warnings, and a line about the rest. */
 void diag_render(const DiagSink *sink, FILE *out, bool colour);
+/* The source line of a span with a caret under it; nothing where the span is nowhere. */
+void diag_excerpt(const SourceSet *sources, Span span, FILE *out);
 /* For tools: a JSON object a line; see json.c for the keys. */
 void diag_render_json(const DiagSink *sink, FILE *out);
 /* A text as a JSON string, in quotes. */

@@ -103,6 +103,11 @@ static void render_line(const Painter *painter, Span span, const char *escape) {
     fprintf(painter->out, "%s\n", paint(painter, PLAIN));
 }
 
+void diag_excerpt(const SourceSet *sources, Span span, FILE *out) {
+    Painter painter = {.out = out, .sources = sources};
+    if (source_file(sources, span.file)) render_line(&painter, span, "");
+}
+
 static void render_place(const Painter *painter, Span span) {
     const SourceFile *file = source_file(painter->sources, span.file);
     uint32_t line, column;

@@ -9,27 +9,29 @@
 
 #include <string.h>
 
-static bool write_descriptor(const Pipeline *pipeline, const char *path) {
+static bool write_descriptor(const Pipeline *pipeline, const TrapPack *pack, const char *path) {
     FILE *out = fopen(path, "w");
     if (!out) {
         perror("qtmc: cannot write the model's description");
         return false;
     }
-    descriptor_print(out, pipeline);
+    descriptor_print(out, pipeline, pack);
     return output_finish(out, path);
 }
 
 /* The descriptor is compiled by `cc` while the kernels are compiled here. */
 typedef struct Descriptor {
     Session *session;
-    const char *source, *object;
+    const char *source, *object, *packed;
     LinkChild child;
 } Descriptor;
 
 static void descriptor_start(void *argument) {
     Descriptor *descriptor = argument;
     Session *session = descriptor->session;
-    if (write_descriptor(&session->pipeline, descriptor->source))
+    TrapPack pack;
+    if (trap_write(&session->pipeline, descriptor->packed, &pack) &&
+        write_descriptor(&session->pipeline, &pack, descriptor->source))
         descriptor->child = link_compile_start(&session->arena, session->root, descriptor->source, descriptor->object);
 }
 
@@ -40,6 +42,8 @@ static bool externs_add(Session *session, OutputFolder *folder, CodeRequest *req
         const TirExtern *external = program->externs.data[i];
         const char *object = output_file(folder, arena_format(&session->arena, "extern%zu.o", i)), *words[2];
         bool again = false;
+        const char *seen = arena_format(&session->arena, "-Wl,--export-dynamic-symbol=%s", external->symbol);
+        VEC_PUSH(&session->arena, &request->paths, seen); /* for --trap=nan, which calls it by its name */
         for (size_t k = 0; k < i; k++) again |= !strcmp(program->externs.data[k]->file, external->file);
         if (again) continue;
         if (!foreign_link(&session->arena, external, object, words)) {
@@ -52,7 +56,8 @@ static bool externs_add(Session *session, OutputFolder *folder, CodeRequest *req
 }
 
 static int build_in(Session *session, const Options *options, OutputFolder *folder) {
-    Descriptor descriptor = {session, output_file(folder, "model.c"), output_file(folder, "model.o"), {0}};
+    Descriptor descriptor = {
+        session, output_file(folder, "model.c"), output_file(folder, "model.o"), output_file(folder, "functions"), {0}};
     CodeRequest request = {.folder = folder,
                            .what = LLVM_OUTPUT_OBJ,
                            .level = options->level,

@@ -43,8 +43,8 @@ static const char *flag(bool value) {
 /* --- functions --- */
 
 static const char *const roles[] = {"QTM_BLOCK",    "QTM_COLUMN", "QTM_OPTION", "QTM_LOSS",
-                                    "QTM_GRADIENT", "QTM_VALUE",  "QTM_HELD"};
-_Static_assert(TIR_PORT_BLOCK == 0 && TIR_PORT_LOSS == 3 && TIR_PORT_VALUE == 5 && TIR_PORT_HELD == 6,
+                                    "QTM_GRADIENT", "QTM_VALUE",  "QTM_HELD",   "QTM_GUARD"};
+_Static_assert(TIR_PORT_BLOCK == 0 && TIR_PORT_LOSS == 3 && TIR_PORT_VALUE == 5 && TIR_PORT_GUARD == 7,
                "the order of enum qtm_role");
 
 static int64_t extent_code(const TirAxis *axis) {
@@ -376,6 +376,17 @@ static void print_checks(FILE *out, const ProgramFit *fit, size_t number) {
     fputs("};\n", out);
 }
 
+static void print_draws(FILE *out, const ProgramFit *fit, size_t number) {
+    if (!fit->draws.count) return;
+    fprintf(out, "static const char *const fit%zu_draws[] = {\n", number);
+    for (size_t i = 0; i < fit->draws.count; i++) {
+        fputs("    ", out);
+        print_string(out, fit->draws.data[i]);
+        fputs(",\n", out);
+    }
+    fputs("};\n", out);
+}
+
 static void print_table(FILE *out, const char *member, size_t count, const char *table, size_t number) {
     fprintf(out, "        .%s_count = %zu,\n", member, count);
     if (count) fprintf(out, "        .%ss = fit%zu_%s,\n", member, number, table);
@@ -399,6 +410,7 @@ static void print_fit(FILE *out, const ProgramFit *fit, const FitUnits *units, s
     fprintf(out, "        .curve_points = %" PRId64 ",\n        .best = %d,\n        .stops = %s,\n", fit->curve_points,
             fit->best, flag(fit->stops));
     print_table(out, "check", fit->checks.count, "checks", number);
+    print_table(out, "draw", fit->draws.count, "draws", number);
     if (units->check) print_fn(out, "check", units->check, WIDTH_F64, "        ");
     fputs("    },\n", out);
 }
@@ -420,6 +432,40 @@ static void print_wrappers(FILE *out, const Program *program) {
     if (program->wrappers.count) fputs("};\n", out);
 }
 
+static void print_guards(FILE *out, const Program *program) {
+    size_t count = program->guards.count;
+    for (size_t g = 0; g < count; g++) {
+        const ProgramGuard *guard = &program->guards.data[g];
+        for (uint32_t i = 0; i < guard->axis_count; i++) {
+            if (!guard->axes[i].at) continue;
+            fprintf(out, "\nstatic const double guard%zu_at%u[] = {", g, i);
+            for (int64_t k = 0; k < guard->axes[i].count; k++)
+                fprintf(out, "%s%.9g", !k ? "" : k % 10 ? ", " : ",\n    ", guard->axes[i].at[k]);
+            fputs("};", out);
+        }
+        fprintf(out, "\nstatic const struct qtm_guard_axis guard%zu[] = {\n", g);
+        for (uint32_t i = 0; i < guard->axis_count; i++) {
+            fputs("    {", out);
+            print_string(out, guard->axes[i].name);
+            fputs(", ", out);
+            print_string(out, guard->axes[i].unit);
+            fprintf(out, ", %" PRId64 ", ", guard->axes[i].count);
+            if (guard->axes[i].at)
+                fprintf(out, "guard%zu_at%u},\n", g, i);
+            else
+                fputs("NULL},\n", out);
+        }
+        fputs("};\n", out);
+    }
+    if (count) fputs("\nstatic const struct qtm_guard guards[] = {\n", out);
+    for (size_t g = 0; g < count; g++) {
+        fputs("    {", out);
+        print_string(out, program->guards.data[g].density);
+        fprintf(out, ", %u, guard%zu},\n", program->guards.data[g].axis_count, g);
+    }
+    if (count) fputs("};\n", out);
+}
+
 static uint64_t hash_add(uint64_t hash, const char *text, size_t length) {
     for (size_t i = 0; i < length; i++) hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
     return hash;
@@ -438,7 +484,25 @@ const char *descriptor_hash(const Pipeline *p) {
     return arena_format(p->arena, "%016" PRIx64, hash);
 }
 
-static void print_model(FILE *out, const Pipeline *p) {
+/* A path inside of a string of the assembler, which stands in a string of C. */
+static void print_asm_path(FILE *out, const char *path) {
+    for (const unsigned char *c = (const unsigned char *)path; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            fprintf(out, "\\\\\\%c", *c);
+        else if (*c < 32 || *c > 126 || *c == '?')
+            fprintf(out, "\\\\%03o", *c);
+        else
+            fputc(*c, out);
+    }
+}
+
+static void print_pack(FILE *out, const TrapPack *pack) {
+    fputs("\n__asm__(\".pushsection .rodata\\nqtm_trap_data:\\n.incbin \\\"", out);
+    print_asm_path(out, pack->path);
+    fputs("\\\"\\n.popsection\");\nextern const unsigned char qtm_trap_data[];\n", out);
+}
+
+static void print_model(FILE *out, const Pipeline *p, const TrapPack *pack) {
     const Program *program = p->program;
     bool has_truth = true;
     for (size_t i = 0; i < program->params.count; i++) has_truth &= program->params.data[i].has_truth;
@@ -457,17 +521,19 @@ static void print_model(FILE *out, const Pipeline *p) {
         {"data", "data", program->data.count},
         {"fit", "fits", program->fits.count},
         {"wrapper", "wrappers", program->wrappers.count},
+        {"guard", "guards", program->guards.count},
     };
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         fprintf(out, "    .%s_count = %zu,\n", tables[i].name, tables[i].count);
         if (tables[i].count) fprintf(out, "    .%s = %s,\n", tables[i].table, tables[i].table);
     }
+    if (pack) fprintf(out, "    .trap = {qtm_trap_data, %zu, %zu},\n", pack->bytes, pack->whole);
     fputs("    .source = ", out);
     print_string(out, source_file(p->sources, p->file)->text);
     fputs(",\n};\n\nint main(int argc, char **argv) { return qtm_main(argc, argv, &model); }\n", out);
 }
 
-void descriptor_print(FILE *out, const Pipeline *p) {
+void descriptor_print(FILE *out, const Pipeline *p, const TrapPack *pack) {
     const Program *program = p->program;
     fprintf(out, "/* Written by qtmc %s from the model %s: what the runtime must know of the kernels beside it. */\n",
             QTMC_VERSION, program->name);
@@ -483,10 +549,13 @@ void descriptor_print(FILE *out, const Pipeline *p) {
         print_updates(out, &program->fits.data[i], &p->fits[i], i);
         print_monitors(out, &program->fits.data[i], i);
         print_checks(out, &program->fits.data[i], i);
+        print_draws(out, &program->fits.data[i], i);
     }
     if (program->fits.count) fputs("\nstatic const struct qtm_fit fits[] = {\n", out);
     for (size_t i = 0; i < program->fits.count; i++) print_fit(out, &program->fits.data[i], &p->fits[i], i);
     if (program->fits.count) fputs("};\n", out);
     print_wrappers(out, program);
-    print_model(out, p);
+    print_guards(out, program);
+    if (pack) print_pack(out, pack);
+    print_model(out, p, pack);
 }

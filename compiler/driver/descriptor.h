@@ -2,9 +2,10 @@
 #ifndef QTMC_DRIVER_DESCRIPTOR_H
 #define QTMC_DRIVER_DESCRIPTOR_H
 
-#include "driver/pipeline.h"
+#include "driver/trap.h"
 
-void descriptor_print(FILE *out, const Pipeline *pipeline);
+/* With `pack`, the description has those bytes too. */
+void descriptor_print(FILE *out, const Pipeline *pipeline, const TrapPack *pack);
 /* FNV-1a, 64 bits, of the text of every module read and of the sizes given by -D; 16 hexadecimal digits. */
 const char *descriptor_hash(const Pipeline *pipeline);
 

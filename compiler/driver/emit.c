@@ -82,7 +82,7 @@ static int emit_text(Session *session, const Options *options, FILE *out) {
     case EMIT_LIR:
         for (int width = 0; width < WIDTH_COUNT; width++) lir_print_module(out, &p->modules[width]);
         break;
-    case EMIT_DESCRIPTOR: descriptor_print(out, p); break;
+    case EMIT_DESCRIPTOR: descriptor_print(out, p, NULL); break;
     default: break;
     }
     return 0;

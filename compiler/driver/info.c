@@ -305,6 +305,8 @@ static void add_fit(const Info *info, Table *list, const HirDecl *decl) {
         table_whole(row, "vectors", fit->vectors);
         table_whole(row, "events_per_step", fit->events);
         table_whole(row, "steps", fit->steps);
+        Table *draws = table_list(row, "draws");
+        for (size_t i = 0; i < fit->draws.count; i++) table_text(table_row(draws, NULL), "is", fit->draws.data[i]);
         add_items(info, row, decl->node);
         add_groups(row, fit);
     }

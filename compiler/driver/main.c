@@ -15,6 +15,7 @@ int main(int argc, char **argv) {
         switch (options.command) {
         case COMMAND_BUILD: status = command_build(&options); break;
         case COMMAND_CHECK: status = command_check(&options); break;
+        case COMMAND_EVAL: status = command_eval(&options); break;
         case COMMAND_FMT: status = command_fmt(&options); break;
         case COMMAND_DOC: status = command_doc(&options); break;
         case COMMAND_INFO: status = command_info(&options); break;

@@ -2,6 +2,7 @@
 #include "driver/options.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -113,6 +114,28 @@ static bool parse_size(Options *options, Arena *arena, const char *text) {
     return true;
 }
 
+static bool parse_setting(Options *options, Arena *arena, const char *text) {
+    const char *equals = strchr(text, '=');
+    char *end = NULL;
+    double value = equals ? strtod(equals + 1, &end) : 0;
+    if (!equals || equals == text || end == equals + 1 || *end || !isfinite(value)) {
+        fprintf(stderr, "qtmc: --set wants NAME=NUMBER, got '%s'\n", text);
+        return false;
+    }
+    EvalSetting setting = {arena_string(arena, text, (size_t)(equals - text)), value, !strpbrk(equals, ".eEnNiIxX")};
+    VEC_PUSH(arena, &options->settings, setting);
+    return true;
+}
+
+static bool parse_seed(const char *text, int64_t *seed) {
+    char *end;
+    errno = 0;
+    *seed = strtoll(text, &end, 10);
+    if (end != text && !*end && !errno && *seed >= 0) return true;
+    fprintf(stderr, "qtmc: --seed wants a whole number from 0 on, got '%s'\n", text);
+    return false;
+}
+
 static bool parse_folder(Options *options, Arena *arena, const char *path) {
     struct stat status;
     if (!stat(path, &status) && S_ISDIR(status.st_mode)) {
@@ -163,6 +186,9 @@ static bool apply(Options *options, Arena *arena, OptionId id, const char *value
     case OPTION_CHECK: options->check = true; return true;
     case OPTION_JSON: options->as_json = true; return true;
     case OPTION_STDOUT: options->to_stdout = true; return true;
+    case OPTION_TRUTH: options->truth = true; return true;
+    case OPTION_SET: return parse_setting(options, arena, value);
+    case OPTION_SEED: return parse_seed(value, &options->seed);
     case OPTION_HELP: options->command = COMMAND_HELP; return true;
     case OPTION_VERSION: options->command = COMMAND_VERSION; return true;
     case OPTION_COUNT: break;
@@ -233,6 +259,12 @@ static bool check_own(const Options *options) {
         wrong = "--json belongs to qtmc info; messages as JSON: --message-format=json";
     else if (options->command == COMMAND_INFO && options->output)
         wrong = "info prints to standard output; drop -o";
+    else if (options->command != COMMAND_EVAL && (options->truth || options->settings.count || options->seed >= 0))
+        wrong = options->truth            ? "--truth belongs to qtmc eval"
+                : options->settings.count ? "--set belongs to qtmc eval; sizes of a model: -D NAME=VALUE"
+                                          : "--seed belongs to qtmc eval, and to the executables that qtmc builds";
+    else if (options->command == COMMAND_EVAL && options->output)
+        wrong = "eval prints to standard output; drop -o";
     if (wrong) fprintf(stderr, "qtmc: %s\n", wrong);
     return !wrong;
 }
@@ -249,8 +281,12 @@ static bool check_usage(const Options *options) {
         fputs("qtmc: no model given; usage: qtmc build model.qtm -o model\n", stderr);
         return false;
     }
-    if (options->command != COMMAND_CHECK && options->command != COMMAND_FMT && options->command != COMMAND_DOC &&
-        options->files.count > 1) {
+    if (options->command == COMMAND_EVAL && options->files.count < 2) {
+        fputs("qtmc: eval wants an expression: qtmc eval model.qtm \"u(0.3)\"\n", stderr);
+        return false;
+    }
+    if (options->command != COMMAND_EVAL && options->command != COMMAND_CHECK && options->command != COMMAND_FMT &&
+        options->command != COMMAND_DOC && options->files.count > 1) {
         fprintf(stderr, "qtmc: one model at a time: '%s' is one too many\n", options->files.data[1]);
         return false;
     }
@@ -290,7 +326,7 @@ static bool settle_command(Options *options) {
 }
 
 bool options_parse(Options *options, Arena *arena, int argc, char **argv) {
-    *options = (Options){.level = 3, .control = {.print_after = PASS_COUNT, .stop_after = PASS_COUNT}};
+    *options = (Options){.level = 3, .seed = -1, .control = {.print_after = PASS_COUNT, .stop_after = PASS_COUNT}};
     options->messages = ARENA_NEW(arena, Messages);
     if (argc < 2) {
         options_help(stderr);

@@ -32,6 +32,7 @@ int command_build(const Options *options);
 int command_check(const Options *options);
 int command_fmt(const Options *options);
 int command_doc(const Options *options);
+int command_eval(const Options *options);
 int command_info(const Options *options);
 int command_emit(const Options *options);
 int command_explain(const Options *options);

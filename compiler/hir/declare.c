@@ -407,3 +407,10 @@ void hir_resolve(Hir *hir) {
             if (!hir->modules.data[m]->decls.data[i]->visit) find_recursion(hir, hir->modules.data[m]->decls.data[i]);
     warn_unused(hir);
 }
+
+void hir_resolve_expression(Hir *hir, HirDecl *decl, const char *const *names, size_t count) {
+    Scopes scopes = {0};
+    Resolver r = {.hir = hir, .module = hir->main, .scopes = &scopes, .decl = decl};
+    for (size_t i = 0; i < count; i++) resolve_bind(&r, names[i], decl->node->name_span);
+    resolve(&r, decl->node->kids[0]);
+}

@@ -110,6 +110,8 @@ const AstNode *hir_family(const HirDecl *decl);
 
 /* resolve.c: settles every name of every declaration, counts arguments, finds recursion and what is never used. */
 void hir_resolve(Hir *hir);
+/* The value of a declaration that stands in no module, in terms of what the main module sees and of `names`. */
+void hir_resolve_expression(Hir *hir, HirDecl *decl, const char *const *names, size_t count);
 /* Words of the language; arity (-1: any) from sema's table of primitives. */
 bool sema_primitive(const char *name, int *least, int *most);
 const char *sema_primitive_name(size_t index); /* NULL after the last */

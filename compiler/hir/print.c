@@ -128,7 +128,10 @@ static void print_loop(const Printer *p, const AstNode *node) {
     while (value->kind == node->kind && value->flag);
     print(p, value);
     for (const AstNode *loop = node; loop != value; loop = loop->kids[0]) {
-        fprintf(p->out, " for %s%s", loop->name, loop->kids[1]->kind == AST_FROM ? "" : " in ");
+        fprintf(p->out, " for %s", loop->name);
+        for (uint32_t i = 0; loop->kids[3] && i < loop->kids[3]->count; i++)
+            fprintf(p->out, ", %s", loop->kids[3]->kids[i]->name);
+        if (loop->kids[1]->kind != AST_FROM) fputs(" in ", p->out);
         print(p, loop->kids[1]);
         print_after(p, " when ", loop->kids[2]);
     }
@@ -450,6 +453,10 @@ static void print_formula(const Printer *p, const AstNode *node) {
         break;
     default: /* FUN, NETWORK */
         print_function(p, node, node->kids[1], node->kind == AST_FUN ? node->kids[3] : NULL);
+        if (node->kind == AST_FUN && node->kids[5]) {
+            fprintf(p->out, " gradient %s", node->kids[5]->name);
+            if (node->kids[5]->text) fprintf(p->out, " \"%s\"", node->kids[5]->text);
+        }
         print_after(p, " = ", node->kids[2]);
         if (node->kind == AST_FUN) print_clause(p, node);
     }

@@ -140,12 +140,25 @@ typedef struct ProgramFit {
     VEC(ProgramMonitor) monitors;
     VEC(ProgramCurve) curves;
     VEC(ProgramCheck) checks;
+    VEC(const char *) draws; /* "XY x, y ~ g by multilinear (gradient exact: ...)" */
     TirFunction *init, *params, *monitor, *curve; /* init and monitor may be NULL */
     TirFunction *check;                           /* may be NULL; VALUE 2i and 2i + 1: the sides of check i */
     int64_t curve_points;
     int32_t best; /* monitor whose least value chooses best.h5, or -1 */
     bool stops;   /* the monitor function has one more output: 1 where `stop when` holds */
 } ProgramFit;
+
+/* A density on a grid: what the outputs GUARD 2 g and 2 g + 1 of functions are of. */
+typedef struct ProgramGuardAxis {
+    const char *name, *unit; /* unit NULL: a pure number */
+    int64_t count;
+    const double *at; /* [count] in declared units; NULL: known only when the model runs */
+} ProgramGuardAxis;
+typedef struct ProgramGuard {
+    const char *density;
+    uint32_t axis_count;
+    const ProgramGuardAxis *axes;
+} ProgramGuard;
 
 typedef enum ProgramWrap { PROGRAM_ENSEMBLE, PROGRAM_BOOTSTRAP, PROGRAM_LAPLACE } ProgramWrap;
 enum { PROGRAM_WRAP_SETTINGS = 1 };
@@ -168,6 +181,7 @@ typedef struct Program {
     VEC(ProgramData) data;
     VEC(ProgramFit) fits;
     VEC(ProgramWrapper) wrappers;
+    VEC(ProgramGuard) guards;
     VEC(TirExtern *) externs; /* the functions in C that it calls */
 } Program;
 
@@ -183,5 +197,24 @@ typedef struct SizeOverride {
  * the resolved form there (qtmc --emit=hir). */
 Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
                       size_t override_count, DiagSink *sink, FILE *hir_out);
+
+/* qtmc eval */
+typedef struct EvalSetting {
+    const char *name;
+    double value; /* of a parameter in its declared unit */
+    bool whole;   /* written as a whole number */
+} EvalSetting;
+typedef struct EvalRequest {
+    const char *const *expressions;
+    size_t count;
+    const EvalSetting *settings; /* --set */
+    size_t setting_count;
+    bool truth, seeded; /* parameters at their truths, not their starts; random numbers may be drawn */
+    uint64_t seed;
+    FILE *out;
+} EvalRequest;
+/* Prints every expression with its value, on the reference interpreter in f64. False when errors were reported. */
+bool sema_eval(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
+               size_t override_count, DiagSink *sink, const EvalRequest *request);
 
 #endif

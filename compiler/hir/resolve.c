@@ -224,6 +224,8 @@ static void resolve_comprehend(Resolver *r, const AstNode *node) {
     resolve(r, node->kids[1]);
     Scope *outer = r->scope;
     resolve_bind(r, node->name, node->name_span);
+    for (uint32_t i = 0; node->kids[3] && i < node->kids[3]->count; i++)
+        resolve_bind(r, node->kids[3]->kids[i]->name, node->kids[3]->kids[i]->span);
     resolve(r, node->kids[0]);
     if (node->kids[2]) resolve(r, node->kids[2]);
     r->scope = outer;
@@ -257,15 +259,23 @@ static void resolve_density(Resolver *r, const AstNode *node) {
         resolve(r, node);
 }
 
+/* A method may be a call: the density is its argument before those written. */
+static void resolve_method(Resolver *r, const AstNode *node) {
+    if (node && node->kind == AST_CALL)
+        resolve_call(r, node, 1);
+    else if (node)
+        resolve(r, node);
+}
+
 static void resolve_draw(Resolver *r, const AstNode *node) {
     resolve_kind(r, node->kids[0], AST_EVENT);
     if (node->kids[2]) resolve_density(r, node->kids[2]);
-    if (node->kids[3]) resolve(r, node->kids[3]);
+    resolve_method(r, node->kids[3]);
     for (uint32_t i = 0; node->kids[1] && i < node->kids[1]->count; i++) {
         const AstNode *field = node->kids[1]->kids[i];
         if (field->kind != AST_DRAW_FIELD) continue;
         resolve_density(r, field->kids[0]);
-        if (field->kids[1]) resolve(r, field->kids[1]);
+        resolve_method(r, field->kids[1]);
     }
 }
 

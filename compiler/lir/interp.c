@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "qtm/numeric.h"
 #include "runtime/rng/philox.h"
 #include "support/foreign.h"
 #include "tir/special.h"
@@ -157,6 +158,13 @@ static double evaluate(Machine *m, const LirInstr *i) {
     case LIR_ATAN2: return atan2(a, b);
     case LIR_LGAMMA: return special_lgamma(a);
     case LIR_POLYGAMMA: return (double)special_polygamma(i->integer, a);
+    case LIR_DILOG: return (double)special_dilog(a);
+    case LIR_BESSEL_J: return jn((int)i->integer, a);
+    case LIR_INC_GAMMA: return qtm_inc_gamma(a, b, (int32_t)i->integer);
+    case LIR_INC_GAMMA_UPPER: return qtm_inc_gamma_upper(a, b);
+    case LIR_INC_GAMMA_INVERSE: return qtm_inc_gamma_inverse(a, b);
+    case LIR_INC_BETA: return qtm_inc_beta(a, b, c, (int32_t)i->integer);
+    case LIR_INC_BETA_INVERSE: return qtm_inc_beta_inverse(a, b, c);
     case LIR_EXTERN: {
         double args[TIR_EXTERN_ARGS];
         for (int64_t k = 0; k < i->integer; k++) args[k] = m->value[i->args[k]];
@@ -215,6 +223,20 @@ static void run_cumsum_line(Machine *m) {
     }
 }
 
+static void run_argsort_line(Machine *m) {
+    const LirKernel *kernel = m->kernel;
+    int64_t n = axis_size(m, kernel->k_axis);
+    double *x = ARENA_ARRAY(m->arena, double, n + 1);
+    int32_t *index = ARENA_ARRAY(m->arena, int32_t, n + 1);
+    for (m->loop[kernel->k_axis] = 0; m->loop[kernel->k_axis] < n; m->loop[kernel->k_axis]++)
+        x[m->loop[kernel->k_axis]] = memory_load(m, &kernel->a);
+    qtm_argsort_f64(n, x, 1, index, 1);
+    for (int64_t i = 0; i < n; i++) {
+        m->loop[kernel->k_axis] = i;
+        memory_store(m, &kernel->effects.data[0].access, index[i]);
+    }
+}
+
 static void run_loops(Machine *m, uint32_t depth) {
     const LirKernel *kernel = m->kernel;
     if (depth < kernel->loop_count) {
@@ -230,6 +252,8 @@ static void run_loops(Machine *m, uint32_t depth) {
         run_dot_tile(m);
     else if (kernel->kind == LIR_CUMSUM)
         run_cumsum_line(m);
+    else if (kernel->kind == LIR_ARGSORT)
+        run_argsort_line(m);
     else
         run_point(m);
 }

@@ -93,11 +93,12 @@ typedef struct LirEffect {
 } LirEffect;
 
 typedef enum LirKernelKind {
-    LIR_ZERO,   /* clear `zero` (a SCRATCH or WORK buffer), once a block */
-    LIR_FILL,   /* fill `zero` (a real buffer) with `fill`: the start of a MAX_TO */
-    LIR_NEST,   /* for every point of `loops`: body, effects. The last loop is the vector axis if `vector` */
-    LIR_DOT,    /* for outer loops, m, n: acc = sum_k A*B; then body and effects at every (m, n) */
-    LIR_CUMSUM, /* buffer `effects[0]` = inclusive sums of load `a` along `k_axis`, for every point of `loops` */
+    LIR_ZERO,    /* clear `zero` (a SCRATCH or WORK buffer), once a block */
+    LIR_FILL,    /* fill `zero` (a real buffer) with `fill`: the start of a MAX_TO */
+    LIR_NEST,    /* for every point of `loops`: body, effects. The last loop is the vector axis if `vector` */
+    LIR_DOT,     /* for outer loops, m, n: acc = sum_k A*B; then body and effects at every (m, n) */
+    LIR_CUMSUM,  /* buffer `effects[0]` = inclusive sums of load `a` along `k_axis`, for every point of `loops` */
+    LIR_ARGSORT, /* the same with positions in ascending order in place of sums, see qtm/numeric.h */
 } LirKernelKind;
 
 typedef struct LirKernel {
@@ -177,6 +178,10 @@ typedef struct LirModule {
     VEC(LirFunction *) functions;
 } LirModule;
 
+/* CUMSUM, ARGSORT: no body, from `a` into the one effect along k_axis */
+static inline bool lir_is_line(const LirKernel *kernel) {
+    return kernel->kind == LIR_CUMSUM || kernel->kind == LIR_ARGSORT;
+}
 const char *lir_op_text(LirOpcode op);
 int lir_op_arity(LirOpcode op);
 /* text.c */

@@ -53,9 +53,12 @@ static void print_instr(FILE *out, const LirFunction *f, const LirKernel *kernel
         break;
     case LIR_LOOP:
     case LIR_EXTENT: fprintf(out, " %s", axis_name(f, i->axis)); break;
-    case LIR_PICK: fprintf(out, " %s", axis_name(f, i->axis)); /* fall through */
+    case LIR_BESSEL_J:
+    case LIR_INC_GAMMA:
+    case LIR_INC_BETA:
     case LIR_POLYGAMMA: fprintf(out, " order %lld", (long long)i->integer); break;
     case LIR_EXTERN: fprintf(out, " %s of %lld", i->external->symbol, (long long)i->integer); break;
+    case LIR_PICK: fprintf(out, " %s", axis_name(f, i->axis)); /* fall through */
     case LIR_UNIFORM: fprintf(out, " stream %lld at", (long long)i->integer); break;
     default: break;
     }
@@ -69,15 +72,15 @@ static void print_effects(FILE *out, const LirFunction *f, const LirKernel *kern
         const LirEffect *e = &kernel->effects.data[i];
         fprintf(out, "        %s ", verbs[e->kind]);
         print_access(out, f, &e->access);
-        if (kernel->kind == LIR_CUMSUM)
-            fputs(" running sum\n", out);
+        if (lir_is_line(kernel))
+            fputs(kernel->kind == LIR_CUMSUM ? " running sum\n" : " position\n", out);
         else
             fprintf(out, " %%%u\n", e->value);
     }
 }
 
 static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kernel) {
-    static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum"};
+    static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum", "argsort"};
     fprintf(out, "    %s %s", kinds[kernel->kind], kernel->name);
     if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) {
         fprintf(out, " %s", f->buffers.data[kernel->zero].name);
@@ -96,7 +99,7 @@ static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kerne
         fputs(" * ", out);
         print_access(out, f, &kernel->b);
     }
-    if (kernel->kind == LIR_CUMSUM) {
+    if (lir_is_line(kernel)) {
         fprintf(out, " along %s%s: ", axis_name(f, kernel->k_axis), kernel->reverse ? " from the end" : "");
         print_access(out, f, &kernel->a);
     }

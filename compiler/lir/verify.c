@@ -28,7 +28,7 @@ static void check_index(Check *c, const LirBuffer *buffer, uint32_t d, const Lir
     int64_t size = axes[buffer->dims[d]].size;
     switch (index->kind) {
     case LIR_INDEX_LOOP:
-        if (c->kernel->kind == LIR_CUMSUM && index->axis == c->kernel->k_axis) break;
+        if (lir_is_line(c->kernel) && index->axis == c->kernel->k_axis) break;
         if (!has_loop(c->kernel, index->axis))
             breach(c, "an access uses a loop that the kernel does not have");
         else if (axes[index->axis].size != size)
@@ -83,7 +83,7 @@ static void check_effects(Check *c) {
         const LirBuffer *buffer = &c->f->buffers.data[e->access.buffer];
         if (buffer->space == LIR_IN) breach(c, "an input is written");
         if (buffer->space == LIR_PARTIAL && e->kind != LIR_ADD_TO) breach(c, "a slot's copy takes sums only");
-        if (kernel->kind == LIR_CUMSUM) continue;
+        if (lir_is_line(kernel)) continue;
         if (e->value >= kernel->body.count)
             breach(c, "an effect uses no instruction");
         else if (kernel->body.data[e->value].type != buffer->type)
@@ -119,7 +119,7 @@ static void check_kernel(Check *c) {
     if (!c->error) check_effects(c);
     if (c->error) return;
     if (c->kernel->kind == LIR_DOT) check_dot(c);
-    if (c->kernel->kind == LIR_CUMSUM) check_access(c, &c->kernel->a, 0);
+    if (lir_is_line(c->kernel)) check_access(c, &c->kernel->a, 0);
 }
 
 static LirType body_type(const LirFunction *body, TirId value) {

@@ -56,7 +56,7 @@ static void kernel_buffers(const LirKernel *k, bool *used, bool *written) {
         used[k->zero] = written[k->zero] = true;
         return;
     }
-    if (k->kind == LIR_DOT || k->kind == LIR_CUMSUM) used[k->a.buffer] = true;
+    if (k->kind == LIR_DOT || lir_is_line(k)) used[k->a.buffer] = true;
     if (k->kind == LIR_DOT) used[k->b.buffer] = true;
     for (size_t i = 0; i < k->body.count; i++)
         if (k->body.data[i].op == LIR_LOAD || k->body.data[i].op == LIR_SEARCH)
@@ -122,9 +122,11 @@ static void fill_emit(Body *b) {
 
 static LLVMValueRef kernel_emit(Emit *e, const LirFunction *f, const LirGroup *group, const LirKernel *k,
                                 const bool *used, bool *written) {
-    LLVMTypeRef parameters[512] = {e->ptr, e->i64, e->i64};
+    LLVMTypeRef *parameters = ARENA_ARRAY(e->arena, LLVMTypeRef, f->buffers.count + 3);
     unsigned count = 3;
-    for (size_t i = 0; i < f->buffers.count && count < 512; i++)
+    parameters[0] = e->ptr;
+    parameters[1] = parameters[2] = e->i64;
+    for (size_t i = 0; i < f->buffers.count; i++)
         if (used[i]) parameters[count++] = e->ptr;
     LLVMTypeRef type = LLVMFunctionType(e->nothing, parameters, count, false);
     const char *name = arena_format(e->arena, "%s.%s", llvm_symbol(e->arena, f->name), llvm_symbol(e->arena, k->name));
@@ -140,14 +142,14 @@ static LLVMValueRef kernel_emit(Emit *e, const LirFunction *f, const LirGroup *g
     LLVMSetValueName2(b.frame, "frame", 5);
     LLVMSetValueName2(b.row0, "row0", 4);
     LLVMSetValueName2(b.rows, "rows", 4);
-    if (count == 512) emit_fail(&b, "a kernel with too many buffers");
     kernel_parameters(&b, used);
     switch (k->kind) {
     case LIR_ZERO:
     case LIR_FILL: fill_emit(&b); break;
     case LIR_DOT: dot_emit(&b); break;
     case LIR_NEST:
-    case LIR_CUMSUM: nest_emit(&b); break;
+    case LIR_CUMSUM:
+    case LIR_ARGSORT: nest_emit(&b); break;
     }
     LLVMBuildRetVoid(b.at);
     body_end(&b);
@@ -184,8 +186,11 @@ static void partials_start(Body *b) {
 }
 
 static void group_calls(Body *b, LLVMValueRef row0, LLVMValueRef rows, LLVMValueRef *kernels, bool **used) {
+    LLVMValueRef *args = ARENA_ARRAY(b->emit->arena, LLVMValueRef, b->f->buffers.count + 3);
+    args[0] = b->frame;
+    args[1] = row0;
+    args[2] = rows;
     for (size_t k = 0; k < b->group->kernels.count; k++) {
-        LLVMValueRef args[512] = {b->frame, row0, rows};
         unsigned count = 3;
         for (size_t i = 0; i < b->f->buffers.count; i++)
             if (used[k][i]) args[count++] = b->base[i];

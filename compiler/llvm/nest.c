@@ -1,13 +1,13 @@
-/* NEST and CUMSUM kernels. Scalar loops outside; the last loop steps by whole vectors, and what is left over is done
- * once more under a mask. An effect that uses none of the innermost loops is summed in registers, in up to four partial
- * sums so that one addition need not wait for another, and meets memory once, where those loops have ended. */
+/* NEST, CUMSUM and ARGSORT kernels. Scalar loops outside; the last loop steps by whole vectors, and what is left over
+ * is done once more under a mask. An effect that uses none of the innermost loops is summed in registers, in up to four
+ * partial sums so that one addition need not wait for another, and meets memory once, where those loops have ended. */
 #include "llvm/build.h"
 
 enum {
     NEST_SUMS = 4,          /* most partial sums */
     NEST_UNROLL_BODY = 16,  /* instructions up to which a reduction is unrolled by NEST_SUMS */
-    NEST_DEEP = 4,          /* lookups in a chain from which on several vectors are taken at once */
-    NEST_VECTORS = 4,       /* so many */
+    NEST_DEEP = 4,          /* lookups in a chain from which on several vectors may go together */
+    NEST_SEARCH = 4,        /* a search counts as so many */
     NEST_ONE_COPY_BODY = 48 /* instructions from which full and partial vectors share one masked loop */
 };
 
@@ -197,10 +197,11 @@ static bool is_lookup(const LirInstr *in) {
     return false;
 }
 
-/* The longest chain of loads whose place depends on the load before, as in a bisection. */
-static uint32_t lookup_depth(const Body *b) {
+/* How many vectors go through the body together. Where one lookup waits for another, as in a bisection, a processor has
+ * nothing else to do meanwhile; unless the body has other lookups enough in every round. */
+static unsigned lookup_vectors(const Body *b) {
     const LirKernel *k = b->kernel;
-    uint32_t *depth = ARENA_ARRAY(b->emit->arena, uint32_t, k->body.count), most = 0;
+    uint32_t *depth = ARENA_ARRAY(b->emit->arena, uint32_t, k->body.count), chain = 0, all = 0;
     for (size_t i = 0; i < k->body.count; i++) {
         const LirInstr *in = &k->body.data[i];
         for (int a = 0; a < lir_op_arity(in->op); a++)
@@ -209,32 +210,29 @@ static uint32_t lookup_depth(const Body *b) {
             const LirIndex *index = &in->access.index[d];
             if (index->kind == LIR_INDEX_VALUE && depth[index->value] > depth[i]) depth[i] = depth[index->value];
         }
-        if (is_lookup(in)) depth[i] += in->op == LIR_SEARCH ? NEST_DEEP : 1;
-        if (depth[i] > most) most = depth[i];
+        uint32_t lookups = in->op == LIR_SEARCH ? NEST_SEARCH : is_lookup(in);
+        depth[i] += lookups;
+        all += lookups;
+        if (depth[i] > chain) chain = depth[i];
     }
-    return most;
+    if (chain < NEST_DEEP || b->emit->target->registers < 16) return 1;
+    return all <= 3 * chain ? 4 : all <= 6 * chain ? 2 : 1;
 }
 
-/* Lanes of a vector over an axis: no more than there are elements. Where one lookup waits for another, a processor has
- * nothing else to do meanwhile, so several vectors go through the body together. */
+/* Lanes of a vector over an axis: no more than there are elements. */
 static unsigned nest_lanes(const Body *b) {
     unsigned lanes = b->emit->lanes;
     if (!b->kernel->loop_count || !b->kernel->vector) return 1;
-    if (b->emit->target->registers >= 16 && lookup_depth(b) >= NEST_DEEP) lanes *= NEST_VECTORS;
+    lanes *= lookup_vectors(b);
     int64_t bound = axis_bound(b, b->kernel->loops[b->kernel->loop_count - 1]);
     while (lanes > 1 && lanes / 2 >= bound) lanes /= 2;
     return lanes;
 }
 
-/* Inclusive sums along k_axis, for every point of the loops. */
-static void cumsum_emit(Body *b) {
+/* Inclusive sums along k_axis. */
+static void cumsum_line(Body *b) {
     Emit *e = b->emit;
     const LirKernel *k = b->kernel;
-    Loop loops[LIR_MAX_DIMS];
-    for (uint32_t i = 0; i < k->loop_count; i++) {
-        loops[i] = loop_begin(b, const_i64(e, 0), axis_trip(b, k->loops[i]), 1, "point");
-        b->index[k->loops[i]] = loops[i].counter;
-    }
     LLVMValueRef slot = build_alloca(b, e->real, "sum"), n = axis_trip(b, k->k_axis);
     LLVMBuildStore(b->at, const_real(e, 0), slot);
     Loop loop = loop_begin(b, const_i64(e, 0), n, 1, "sum");
@@ -244,12 +242,43 @@ static void cumsum_emit(Body *b) {
     LLVMBuildStore(b->at, sum, slot);
     access_store(b, &k->effects.data[0].access, sum);
     loop_end(b, &loop);
+}
+
+/* Positions along k_axis in ascending order, by the runtime. */
+static void argsort_line(Body *b) {
+    Emit *e = b->emit;
+    const LirKernel *k = b->kernel;
+    const LirAccess *to = &k->effects.data[0].access;
+    const char *name = e->lir->f64 ? "qtm_argsort_f64" : "qtm_argsort_f32";
+    LLVMTypeRef params[5] = {e->i64, e->ptr, e->i64, e->ptr, e->i64};
+    LLVMTypeRef type = LLVMFunctionType(e->nothing, params, 5, false);
+    LLVMValueRef fn = LLVMGetNamedFunction(e->module, name);
+    if (!fn) fn = LLVMAddFunction(e->module, name, type);
+    b->index[k->k_axis] = const_i64(e, 0);
+    LLVMValueRef args[5] = {axis_trip(b, k->k_axis), access_address(b, &k->a).pointer,
+                            access_stride(b, &k->a, k->k_axis), access_address(b, to).pointer,
+                            access_stride(b, to, k->k_axis)};
+    LLVMBuildCall2(b->at, type, fn, args, 5, "");
+}
+
+/* One line for every point of the loops. */
+static void line_emit(Body *b) {
+    const LirKernel *k = b->kernel;
+    Loop loops[LIR_MAX_DIMS];
+    for (uint32_t i = 0; i < k->loop_count; i++) {
+        loops[i] = loop_begin(b, const_i64(b->emit, 0), axis_trip(b, k->loops[i]), 1, "point");
+        b->index[k->loops[i]] = loops[i].counter;
+    }
+    if (k->kind == LIR_CUMSUM)
+        cumsum_line(b);
+    else
+        argsort_line(b);
     for (uint32_t i = k->loop_count; i-- > 0;) loop_end(b, &loops[i]);
 }
 
 void nest_emit(Body *b) {
-    if (b->kernel->kind == LIR_CUMSUM) {
-        cumsum_emit(b);
+    if (lir_is_line(b->kernel)) {
+        line_emit(b);
         return;
     }
     b->lanes = nest_lanes(b);

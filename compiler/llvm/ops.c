@@ -303,23 +303,26 @@ static LLVMValueRef op_search(Body *b, const LirInstr *in, LLVMValueRef x, unsig
     return LLVMBuildLoad2(b->at, LLVMTypeOf(low), low_slot, "");
 }
 
-/* A function in C is called for every lane, in double. */
-static LLVMValueRef op_extern(Body *b, const LirInstr *in, const LLVMValueRef *a, unsigned n) {
+/* A function in C is called for every lane, in double; `order`, if any, is its last argument. */
+static LLVMValueRef call_lanes(Body *b, const char *name, const LLVMValueRef *a, unsigned count, LLVMValueRef order,
+                               unsigned n) {
     Emit *e = b->emit;
-    LLVMTypeRef wide = LLVMDoubleTypeInContext(e->context), types[TIR_EXTERN_ARGS];
-    unsigned count = (unsigned)in->integer;
+    LLVMTypeRef wide = LLVMDoubleTypeInContext(e->context), types[TIR_EXTERN_ARGS + 1];
     for (unsigned k = 0; k < count; k++) types[k] = wide;
-    LLVMTypeRef type = LLVMFunctionType(wide, types, count, false);
-    LLVMValueRef function = LLVMGetNamedFunction(e->module, in->external->symbol);
-    if (!function) function = LLVMAddFunction(e->module, in->external->symbol, type);
+    types[count] = e->i32;
+    unsigned all = count + (order ? 1 : 0);
+    LLVMTypeRef type = LLVMFunctionType(wide, types, all, false);
+    LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
+    if (!function) function = LLVMAddFunction(e->module, name, type);
     LLVMValueRef result = n > 1 ? LLVMGetPoison(type_lanes(e->real, n)) : NULL;
     for (unsigned lane = 0; lane < n; lane++) {
-        LLVMValueRef args[TIR_EXTERN_ARGS], at = const_i32(e, lane);
+        LLVMValueRef args[TIR_EXTERN_ARGS + 1], at = const_i32(e, lane);
         for (unsigned k = 0; k < count; k++) {
             args[k] = n > 1 ? LLVMBuildExtractElement(b->at, a[k], at, "") : a[k];
             if (!e->lir->f64) args[k] = LLVMBuildFPExt(b->at, args[k], wide, "");
         }
-        LLVMValueRef value = LLVMBuildCall2(b->at, type, function, args, count, "");
+        args[count] = order;
+        LLVMValueRef value = LLVMBuildCall2(b->at, type, function, args, all, "");
         unsigned own = LLVMGetEnumAttributeKindForName("nobuiltin", 9); /* the model's, whatever its name */
         LLVMAddCallSiteAttribute(value, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                                  LLVMCreateEnumAttribute(e->context, own, 0));
@@ -327,6 +330,18 @@ static LLVMValueRef op_extern(Body *b, const LirInstr *in, const LLVMValueRef *a
         result = n > 1 ? LLVMBuildInsertElement(b->at, result, value, at, "") : value;
     }
     return result;
+}
+
+static LLVMValueRef op_extern(Body *b, const LirInstr *in, const LLVMValueRef *a, unsigned n) {
+    return call_lanes(b, in->external->symbol, a, (unsigned)in->integer, NULL, n);
+}
+
+/* Of the runtime, which says in qtm/numeric.h what the orders are. */
+static LLVMValueRef op_numeric(Body *b, const LirInstr *in, const LLVMValueRef *a, unsigned n) {
+    bool ordered = in->op == LIR_INC_GAMMA || in->op == LIR_INC_BETA;
+    const char *name = arena_format(b->emit->arena, "qtm_%s", lir_op_text(in->op));
+    LLVMValueRef order = ordered ? const_i32(b->emit, in->integer) : NULL;
+    return call_lanes(b, name, a, (unsigned)lir_op_arity(in->op), order, n);
 }
 
 static LLVMValueRef op_leaf(Body *b, const LirInstr *in, unsigned n) {
@@ -395,6 +410,11 @@ static LLVMValueRef op_emit(Body *b, uint32_t number) {
     case LIR_FROM_BITS:
     case LIR_REAL_TO_BITS_INT:
     case LIR_BITS_INT_TO_REAL: return op_convert(b, in->op, a[0], n);
+    case LIR_INC_GAMMA:
+    case LIR_INC_GAMMA_UPPER:
+    case LIR_INC_GAMMA_INVERSE:
+    case LIR_INC_BETA:
+    case LIR_INC_BETA_INVERSE: return op_numeric(b, in, a, n);
     case LIR_EXTERN: return op_extern(b, in, a, n);
     case LIR_FMA: return op_fma(b, a, n);
     case LIR_SHL:

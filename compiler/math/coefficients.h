@@ -126,6 +126,78 @@ static const double digamma_q_f64[] = {0x1.5555555555555p-4,  -0x1.111111110fa38
                                        -0x1.111105c015c3fp-8, 0x1.f073780320b34p-8,  -0x1.589cdc98df226p-6,
                                        0x1.44cbfff2eae53p-4,  -0x1.26343ebfa92a1p-2};
 
+/* Li2(1 - exp(-u)) = u - u^2/4 + u^3 p(u^2), |u| <= log 2 */
+/* relative error 2^-34.3 */
+static const double dilog_p_f32[] = {0x1.c71c70p-6, -0x1.233f74p-12, 0x1.378278p-18};
+/* relative error 2^-66.2 */
+static const double dilog_p_f64[] = {0x1.c71c71c71c71cp-6,   -0x1.23456789ab840p-12, 0x1.3d079fb5d54a2p-18,
+                                     -0x1.8a86a28a13b93p-24, 0x1.04d6e0d6ddec6p-29,  -0x1.64e86aa52b974p-35,
+                                     0x1.c48e382f61903p-41,  0x1.bdbd6f7d01fefp-46};
+
+/* J0(x) = (x^2 - a^2) (x^2 - b^2) p(64 - x^2), a and b its first zeros, |x| <= 8 */
+/* relative error 2^-25.1 */
+static const double bessel0_p_f32[] = {0x1.70d780p-14, 0x1.86c898p-17, 0x1.a1ff32p-22, 0x1.ae4f96p-28, 0x1.0a782ep-34,
+                                       0x1.bca0aap-42, 0x1.0f4548p-49, 0x1.e9b704p-58, 0x1.596d32p-66, 0x1.31886cp-74};
+/* relative error 2^-55.2 */
+static const double bessel0_p_f64[] = {0x1.70d77f560145cp-14,  0x1.86c89ec148fc7p-17,  0x1.a1fee49614f18p-22,
+                                       0x1.ae528ba67b307p-28,  0x1.0a698d0a074a8p-34,  0x1.bd3c2ed8c1898p-42,
+                                       0x1.0d978753785bdp-49,  0x1.f0aff677e96bap-58,  0x1.68931ba415947p-66,
+                                       0x1.a7de0449b6e21p-75,  0x1.9c26be8b09b60p-84,  0x1.50d8441a270e7p-93,
+                                       0x1.dc876cba23ec4p-103, 0x1.0260408dce353p-112, 0x1.b48ec9d2b187cp-122};
+
+/* J0(x) = sqrt(2 / (pi x)) (c(z) cos w - s(z) sin(w) / x), w = x - pi/4, z = 1/x^2, x >= 8 */
+
+/* c */
+/* relative error 2^-33.2 */
+static const double bessel0_c_f32[] = {0x1.000000p+0, -0x1.1fffc8p-4, 0x1.cad356p-4, -0x1.16c920p-1, 0x1.c50348p+1};
+/* relative error 2^-57.8 */
+static const double bessel0_c_f64[] = {0x1.000000p+0,          -0x1.1ffffffffeff8p-4,  0x1.cb5fffee5f63ep-4,
+                                       -0x1.251eda3fdfd3dp-1,  0x1.84b7a04eeaf9dp+2,   -0x1.b769ea1263f62p+6,
+                                       0x1.75288ee7e23bfp+11,  -0x1.a1600a14f87c2p+16, 0x1.01e1f5e939462p+22,
+                                       -0x1.23579a2a342c7p+27, 0x1.fc0a5468fe137p+31,  -0x1.1e962d6bebf58p+36,
+                                       0x1.30e4e6aadbca7p+39};
+
+/* s */
+/* relative error 2^-27.0 */
+static const double bessel0_s_f32[] = {-0x1.fffffep-4, 0x1.2bf188p-4, -0x1.c7c696p-3, 0x1.33ea14p+0};
+/* relative error 2^-49.9 */
+static const double bessel0_s_f64[] = {-0x1.fffffffffffbcp-4,  0x1.2bfffffef40e2p-4,  -0x1.d11dfa7e4901dp-3,
+                                       0x1.ba497bb6116aep+0,   -0x1.85b29127e06abp+4, 0x1.0f8cfa5ae63f6p+9,
+                                       -0x1.00b9032cae201p+14, 0x1.0acac26be3493p+19, -0x1.e07feaa780eefp+23,
+                                       0x1.27d22b4d57636p+28,  -0x1.5e9d140ee5341p+31};
+
+/* J1(x) = x (x^2 - a^2) (x^2 - b^2) p(64 - x^2), a and b its first zeros, |x| <= 8 */
+/* relative error 2^-27.2 */
+static const double bessel1_p_f32[] = {0x1.517f30p-15, 0x1.3848bcp-19, 0x1.bdc362p-25, 0x1.5dc46ep-31, 0x1.6059aep-38,
+                                       0x1.f374cap-46, 0x1.029abep-53, 0x1.cdf1b4p-62, 0x1.705b3ep-71, 0x1.1e81bep-78};
+/* relative error 2^-56.3 */
+static const double bessel1_p_f64[] = {0x1.517f30234baa5p-15,  0x1.3848b9914d38ap-19,  0x1.bdc3954972476p-25,
+                                       0x1.5dc281b891bb2p-31,  0x1.606db335d12b1p-38,  0x1.f27e2f186d7f0p-46,
+                                       0x1.0641511e25befp-53,  0x1.abca750c456d3p-62,  0x1.16e72e2856358p-70,
+                                       0x1.29be45997f998p-79,  0x1.09431b364189dp-88,  0x1.90a621fd97dd2p-98,
+                                       0x1.0567e34d23fefp-107, 0x1.12f9198617ad0p-117, 0x1.917bc361ee1a4p-127};
+
+/* J1(x) = sqrt(2 / (pi x)) (c(z) cos w - s(z) sin(w) / x), w = x - 3 pi/4, z = 1/x^2, x >= 8 */
+
+/* c */
+/* relative error 2^-33.1 */
+static const double bessel1_c_f32[] = {0x1.000000p+0, 0x1.dfffc2p-4, -0x1.2701cap-3, 0x1.4a737ep-1, -0x1.041d9ap+2};
+/* relative error 2^-57.7 */
+static const double bessel1_c_f64[] = {0x1.000000p+0,          0x1.dffffffffef0cp-4,   -0x1.274ffff6ae36dp-3,
+                                       0x1.5a6a497684439p-1,   -0x1.b88c42f172b83p+2,  0x1.e5b31e801e431p+6,
+                                       -0x1.95cf9d170d6dep+11, 0x1.c12be3eb99a8dp+16,  -0x1.13ce7b74628bdp+22,
+                                       0x1.36819e031ff7dp+27,  -0x1.0e329b77d1c6bp+32, 0x1.307becd93054fp+36,
+                                       -0x1.43b2b6c6b576bp+39};
+
+/* s */
+/* relative error 2^-26.8 */
+static const double bessel1_s_f32[] = {0x1.800000p-2, -0x1.a3f42cp-4, 0x1.17885cp-2, -0x1.6c460cp+0};
+/* relative error 2^-49.8 */
+static const double bessel1_s_f64[] = {0x1.7ffffffffffeep-2,   -0x1.a3fffffee3b74p-4,  0x1.1c3cfd13fcb56p-2,
+                                       -0x1.fe550dda103b9p+0,  0x1.b3910649ba3d0p+4,   -0x1.298e6cbfcc545p+9,
+                                       0x1.15d85aa8f058ep+14,  -0x1.1eb247f1ee0c1p+19, 0x1.01304a88f67e8p+24,
+                                       -0x1.3c058a0d466c6p+28, 0x1.761c13d865da4p+31};
+
 /* unevaluated sums; the first part of ln2 is short, so that its product with an exponent is exact */
 static const double ln2_f32[] = {0x1.62e800p-1, -0x1.e8082ep-16};
 static const double ln2_f64[] = {0x1.62e42fefa4000p-1, -0x1.8432a1b0e2634p-43};
@@ -137,5 +209,13 @@ static const double digamma_root_f32[] = {0x1.762d86p+0, 0x1.ab5f20p-27};
 static const double digamma_root_f64[] = {0x1.762d86356be3fp+0, 0x1.b86a722197829p-54};
 static const double pi_f32[] = {0x1.921fb6p+1, -0x1.777a5cp-24};
 static const double pi_f64[] = {0x1.921fb54442d18p+1, 0x1.1a62633145c07p-53};
+static const double bessel0_a_f32[] = {0x1.33d152p+1, 0x1.d2e368p-24};
+static const double bessel0_a_f64[] = {0x1.33d152e971b40p+1, -0x1.0f539d7da258ep-53};
+static const double bessel0_b_f32[] = {0x1.6148f6p+2, -0x1.34f46ep-24};
+static const double bessel0_b_f64[] = {0x1.6148f5b2c2e45p+2, 0x1.75054cd60a517p-54};
+static const double bessel1_a_f32[] = {0x1.ea7558p+1, -0x1.4a121ep-24};
+static const double bessel1_a_f64[] = {0x1.ea75575af6f09p+1, -0x1.60155a9d1b256p-53};
+static const double bessel1_b_f32[] = {0x1.c0ff60p+2, -0x1.8971b6p-23};
+static const double bessel1_b_f64[] = {0x1.c0ff5f3b47250p+2, -0x1.b226d9d243827p-54};
 
 #endif

@@ -6,7 +6,7 @@ these degrees that is within a factor of two of the minimax error, and far below
 the working precision one after another, lowest order first, and the rest is fitted again after each: so the rounding of
 the large ones is made up for by the small ones.   python3 coefficients.py > coefficients.h
 """
-from mpmath import mp, mpf, cos, sin, exp, log, log1p, expm1, pi, matrix, lu_solve, sqrt, floor, frexp, ldexp, atanh, nint, taylor, erf, erfc, atan, loggamma, psi, findroot
+from mpmath import mp, mpf, cos, sin, exp, log, log1p, expm1, pi, matrix, lu_solve, sqrt, floor, frexp, ldexp, atanh, nint, taylor, erf, erfc, atan, loggamma, psi, findroot, besselj, bessely, besseljzero, polylog
 
 mp.dps = 60
 
@@ -106,6 +106,30 @@ table("digamma_p", "psi(1.5 + u) = (1.5 + u - root) p(u), |u| <= 1/2", lambda u:
       lambda u: 1, -mpf(1) / 2, mpf(1) / 2, 12, 24)
 table("digamma_q", "psi(x) = log x - 1/(2 x) - z q(z), z = 1/x^2, x >= 8",
       near(lambda z: (-log(z) / 2 - sqrt(z) / 2 - psi(0, 1 / sqrt(z))) / z, mpf(1) / 12), lambda z: z / 2, 0, eighth, 3, 8)
+table("dilog_p", "Li2(1 - exp(-u)) = u - u^2/4 + u^3 p(u^2), |u| <= log 2",
+      near(lambda z: (polylog(2, -expm1(-sqrt(z))).real - sqrt(z) + z / 4) / sqrt(z) ** 3, mpf(1) / 36), lambda z: z, 0, log(mpf(2)) ** 2 * mpf("1.001"),
+      3, 8)
+zeros = [[besseljzero(n, k) for k in (1, 2)] for n in (0, 1)]
+for n in (0, 1):
+    squares = [zero**2 for zero in zeros[n]]
+
+    def factor(s):
+        z = 64 - s
+        return besselj(n, sqrt(z)) / sqrt(z) ** n / (z - squares[0]) / (z - squares[1])
+
+    table(f"bessel{n}_p", f"J{n}(x) = {'x ' if n else ''}(x^2 - a^2) (x^2 - b^2) p(64 - x^2), a and b its first zeros, |x| <= 8",
+          factor, lambda s: 1 / factor(s), -mpf("0.01"), 64 - mpf(10) ** -30, 10, 15)
+
+    def modulus(z, part):
+        """P or Q x of J = sqrt(2 / (pi x)) (P cos w - Q sin w), Y = sqrt(2 / (pi x)) (P sin w + Q cos w), x = 1 / sqrt(z)"""
+        x = 1 / sqrt(z)
+        w, s = x - (mpf(n) / 2 + mpf(1) / 4) * pi, sqrt(pi * x / 2)
+        j, y = s * besselj(n, x), s * bessely(n, x)
+        return (y * cos(w) - j * sin(w)) * x if part else j * cos(w) + y * sin(w)
+
+    print(f"/* J{n}(x) = sqrt(2 / (pi x)) (c(z) cos w - s(z) sin(w) / x), w = x - {'3 ' if n else ''}pi/4, z = 1/x^2, x >= 8 */\n")
+    table(f"bessel{n}_c", "c", lambda z: modulus(z, 0), lambda z: 1, 0, eighth * mpf("1.001"), 5, 13)
+    table(f"bessel{n}_s", "s", lambda z: modulus(z, 1), lambda z: 1, 0, eighth * mpf("1.001"), 4, 11)
 print("/* unevaluated sums; the first part of ln2 is short, so that its product with an exponent is exact */")
 split("ln2_f32", log(mpf(2)), 2, 24, 14)
 split("ln2_f64", log(mpf(2)), 2, 53, 41)
@@ -117,4 +141,8 @@ split("digamma_root_f32", root, 2, 24)
 split("digamma_root_f64", root, 2, 53)
 split("pi_f32", pi, 2, 24)
 split("pi_f64", pi, 2, 53)
+for n in (0, 1):
+    for k, zero in zip("ab", zeros[n]):
+        split(f"bessel{n}_{k}_f32", zero, 2, 24)
+        split(f"bessel{n}_{k}_f64", zero, 2, 53)
 print("\n#endif")

@@ -16,6 +16,8 @@ static MathId expand_one(MathBuilder *b, const LirInstr *instr, MathId x, MathId
     case LIR_ATAN: return math_atan(b, x);
     case LIR_ATAN2: return math_atan2(b, x, y);
     case LIR_LGAMMA: return math_lgamma(b, x);
+    case LIR_DILOG: return math_dilog(b, x);
+    case LIR_BESSEL_J: return math_bessel_j(b, instr->integer, x);
     case LIR_POLYGAMMA: return math_polygamma(b, instr->integer, x);
     default: return math_pow(b, x, y);
     }
@@ -25,7 +27,7 @@ static bool is_function(LirOpcode op) {
     return op >= LIR_EXP && op <= LIR_POLYGAMMA;
 }
 
-_Static_assert(LIR_POLYGAMMA - LIR_EXP == 13, "elementary functions are together");
+_Static_assert(LIR_POLYGAMMA - LIR_EXP == 15, "elementary functions are together");
 
 static void renumber_access(const LirFunction *f, LirAccess *access, const uint32_t *number) {
     uint32_t rank = f->buffers.data[access->buffer].rank;

@@ -18,7 +18,7 @@ typedef struct MathBuilder {
 
 typedef uint32_t MathId; /* an instruction of the body */
 
-/* one a family: exp.c, log.c, pow.c, trig.c, erf.c, atan.c, gamma.c */
+/* one a family: exp.c, log.c, pow.c, trig.c, erf.c, atan.c, gamma.c, bessel.c, dilog.c */
 MathId math_exp(MathBuilder *b, MathId x);
 MathId math_expm1(MathBuilder *b, MathId x);
 MathId math_tanh(MathBuilder *b, MathId x);
@@ -32,6 +32,8 @@ MathId math_erfc(MathBuilder *b, MathId x);
 MathId math_atan(MathBuilder *b, MathId x);
 MathId math_atan2(MathBuilder *b, MathId y, MathId x);
 MathId math_lgamma(MathBuilder *b, MathId x);
+MathId math_dilog(MathBuilder *b, MathId x);
+MathId math_bessel_j(MathBuilder *b, int64_t n, MathId x);
 MathId math_polygamma(MathBuilder *b, int64_t n, MathId x);
 
 /* exp(x + small), where |small| is far below |x| or both are below 1 */

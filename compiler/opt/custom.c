@@ -3,17 +3,21 @@
  * function passes here. */
 #include "opt/rewrite.h"
 
+static bool is_custom(const TirOp *op) {
+    return op->op == TIR_CUSTOM || op->op == TIR_OPAQUE;
+}
+
 void opt_custom(TirFunction *f) {
     opt_bodies(f, opt_custom);
+    bool any = false;
+    for (size_t v = 0; v < f->ops.count && !any; v++) any = is_custom(&f->ops.data[v]);
+    if (!any) return;
     Rewrite w;
-    bool replaced = false;
     rewrite_begin(&w, f);
     for (TirId v = 0; v < w.old_count; v++) {
         TirOp op = rewrite_operation(&w, v);
-        bool custom = op.op == TIR_CUSTOM || op.op == TIR_OPAQUE;
-        w.map[v] = custom ? op.args[0] : rewrite_append(f, op);
-        replaced |= custom;
+        w.map[v] = is_custom(&op) ? op.args[0] : rewrite_append(f, op);
     }
     rewrite_end(&w);
-    if (replaced) opt_dce(f);
+    opt_dce(f);
 }

@@ -64,8 +64,7 @@ static TirId map2(TirFunction *f, TirOpcode op, Span s, TirId a, TirId b) {
 
 /* `op` with other arguments. */
 static TirId map_again(TirFunction *f, const TirOp *op, const TirId *args) {
-    if (op->op == TIR_POLYGAMMA) return tir_polygamma(f, op->integer, args[0], op->span);
-    return tir_map(f, op->op, op->span, args[0], args[1], args[2]);
+    return tir_map_order(f, op->op, op->integer, op->span, args[0], args[1], args[2]);
 }
 
 /* --- constants --- */

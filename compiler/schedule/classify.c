@@ -85,6 +85,14 @@ static OpKind dot_kind(Plan *plan, TirId at, OpPlan *out) {
     return OP_CONTRACT;
 }
 
+/* Rows are split by their own axis, and memory of a dynamic size has one name: there each element looks for its place.
+ */
+static OpKind flatten_kind(const Plan *plan, const TirOp *op) {
+    for (uint32_t i = 0; i < op->axes.count; i++)
+        if (plan_axis_size(plan, op->axes.id[i]) < 0) return OP_POINT;
+    return batch_axes(plan->f, op->attr_axes).count ? OP_POINT : OP_FLATTEN;
+}
+
 static void classify_op(Plan *plan, TirId at) {
     const TirOp *op = &plan->f->ops.data[at];
     OpPlan *p = &plan->op[at];
@@ -107,12 +115,17 @@ static void classify_op(Plan *plan, TirId at) {
         p->kind = OP_STACK;
         p->space = tir_axes_minus(op->axes, tir_axes_one(op->axis));
         break;
+    case TIR_FLATTEN:
+        p->kind = flatten_kind(plan, op);
+        if (p->kind == OP_FLATTEN) p->space = plan->f->ops.data[op->args[0]].axes;
+        break;
     case TIR_SCATTER:
         p->kind = OP_SCATTER;
         p->space = tir_axes_union(plan->f->ops.data[op->args[0]].axes, plan->f->ops.data[op->args[1]].axes);
         break;
     case TIR_CUMSUM:
-        p->kind = OP_CUMSUM;
+    case TIR_ARGSORT:
+        p->kind = op->op == TIR_CUMSUM ? OP_CUMSUM : OP_ARGSORT;
         p->space = tir_axes_minus(op->axes, tir_axes_one(op->axis));
         break;
     case TIR_DOT:
@@ -131,7 +144,8 @@ static void classify_op(Plan *plan, TirId at) {
     /* The copies of a partial start at zero, so a maximum over rows is taken in one go instead. */
     if (p->kind == OP_MAX && p->row != LIR_NO_AXIS && !tir_axes_has(op->axes, p->row)) p->row = LIR_NO_AXIS;
     p->partial = p->row != LIR_NO_AXIS && !tir_axes_has(op->axes, p->row) && p->kind != OP_POINT &&
-                 p->kind != OP_STACK && p->kind != OP_CUMSUM && p->kind != OP_INLINE && p->kind != OP_INPUT;
+                 p->kind != OP_STACK && p->kind != OP_FLATTEN && p->kind != OP_CUMSUM && p->kind != OP_ARGSORT &&
+                 p->kind != OP_INLINE && p->kind != OP_INPUT;
 }
 
 /* An inline operation that somebody needs in memory becomes a point operation. */
@@ -143,10 +157,12 @@ static void require_memory(Plan *plan, TirId at) {
 static void require_tables(Plan *plan, TirId at) {
     const TirOp *op = &plan->f->ops.data[at];
     OpPlan *p = &plan->op[at];
+    if (p->kind == OP_FLATTEN) return;
     switch (op->op) {
     case TIR_GATHER:
     case TIR_SEARCH:
     case TIR_CUMSUM:
+    case TIR_ARGSORT:
     case TIR_FLATTEN:
         /* tables may still be sliced or renamed in place; only leaves without memory must be stored */
         for (TirId t = op->args[0];; t = plan->f->ops.data[t].args[0]) {
@@ -205,8 +221,9 @@ static void follow(Plan *plan, TirId reader, TirId value, bool table, TirAxisId 
 
 void plan_visit_uses(Plan *plan, TirId reader, UseVisitor visit, void *context) {
     const TirOp *op = &plan->f->ops.data[reader];
-    bool tabled = op->op == TIR_GATHER || op->op == TIR_SEARCH || op->op == TIR_CUMSUM || op->op == TIR_FLATTEN;
     OpKind kind = plan->op[reader].kind;
+    bool tabled = op->op == TIR_GATHER || op->op == TIR_SEARCH || op->op == TIR_CUMSUM || op->op == TIR_ARGSORT ||
+                  (op->op == TIR_FLATTEN && kind != OP_FLATTEN);
     bool whole = kind == OP_DOT || kind == OP_DOT_ROWS || kind == OP_LOOP;
     bool moves = op->op == TIR_SLICE || op->op == TIR_RENAME; /* when stored itself */
     for (uint32_t i = 0; i < op->arg_count; i++) {

@@ -29,7 +29,8 @@ static ClusterKind cluster_kind(OpKind kind) {
     case OP_SCATTER: return CLUSTER_SCATTER;
     case OP_DOT: return CLUSTER_DOT;
     case OP_DOT_ROWS: return CLUSTER_DOT_ROWS;
-    case OP_CUMSUM: return CLUSTER_CUMSUM;
+    case OP_CUMSUM:
+    case OP_ARGSORT: return CLUSTER_LINE;
     default: return CLUSTER_NEST;
     }
 }
@@ -42,6 +43,7 @@ static bool can_join(const Plan *plan, const Cluster *cluster, TirId at, bool ta
     case OP_SUM:
     case OP_MAX:
     case OP_STACK:
+    case OP_FLATTEN:
     case OP_CONTRACT: return cluster->kind == CLUSTER_NEST;
     case OP_SCATTER: return cluster->kind == CLUSTER_SCATTER;
     default: return false;

@@ -216,6 +216,13 @@ static const struct {
     {TIR_ATAN2, LIR_ATAN2},
     {TIR_LGAMMA, LIR_LGAMMA},
     {TIR_POLYGAMMA, LIR_POLYGAMMA},
+    {TIR_DILOG, LIR_DILOG},
+    {TIR_BESSEL_J, LIR_BESSEL_J},
+    {TIR_INC_GAMMA, LIR_INC_GAMMA},
+    {TIR_INC_GAMMA_UPPER, LIR_INC_GAMMA_UPPER},
+    {TIR_INC_GAMMA_INVERSE, LIR_INC_GAMMA_INVERSE},
+    {TIR_INC_BETA, LIR_INC_BETA},
+    {TIR_INC_BETA_INVERSE, LIR_INC_BETA_INVERSE},
     {TIR_POW, LIR_POW},
     {TIR_MAX, LIR_MAX},
     {TIR_MIN, LIR_MIN},
@@ -361,6 +368,9 @@ static void op_effects(Body *body, TirId at) {
             effect(plan, body->kernel, LIR_STORE, access_of(plan, target, &route), value_of(body, op->args[i]));
         }
         break;
+    case OP_FLATTEN:
+        effect(plan, body->kernel, LIR_STORE, own_access(plan, p->unfolded), value_of(body, op->args[0]));
+        break;
     case OP_SCATTER:
         for (uint32_t i = 0; i < op->arg_count; i += 2) {
             Route route = {0};
@@ -399,10 +409,12 @@ static void dot_setup(Body *body, TirId at, TirAxisId row) {
     if (rows) effect(plan, kernel, LIR_ADD_TO, own_access(plan, p->slot_buffer), acc);
 }
 
-static void cumsum_kernel(Plan *plan, LirGroup *group, TirId at) {
+/* Operations along one axis. */
+static void line_kernel(Plan *plan, LirGroup *group, TirId at) {
     const TirOp *op = &plan->f->ops.data[at];
-    LirKernel *kernel =
-        kernel_new(plan, group, LIR_CUMSUM, arena_format(plan->arena, "cumsum_%s", plan_label(plan, at)), op->span);
+    LirKernelKind kind = op->op == TIR_CUMSUM ? LIR_CUMSUM : LIR_ARGSORT;
+    const char *name = arena_format(plan->arena, "%s_%s", tir_op_text(op->op), plan_label(plan, at));
+    LirKernel *kernel = kernel_new(plan, group, kind, name, op->span);
     loops_set(kernel, plan->op[at].space, group->row_axis);
     kernel->k_axis = op->axis;
     kernel->reverse = op->flag;
@@ -437,8 +449,8 @@ static void export_locals(Plan *plan, LirGroup *group, const Cluster *cluster) {
 
 static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster) {
     TirId last = cluster->ops.data[cluster->ops.count - 1];
-    if (cluster->kind == CLUSTER_CUMSUM) {
-        cumsum_kernel(plan, group, cluster->ops.data[0]);
+    if (cluster->kind == CLUSTER_LINE) {
+        line_kernel(plan, group, cluster->ops.data[0]);
         export_locals(plan, group, cluster);
         return;
     }

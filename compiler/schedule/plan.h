@@ -22,11 +22,13 @@ typedef enum OpKind {
     OP_SUM,    /* reduction over points of its argument */
     OP_MAX,
     OP_STACK,
+    OP_FLATTEN, /* stored at the points of its argument */
     OP_SCATTER,
     OP_DOT,      /* matrix product whose result is finished in one pass: rows x weights */
     OP_DOT_ROWS, /* matrix product that sums over rows: a weight gradient */
     OP_CONTRACT, /* any other product-and-sum, as a loop nest */
     OP_CUMSUM,
+    OP_ARGSORT,
     OP_LOOP,   /* a group of its own that calls the body; has no value itself */
     OP_RESULT, /* memory that a loop writes */
 } OpKind;
@@ -43,13 +45,14 @@ typedef struct OpPlan {
     uint32_t buffer;       /* where users read it, LIR: TIR_NONE until storage.c */
     uint32_t slot_buffer;  /* partial: the copies */
     uint32_t local_buffer; /* accumulated in scratch first, then copied to `buffer` */
+    uint32_t unfolded;     /* FLATTEN: another name of `buffer`, by the axes that are flattened */
     TirAxisId dot_k, dot_n, dot_m;
     TirId dot_a, dot_b;
     TirId loop;         /* LOOP, RESULT: the loop; else TIR_NONE */
     bool dot_transpose; /* b is stored [n, k]: a transposed copy is made once a call */
 } OpPlan;
 
-typedef enum ClusterKind { CLUSTER_NEST, CLUSTER_SCATTER, CLUSTER_DOT, CLUSTER_DOT_ROWS, CLUSTER_CUMSUM } ClusterKind;
+typedef enum ClusterKind { CLUSTER_NEST, CLUSTER_SCATTER, CLUSTER_DOT, CLUSTER_DOT_ROWS, CLUSTER_LINE } ClusterKind;
 typedef struct Cluster {
     ClusterKind kind;
     TirAxes space;

@@ -49,6 +49,23 @@ static bool spans_data(const Plan *plan, TirId at) {
     return false;
 }
 
+/* The same memory with the flattened axes in place of the flat one. */
+static uint32_t buffer_unfolded(Plan *plan, TirId at) {
+    const TirOp *op = &plan->f->ops.data[at];
+    uint32_t number = buffer_for(plan, at, LIR_WORK, "_unfolded"), base = plan->op[at].buffer;
+    LirBuffer *buffer = &plan->lir->buffers.data[number];
+    buffer->space = plan->lir->buffers.data[base].space;
+    buffer->port = plan->lir->buffers.data[base].port;
+    buffer->alias_of = base + 1;
+    buffer->rank = 0;
+    for (uint32_t d = 0; d < op->axes.count; d++) {
+        if (op->axes.id[d] != op->axis) buffer->dims[buffer->rank++] = op->axes.id[d];
+        for (uint32_t k = 0; op->axes.id[d] == op->axis && k < op->attr_axes.count; k++)
+            buffer->dims[buffer->rank++] = op->attr_axes.id[k];
+    }
+    return number;
+}
+
 static void store_value(Plan *plan, TirId at) {
     OpPlan *p = &plan->op[at];
     uint32_t port = output_port(plan, at);
@@ -56,6 +73,7 @@ static void store_value(Plan *plan, TirId at) {
     LirSpace space = port != TIR_NONE ? LIR_OUT : whole ? LIR_WORK : LIR_SCRATCH;
     p->buffer = buffer_for(plan, at, space, "");
     if (port != TIR_NONE) plan->lir->buffers.data[p->buffer].port = port;
+    if (p->kind == OP_FLATTEN) p->unfolded = buffer_unfolded(plan, at);
     bool sums_in_rows = p->row != LIR_NO_AXIS && (p->partial || accumulates(p->kind));
     if (sums_in_rows && spans_data(plan, at))
         tir_fail(plan->f, at, "a sum over one data set for every event of another");
@@ -162,7 +180,7 @@ static void life_touch(const LirFunction *lir, Life *life, uint32_t buffer, int6
 
 static void life_of_kernel(const LirFunction *lir, const LirKernel *kernel, Life *life, int64_t when) {
     if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) life_touch(lir, life, kernel->zero, when);
-    if (kernel->kind == LIR_DOT || kernel->kind == LIR_CUMSUM) life_touch(lir, life, kernel->a.buffer, when);
+    if (kernel->kind == LIR_DOT || lir_is_line(kernel)) life_touch(lir, life, kernel->a.buffer, when);
     if (kernel->kind == LIR_DOT) life_touch(lir, life, kernel->b.buffer, when);
     for (size_t i = 0; i < kernel->body.count; i++) {
         LirOpcode op = kernel->body.data[i].op;

@@ -162,39 +162,23 @@ static Dim column_dim(Elab *e, uint32_t row, uint32_t field, int64_t length) {
     return dim_new(e, "f", length);
 }
 
-Value context_data(Elab *e, const Value *data, int64_t count, Span span) {
+/* The events at `rows` of the data set, or all of its local ones. */
+static Value data_events(Elab *e, uint32_t row, TirAxisId all, TirId rows, TirAxes sample_axes, Span span) {
     Context *c = e->context;
-    if (!family_complete(e, data, span)) return value_poison();
-    uint32_t row = data_row(e, data);
-    if (c->fit && count == 0) count = default_share(c->fit);
-    const BatchAxis *all = batch_find(c, row, -1), *batch = batch_find(c, row, count);
-    if (!all || !batch) {
-        Value poison = elab_error(e, DIAG_E0211, span, "the events of '%s' are not at hand here", family_name(e, data));
-        diag_help(e->sink, "go over them in an objective or a monitor of a fit");
-        return poison;
-    }
     const ProgramData *table = &e->program->data.data[row];
     const ProgramEvent *event = &e->program->events.data[table->event];
-    Value sample = {.kind = VALUE_SAMPLE, .decl = e->events.data[table->event], .span = span};
+    Value sample = {.kind = VALUE_SAMPLE, .decl = e->events.data[table->event], .sample = sample_axes, .span = span};
     Value *items = ARENA_ARRAY(e->arena, Value, event->fields.count);
-    TirId rows = TIR_NONE;
-    if (batch->axis != TIR_NONE) sample.sample = tir_axes_one(batch->axis);
-    if (count > 0) {
-        rows = share_rows(e, data, count, sample.sample, all->axis, span);
-    } else {
-        c->full_data = true;
-        c->data = row;
-    }
     for (size_t i = 0; i < event->fields.count; i++) {
         const char *name = arena_format(e->arena, "%s.%s", table->name, event->fields.data[i].name);
         Dim dim = {1, TIR_NONE};
-        TirAxes axes = tir_axes_one(all->axis);
+        TirAxes axes = tir_axes_one(all);
         if (event->fields.data[i].length > 1) {
             dim = column_dim(e, row, (uint32_t)i, event->fields.data[i].length);
             axes = tir_axes_add(axes, dim.axis);
         }
         TirId id = context_input(e, TIR_PORT_COLUMN, row, (uint32_t)i, name, axes, span);
-        if (rows != TIR_NONE) id = tir_gather(c->f, id, rows, all->axis, span);
+        if (rows != TIR_NONE) id = tir_gather(c->f, id, rows, all, span);
         items[i] = value_tensor(e, id, &dim, dim.axis != TIR_NONE, span);
         const AstNode *field = sample.decl->node->kids[0]->kids[i];
         double scale; /* columns are brought to base units as they are read */
@@ -203,4 +187,34 @@ Value context_data(Elab *e, const Value *data, int64_t count, Span span) {
     sample.items = items;
     sample.count = (uint32_t)event->fields.count;
     return sample;
+}
+
+static Value report_no_events(Elab *e, const Value *data, Span span) {
+    Value poison = elab_error(e, DIAG_E0211, span, "the events of '%s' are not at hand here", family_name(e, data));
+    diag_help(e->sink, "go over them in an objective or a monitor of a fit");
+    return poison;
+}
+
+Value context_data(Elab *e, const Value *data, int64_t count, Span span) {
+    Context *c = e->context;
+    if (!family_complete(e, data, span)) return value_poison();
+    uint32_t row = data_row(e, data);
+    if (c->fit && count == 0) count = default_share(c->fit);
+    const BatchAxis *all = batch_find(c, row, -1), *batch = batch_find(c, row, count);
+    if (!all || !batch) return report_no_events(e, data, span);
+    TirAxes axes = batch->axis != TIR_NONE ? tir_axes_one(batch->axis) : tir_axes_none();
+    if (count > 0) return data_events(e, row, all->axis, share_rows(e, data, count, axes, all->axis, span), axes, span);
+    c->full_data = true;
+    c->data = row;
+    return data_events(e, row, all->axis, TIR_NONE, axes, span);
+}
+
+Value context_data_picked(Elab *e, const Value *data, TirAxes axes, const AstNode *node, Span span) {
+    Context *c = e->context;
+    if (!family_complete(e, data, span)) return value_poison();
+    uint32_t row = data_row(e, data);
+    const BatchAxis *all = batch_find(c, row, -1);
+    if (!all) return report_no_events(e, data, span);
+    TirId rows = tir_pick(c->f, elab_stream(e, node), axes, all->axis, span);
+    return data_events(e, row, all->axis, rows, axes, span);
 }

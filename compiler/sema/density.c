@@ -104,10 +104,19 @@ bool density_attach(Elab *e, const HirDecl *density, Value *args, uint32_t count
     return true;
 }
 
-/* f(x, y), f(e) and f({x: .., y: ..}) are the same. */
+const Value *density_numbers(Elab *e, const HirDecl *density, const Value *args, uint32_t *count) {
+    const HirDecl *event = density_event(e, density);
+    const AstNode *variables = event ? event->node->kids[0] : hir_arguments(density);
+    if (*count != 1 || args[0].kind != VALUE_LIST || args[0].count != variables->count) return args;
+    *count = args[0].count;
+    return args[0].items;
+}
+
+/* f(x, y), f([x, y]), f(e) and f({x: .., y: ..}) are the same. */
 const Value *density_arguments(Elab *e, HirDecl *density, const Value *args, uint32_t *count, Span span) {
     HirDecl *event = density_event(e, density);
     const AstNode *variables = event ? event->node->kids[0] : hir_arguments(density);
+    args = density_numbers(e, density, args, count);
     uint32_t given = *count, wanted = variables->count;
     bool record = given == 1 && args[0].kind == VALUE_RECORD;
     if (!record && given != wanted) {
@@ -157,6 +166,17 @@ static Value variable_at(Elab *e, const DensityAxis *axis, Value t, Span span) {
     return elab_map(e, TIR_MIN, span, x, value_number(axis->high, span), none);
 }
 
+/* Tables on grids of one length share their axes: what is computed of the nodes is computed once, and kernels over
+ * several tables are one. A density that needs a table inside, such as an integral, has its own axes for that. */
+static Dim grid_dim(Elab *e, uint32_t place, int64_t size) {
+    Context *c = e->context;
+    for (size_t i = 0; i < c->grids.count && !c->tabulating; i++)
+        if (c->grids.data[i].place == place && c->grids.data[i].dim.size == size) return c->grids.data[i].dim;
+    GridAxis grid = {place, dim_new(e, "grid", size)};
+    if (!c->tabulating) VEC_PUSH(e->arena, &c->grids, grid);
+    return grid.dim;
+}
+
 /* The density per d(coordinate) at all points of a grid; one dimension a variable, in their order. */
 Value density_table(Elab *e, const Value *density, const AstNode *node, const DensityAxis *axes, const Value *lines,
                     uint32_t count, Span span) {
@@ -169,7 +189,7 @@ Value density_table(Elab *e, const Value *density, const AstNode *node, const De
         if (t.kind != VALUE_TENSOR || t.rank != 1)
             return elab_help(e, elab_error(e, DIAG_E0302, span, "the nodes of a grid are an array for every variable"),
                              "make them with linspace(LOW, HIGH, N)");
-        dim[i] = dim_new(e, "grid", t.dim[0].size);
+        dim[i] = grid_dim(e, i, t.dim[0].size);
         if (dim[i].axis != TIR_NONE) {
             t = value_move(e, &t, 0, dim[i].axis, span);
             all = tir_axes_add(all, dim[i].axis);
@@ -179,7 +199,9 @@ Value density_table(Elab *e, const Value *density, const AstNode *node, const De
     }
     Value f = *density;
     f.numbers = true;
+    e->context->tabulating++;
     Value v = elab_apply(e, f, node, args, count, span);
+    e->context->tabulating--;
     if (value_is_poison(&v) || !value_to_array(e, &v, TIR_NONE)) return none;
     if (v.rank || v.type == TIR_BOOL)
         return elab_help(e,
@@ -188,6 +210,8 @@ Value density_table(Elab *e, const Value *density, const AstNode *node, const De
                                     density->decl->name,
                                     v.type == TIR_BOOL ? value_kind_text(&v) : value_shape_text(e, &v)),
                          "write a density for each of the numbers");
+    Value guarded = value_tensor(e, id_broadcast(e, value_real_id(e, &v), all, span), dim, count, span);
+    guard_table(e, density, axes, args, dim, count, &guarded, span);
     if (jacobian.kind != VALUE_NUMBER) v = elab_map(e, TIR_MUL, span, v, jacobian, none);
     Value table = value_tensor(e, id_broadcast(e, value_real_id(e, &v), all, span), dim, count, span);
     table.unit = v.unit;

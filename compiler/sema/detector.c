@@ -231,6 +231,7 @@ static void stage_add(Elab *e, Fold *fold, const AstNode *stage) {
     Value take = elab_map(e, TIR_LT, span, uniform(e, stage), f, none);
     Value rest = elab_map(e, TIR_SUB, span, value_number(1, span), f, none), own = fold->weight;
     Value weight = elab_map(e, TIR_MUL, span, score(e, f, span), mean_weight(e, fold, span), none);
+    if (added.weight) weight = elab_map(e, TIR_MUL, span, weight, *added.weight, none);
     Value others = score(e, rest, span);
     if (!value_is_poison(&own)) others = elab_map(e, TIR_MUL, span, others, own, none);
     fold->weight = elab_map(e, TIR_SELECT, span, take, weight, others);

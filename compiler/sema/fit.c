@@ -162,6 +162,7 @@ static void fit_monitor_function(Elab *e, FitState *fit) {
     if (!fit->monitors.count && !fit->stop_when) return;
     const char *name = arena_format(e->arena, "%s.monitor", fit->out->name);
     Context *c = context_new(e, name, fit, PARAMS_FITTED, true, fit->decl->node);
+    c->guarded = true;
     for (size_t i = 0; i < fit->monitors.count; i++) {
         for (size_t k = 0; k < i; k++) {
             if (strcmp(fit->monitors.data[k]->name, fit->monitors.data[i]->name)) continue;
@@ -174,6 +175,7 @@ static void fit_monitor_function(Elab *e, FitState *fit) {
     }
     if (fit->monitors.count) fit_select(e, fit);
     if (fit->stop_when && e->sink->errors == errors) fit_stop_when(e, fit);
+    guard_outputs(e);
     fit->out->monitor = c->f;
 }
 

@@ -4,7 +4,7 @@
 
 #include "sema/measure.h"
 
-enum { DRAW_BATCH = 16384, DRAW_STREAMS = 32768 };
+enum { DRAW_BATCH = 16384, DRAW_BATCH_MAX = 262144, DRAW_STREAMS = 32768 };
 
 /* --- initial weights --- */
 
@@ -117,7 +117,28 @@ static TirFunction *put_sample(Elab *e, const AstNode *draw, const Value *sample
         tir_output(c->f, TIR_PORT_VALUE, i, type->fields.data[i].name, id);
     }
     if (sample->weight) put_accepted(e, draw, sample, sample->count);
+    guard_outputs(e);
     return c->f;
+}
+
+static bool is_batch(const TirFunction *f, TirAxisId axis) {
+    return f->axes.data[axis].batch && f->axes.data[axis].size == DRAW_BATCH;
+}
+
+/* Tables of the densities are made once a batch: it has as many events as the largest table has elements, within
+ * limits. Sets the length of its axis. */
+static int64_t draw_batch(TirFunction *f) {
+    int64_t largest = 0, batch = DRAW_BATCH;
+    for (size_t i = 0; i < f->ops.count; i++) {
+        TirAxes axes = f->ops.data[i].axes;
+        int64_t count = 1;
+        for (uint32_t k = 0; k < axes.count; k++) count *= is_batch(f, axes.id[k]) ? 0 : f->axes.data[axes.id[k]].size;
+        if (count > largest) largest = count;
+    }
+    while (batch < largest && batch < DRAW_BATCH_MAX) batch *= 2;
+    for (TirAxisId a = 0; a < f->axes.count; a++)
+        if (is_batch(f, a)) f->axes.data[a].size = batch;
+    return batch;
 }
 
 static bool reads_weights(const TirFunction *f) {
@@ -130,7 +151,7 @@ void event_draw_function(Elab *e, FitState *fit, const AstNode *draw, const HirD
     if (!event || !param_all_truth(e) || e->program->events.data[event->index].draw) return;
     ProgramFit counts = *fit->out;
     FitState own = draw_state(fit, &counts);
-    context_new(e, arena_format(e->arena, "%s.draw", event->name), &own, PARAMS_TRUTH, true, NULL);
+    context_new(e, arena_format(e->arena, "%s.draw", event->name), &own, PARAMS_TRUTH, true, NULL)->guarded = true;
     Frame frame = {0};
     e->frame = &frame;
     Value sample = elab_expr(e, draw);
@@ -138,7 +159,7 @@ void event_draw_function(Elab *e, FitState *fit, const AstNode *draw, const HirD
     TirFunction *f = put_sample(e, draw, &sample, event);
     if (f && !reads_weights(f)) { /* a network in a detector has its weights in the fit alone */
         out->draw = f;
-        out->draw_batch = DRAW_BATCH;
+        out->draw_batch = draw_batch(f);
     }
     e->frame = NULL;
 }
@@ -156,7 +177,7 @@ void data_draw_function(Elab *e, uint32_t row) {
     }
     ProgramFit counts = {.name = data->name, .vectors = 1};
     FitState none = {.decl = decl, .out = &counts}, own = draw_state(&none, &counts);
-    context_new(e, arena_format(e->arena, "%s.draw", data->name), &own, PARAMS_TRUTH, true, NULL);
+    context_new(e, arena_format(e->arena, "%s.draw", data->name), &own, PARAMS_TRUTH, true, NULL)->guarded = true;
     Frame frame = {.decl = decl};
     e->frame = &frame;
     Value member = family_member(e, decl, row - decl->index, decl->node->name_span);
@@ -166,7 +187,7 @@ void data_draw_function(Elab *e, uint32_t row) {
     e->frame = NULL;
     if (f && !reads_weights(f)) {
         data->draw = f;
-        data->draw_batch = DRAW_BATCH;
+        data->draw_batch = draw_batch(f);
     } else if (f) {
         elab_error(e, DIAG_E0452, truth->span, "these events come from a network, which has weights only in a fit");
         diag_help(e->sink, "draw from densities that the parameters give");

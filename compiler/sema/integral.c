@@ -119,7 +119,7 @@ static Value body_at(Elab *e, const AstNode *call, const AstNode *node, Value x,
 Value elab_integral(Elab *e, const AstNode *call, const AstNode *comprehend) {
     Span span = call->span;
     Interval interval = {0};
-    if (!read_interval(e, comprehend->kids[1], &interval)) return value_poison();
+    if (!loop_names(e, comprehend, 1) || !read_interval(e, comprehend->kids[1], &interval)) return value_poison();
     Dim dim = dim_new(e, "node", NODES);
     TirAxes axes = tir_axes_one(dim.axis);
     Value x, weight;

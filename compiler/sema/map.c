@@ -5,7 +5,9 @@
 #include "sema/measure.h"
 #include "tir/special.h"
 
-static double fold_number(TirOpcode op, double a, double b) {
+static double fold_number(TirOpcode op, const double *args) {
+    double a = args[0], b = args[1];
+    if (special_has(op)) return special_map(op, 0, args);
     switch (op) {
     case TIR_NEG: return -a;
     case TIR_ABS: return fabs(a);
@@ -29,7 +31,6 @@ static double fold_number(TirOpcode op, double a, double b) {
     case TIR_ATAN2: return atan2(a, b);
     case TIR_ERF: return erf(a);
     case TIR_ERFC: return erfc(a);
-    case TIR_LGAMMA: return special_lgamma(a);
     case TIR_MAX: return a >= b ? a : b;
     case TIR_MIN: return a <= b ? a : b;
     case TIR_LT: return a < b;
@@ -68,7 +69,9 @@ static TirType working_type(TirOpcode op, const Value *args, uint32_t count) {
 }
 
 static Value fold(TirOpcode op, Span span, const Value *args, uint32_t count) {
-    double result = fold_number(op, args[0].number, count > 1 ? args[1].number : 0);
+    double numbers[3] = {0};
+    for (uint32_t i = 0; i < count; i++) numbers[i] = args[i].number;
+    double result = fold_number(op, numbers);
     bool whole = true;
     for (uint32_t i = 0; i < count; i++) whole &= args[i].type != TIR_REAL;
     Value v = value_number(result, span);

@@ -317,6 +317,7 @@ Value measure_call_numbers(Elab *e, const Value *callee, const AstNode *node, co
                            Span span) {
     HirDecl *density = callee->decl;
     const AstNode *arguments = hir_arguments(density);
+    args = density_numbers(e, density, args, &count);
     Value *own = arena_copy(e->arena, args, count * sizeof *args);
     if (!density_attach(e, density, own, count, span)) return value_poison();
     Value v = measure_to_linear(e, elab_function_call(e, callee, node, own, count, span), span);

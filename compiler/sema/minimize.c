@@ -135,6 +135,7 @@ static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *no
                                        size_t number) {
     Context *c =
         context_new(e, arena_format(e->arena, "%s.update%zu", fit->out->name, number), fit, PARAMS_FITTED, true, node);
+    c->guarded = true;
     Path path = {NULL, node, 0};
     Frame frame = {.path = &path};
     e->frame = &frame;
@@ -161,6 +162,7 @@ static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *no
         id = tir_map(c->f, TIR_DIV, node->span, id, tir_real(c->f, (double)c->vector_count, node->span), TIR_NONE);
     }
     tir_output(c->f, TIR_PORT_LOSS, 0, "loss", id);
+    guard_outputs(e);
     update->full_data = c->full_data;
     update->data = c->data;
     return c->f;

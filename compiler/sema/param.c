@@ -478,6 +478,7 @@ void param_finish(Elab *e) {
         if (e->slots.data[i]->prior && !e->slots.data[i]->broken) check_prior(e, e->slots.data[i]);
     for (size_t i = 0; i < e->slots.count; i++) add_rows(e, e->slots.data[i]);
     e->seen = ARENA_ARRAY(e->arena, bool, e->slots.count + 1);
+    e->ends = ARENA_ARRAY(e->arena, Span, e->slots.count + 1);
     e->frame = outer;
     e->context = before;
 }

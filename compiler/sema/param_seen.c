@@ -11,10 +11,37 @@ bool *param_reached(Elab *e, const Context *c, TirId loss) {
     return seen;
 }
 
+/* Where the way from a parameter to the loss ends: at an operation through which no derivative goes. */
+static Span find_end(const TirFunction *f, TirId from, TirId loss) {
+    Arena scratch = {0};
+    bool *leads = ARENA_ARRAY(&scratch, bool, f->ops.count), *moves = ARENA_ARRAY(&scratch, bool, f->ops.count);
+    Span end = {0};
+    leads[loss] = moves[from] = true;
+    for (TirId i = loss + 1; i-- > 0;)
+        for (uint32_t k = 0; leads[i] && k < f->ops.data[i].arg_count; k++) leads[f->ops.data[i].args[k]] = true;
+    for (TirId i = from + 1; i <= loss; i++) {
+        const TirOp *op = &f->ops.data[i];
+        for (uint32_t k = 0; k < op->arg_count; k++) {
+            if (!moves[op->args[k]]) continue;
+            if (derivative_passes(f, op, k))
+                moves[i] = true;
+            else if (leads[i] && op->op != TIR_CUSTOM)
+                end = op->span;
+        }
+    }
+    arena_free(&scratch);
+    return end;
+}
+
 void param_note_seen(Elab *e, const Context *c, TirId loss) {
     e->fitted = true;
     const bool *reached = param_reached(e, c, loss);
-    for (size_t s = 0; s < e->slots.count; s++) e->seen[s] |= reached[s] && (!e->moving || e->moving[s]);
+    for (size_t s = 0; s < e->slots.count; s++) {
+        e->seen[s] |= reached[s] && (!e->moving || e->moving[s]);
+        bool moves = !e->moving || e->moving[s];
+        if (moves && !reached[s] && c->param_raw && c->param_raw[s] != TIR_NONE && !e->ends[s].file)
+            e->ends[s] = find_end(c->f, c->param_raw[s], loss);
+    }
 }
 
 /* Nobody fits them, or they are fixed. A link that nothing uses is still a result. */
@@ -40,6 +67,10 @@ void param_report_unseen(Elab *e) {
         if (!slot->decl->used && slot->number != slot->decl->index) continue; /* one word for the family */
         elab_error(e, DIAG_E0431, slot->span, "no data can see parameter '%s': no objective over the parameters %s",
                    slot->name, slot->decl->used ? "changes with it" : "uses it");
+        if (e->ends[slot->number].file)
+            diag_note(e->sink, e->ends[slot->number],
+                      "an objective depends on it only through this, which has no "
+                      "derivative");
         diag_help(e->sink, "%s",
                   slot->decl->used ? "use it where an objective depends on it smoothly, or hold it: = VALUE fixed"
                                    : "use it, remove it, or hold it: = VALUE fixed");

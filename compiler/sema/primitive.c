@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sema/pairs.h"
 #include "sema/unit.h"
 #include "tir/special.h"
 
@@ -44,24 +45,31 @@ static Value apply_ceil(Elab *e, Self self, const AstNode *node, const Value *ar
     return elab_map(e, TIR_NEG, node->span, below, none, none);
 }
 
-static Value apply_polygamma(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+static Value apply_map3(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    return elab_map(e, self->op, node->span, args[0], args[1], args[2]);
+}
+
+/* A function of an order, known now, and one number. */
+static Value apply_ordered(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     Value n = args[0], x = args[1];
     if (n.kind != VALUE_NUMBER || n.number != (double)(int)n.number || n.number < 0 || n.number > TIR_MAX_ORDER / 2) {
-        Value poison =
-            elab_error(e, DIAG_E0305, args[0].span, "the order of a polygamma function is a whole number from 0 to %d",
-                       TIR_MAX_ORDER / 2);
-        diag_help(e->sink, "polygamma(0, x) is the logarithmic derivative of the gamma function");
+        Value poison = elab_error(e, DIAG_E0305, args[0].span, "the order of '%s' is a whole number from 0 to %d",
+                                  self->name, TIR_MAX_ORDER / 2);
+        diag_help(e->sink, "%s",
+                  self->op == TIR_POLYGAMMA ? "polygamma(0, x) is the logarithmic derivative of the gamma function"
+                                            : "write it as a number, as in bessel_j(2, x)");
         return poison;
     }
     if (!value_to_array(e, &x, TIR_NONE)) return value_poison();
     if (x.type == TIR_BOOL)
         return elab_help(e, elab_error(e, DIAG_E0303, args[1].span, "a number is wanted here, and this is a condition"),
                          "write 'if condition then a else b' to get numbers");
-    if (!unit_pure(e, &n, args[0].span, "the order of polygamma") ||
-        !unit_pure(e, &x, args[1].span, "the argument of polygamma"))
+    if (!unit_pure(e, &n, args[0].span, arena_format(e->arena, "the order of %s", self->name)) ||
+        !unit_pure(e, &x, args[1].span, arena_format(e->arena, "the argument of %s", self->name)))
         return value_poison();
-    if (x.kind == VALUE_NUMBER) return value_number((double)special_polygamma((int)n.number, x.number), node->span);
-    TirId id = tir_polygamma(e->context->f, (int)n.number, value_real_id(e, &x), node->span);
+    if (x.kind == VALUE_NUMBER) return value_number(special_map(self->op, (int)n.number, &x.number), node->span);
+    TirId id =
+        tir_map_order(e->context->f, self->op, (int)n.number, node->span, value_real_id(e, &x), TIR_NONE, TIR_NONE);
     return value_tensor(e, id, x.dim, x.rank, node->span);
 }
 
@@ -106,6 +114,36 @@ static Value apply_cumsum(Elab *e, Self self, const AstNode *node, const Value *
     Value sum = value_tensor(e, id, v.dim, v.rank, node->span);
     sum.unit = v.unit;
     return sum;
+}
+
+/* The positions of the elements along the last dimension in ascending order; an array of one row is one element long.
+ */
+static TirId last_sorted(Elab *e, const Value *v, Span span) {
+    return tir_argsort(e->context->f, value_real_id(e, v), v->dim[v->rank - 1].axis, span);
+}
+
+static Value apply_argsort(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value v = array_argument(e, self, &args[0]);
+    if (value_is_poison(&v)) return v;
+    TirFunction *f = e->context->f;
+    TirId id = v.dim[v.rank - 1].size > 1 ? last_sorted(e, &v, node->span)
+                                          : tir_broadcast(f, tir_int(f, 0, node->span), value_axes(e, &v), node->span);
+    return value_tensor(e, id, v.dim, v.rank, node->span);
+}
+
+/* The elements at those positions, along an axis of their own. */
+static Value apply_sort(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    Value v = array_argument(e, self, &args[0]);
+    if (value_is_poison(&v) || v.dim[v.rank - 1].size == 1) return v;
+    TirFunction *f = e->context->f;
+    Dim *dims = ARENA_ARRAY(e->arena, Dim, v.rank), *last = &dims[v.rank - 1];
+    memcpy(dims, v.dim, v.rank * sizeof *dims);
+    *last = dim_new(e, "sorted", v.dim[v.rank - 1].size);
+    TirAxisId from = v.dim[v.rank - 1].axis;
+    TirId at = tir_rename(f, last_sorted(e, &v, node->span), from, last->axis, node->span);
+    Value sorted = value_tensor(e, tir_gather(f, value_real_id(e, &v), at, from, node->span), dims, v.rank, node->span);
+    sorted.unit = v.unit;
+    return sorted;
 }
 
 static Value apply_search(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
@@ -262,22 +300,31 @@ static Value apply_transpose(Elab *e, Self self, const AstNode *node, const Valu
     return turned;
 }
 
+static bool joins_one(const Value *v) {
+    return v->kind == VALUE_NUMBER || (v->kind == VALUE_TENSOR && !v->rank);
+}
+
 static Value apply_join(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     uint32_t length = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (args[i].kind != VALUE_LIST)
+        if (args[i].kind != VALUE_LIST && !joins_one(&args[i]))
             return elab_help(e,
-                             elab_error(e, DIAG_E0303, args[i].span, "'join' joins lists, and this is %s",
+                             elab_error(e, DIAG_E0303, args[i].span, "'join' joins lists and numbers, and this is %s",
                                         value_kind_text(&args[i])),
                              "write [a] for the list of one element");
-        length += args[i].count;
+        length += joins_one(&args[i]) ? 1 : args[i].count;
     }
     if (length > 4096)
         return elab_help(e, elab_error(e, DIAG_E0306, node->span, "a list has at most 4096 elements"),
                          "use an array, linspace or index");
     Value *items = ARENA_ARRAY(e->arena, Value, length + 1);
-    for (uint32_t i = 0, at = 0; i < count; at += args[i++].count)
-        memcpy(items + at, args[i].items, args[i].count * sizeof *items);
+    for (uint32_t i = 0, at = 0; i < count; i++)
+        if (joins_one(&args[i])) {
+            items[at++] = args[i];
+        } else {
+            memcpy(items + at, args[i].items, args[i].count * sizeof *items);
+            at += args[i].count;
+        }
     return value_list(e, items, length, node->span);
 }
 

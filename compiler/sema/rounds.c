@@ -361,7 +361,8 @@ static bool fold_list(Elab *e, const AstNode *node, const char *threaded, Value 
 /* Sends `v` through EXPR once for each element; false after a report. */
 static bool fold_rounds(Elab *e, const AstNode *node, const char *threaded, Value *v) {
     Value list = elab_expr(e, node->kids[1]);
-    bool nested = node->kids[0]->kind == AST_COMPREHEND && node->kids[0]->flag, good = !value_is_poison(&list);
+    bool nested = node->kids[0]->kind == AST_COMPREHEND && node->kids[0]->flag,
+         good = !value_is_poison(&list) && loop_names(e, node, 1);
     int64_t rounds = source_rounds(&list);
     if (good && rounds >= ROLL_LEAST && !nested && !node->kids[2] && fold_try(e, node, threaded, v, list, rounds))
         return true;
@@ -445,7 +446,7 @@ static int64_t scan_source(Elab *e, const AstNode *node, Value *source) {
 
 Value elab_scan(Elab *e, const AstNode *call) {
     const AstNode *node = rounds_node(e, call, "scan");
-    if (!node) return value_poison();
+    if (!node || !loop_names(e, node, 1)) return value_poison();
     if (node->kids[2] || (node->kids[0]->kind == AST_COMPREHEND && node->kids[0]->flag)) {
         Value poison = elab_error(e, DIAG_E0309, node->span, "'scan' takes one 'for', and no 'when'");
         diag_help(e->sink, "write 'if CONDITION then VALUE else %s' in place of a condition", e->frame->first->name);

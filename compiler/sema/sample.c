@@ -252,8 +252,8 @@ static Value reduce_weighted(Elab *e, const Primitive *reduce, Value v, Value pa
     return elab_map(e, TIR_DIV, span, v, reduce_axes(e, &sum, w, axes, span), none);
 }
 
-/* The body for all points of `axes` at once, the variable being `item`. */
-static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node, Value item, TirAxes axes,
+/* The body for all points of `axes` at once, the variables being `item`, as many as the loop names. */
+static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node, const Value *item, TirAxes axes,
                            const Value *weight) {
     Frame *frame = e->frame;
     if (tir_axes_both(frame->force, axes).count) {
@@ -265,7 +265,8 @@ static Value reduce_points(Elab *e, const Primitive *reduce, const AstNode *node
     Local *outer = frame->locals;
     TirAxes force = frame->force;
     frame->force = tir_axes_union(force, axes);
-    local_push(e, node->name, item);
+    local_push(e, node->name, item[0]);
+    if (node->kids[3]) local_push(e, node->kids[3]->kids[0]->name, item[1]);
     const AstNode *body = node->kids[0];
     Value v = body->kind == AST_COMPREHEND && body->flag ? elab_reduce(e, reduce, body, body) : elab_expr(e, body);
     bool good;
@@ -292,20 +293,38 @@ static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node,
         axes = tir_axes_one(fresh);
     }
     for (uint32_t i = 1; i < v.rank; i++) rest[i - 1] = v.dim[i];
-    return reduce_points(e, reduce, node, value_like(e, &v, v.id, rest, v.rank - 1, node->span), axes, NULL);
+    Value item = value_like(e, &v, v.id, rest, v.rank - 1, node->span);
+    return reduce_points(e, reduce, node, &item, axes, NULL);
+}
+
+bool loop_names(Elab *e, const AstNode *loop, uint32_t wanted) {
+    uint32_t count = 1 + (loop->kids[3] ? loop->kids[3]->count : 0);
+    if (count == wanted) return true;
+    elab_error(e, DIAG_E0309, loop->name_span, "this loop names %u variables, and its source gives %u at a time", count,
+               wanted);
+    diag_help(e->sink, wanted == 2 ? "write: for a, b in pairs(...)" : "'for a, b in' goes over pairs(a, b) only");
+    return false;
+}
+
+static Value sample_event(const Value *sample, Span span) {
+    return (Value){
+        .kind = VALUE_RECORD, .decl = sample->decl, .items = sample->items, .count = sample->count, .span = span};
 }
 
 static Value elab_reduce_over(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend,
                               Value source) {
+    if (!value_is_poison(&source) && !loop_names(e, comprehend, source.kind == VALUE_PAIRS ? 2 : 1))
+        return value_poison();
     switch (source.kind) {
     case VALUE_POISON: return source;
     case VALUE_SAMPLE: {
-        Value event = {.kind = VALUE_RECORD,
-                       .decl = source.decl,
-                       .items = source.items,
-                       .count = source.count,
-                       .span = comprehend->name_span};
-        return reduce_points(e, reduce, comprehend, event, source.sample, source.weight);
+        Value event = sample_event(&source, comprehend->name_span);
+        return reduce_points(e, reduce, comprehend, &event, source.sample, source.weight);
+    }
+    case VALUE_PAIRS: {
+        Value both[2] = {sample_event(&source.items[0], comprehend->name_span),
+                         sample_event(&source.items[1], comprehend->kids[3]->span)};
+        return reduce_points(e, reduce, comprehend, both, source.sample, source.weight);
     }
     case VALUE_LIST: return reduce_list(e, reduce, call, comprehend, source);
     case VALUE_TENSOR: return reduce_array(e, reduce, comprehend, source);

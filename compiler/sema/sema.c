@@ -74,23 +74,42 @@ static void elaborate_fits(Elab *e) {
             wrapper_add(e, main->decls.data[i]);
 }
 
+/* Modules, names, sizes and tables: what there is before any fit. False after errors. */
+static bool model_open(Elab *e, SourceSet *sources, uint32_t file, const char *stdlib_dir) {
+    size_t errors = e->sink->errors;
+    Hir *hir = e->hir = ARENA_NEW(e->arena, Hir);
+    *hir = (Hir){.arena = e->arena, .sources = sources, .sink = e->sink, .stdlib = stdlib_dir};
+    hir_load(hir, file);
+    if (hir->broken) return false;
+    hir_resolve(hir);
+    if (e->sink->errors != errors) return false;
+    e->program = ARENA_NEW(e->arena, Program);
+    e->program->arena = e->arena;
+    e->program->name = hir->main->name;
+    e->program->hir = hir;
+    context_new(e, "constants", NULL, PARAMS_NONE, false, NULL);
+    return true;
+}
+
+bool sema_eval(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
+               size_t override_count, DiagSink *sink, const EvalRequest *request) {
+    size_t errors = sink->errors;
+    Elab e = {.arena = arena, .sink = sink, .stack = __builtin_frame_address(0)};
+    if (!model_open(&e, sources, file, stdlib_dir) || !table_sizes(&e, overrides, override_count)) return false;
+    table_build(&e);
+    if (sink->errors != errors) return false;
+    eval_all(&e, request);
+    return sink->errors == errors;
+}
+
 Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
                       size_t override_count, DiagSink *sink, FILE *hir_out) {
     size_t errors = sink->errors;
-    Hir *hir = ARENA_NEW(arena, Hir);
-    *hir = (Hir){.arena = arena, .sources = sources, .sink = sink, .stdlib = stdlib_dir};
-    hir_load(hir, file);
-    if (hir->broken) return NULL;
-    hir_resolve(hir);
-    if (sink->errors != errors) return NULL;
-    Program *program = ARENA_NEW(arena, Program);
-    program->arena = arena;
-    program->name = hir->main->name;
-    program->hir = hir;
-    Elab e = {.arena = arena, .hir = hir, .sink = sink, .program = program, .stack = __builtin_frame_address(0)};
-    context_new(&e, "constants", NULL, PARAMS_NONE, false, NULL);
+    Elab e = {.arena = arena, .sink = sink, .stack = __builtin_frame_address(0)};
+    if (!model_open(&e, sources, file, stdlib_dir)) return NULL;
+    Program *program = e.program;
     bool sized = table_sizes(&e, overrides, override_count);
-    if (hir_out) hir_print(hir_out, hir);
+    if (hir_out) hir_print(hir_out, e.hir);
     if (!sized) return NULL;
     table_build(&e); /* a domain that cannot be read is (0, 1) from here on: the fits are looked through all the same */
     Context *scratch = e.context;

@@ -18,6 +18,7 @@ typedef enum ValueKind {
     VALUE_PRIMITIVE,
     VALUE_RECORD, /* `items` are its fields: one event (`decl`), or {x: a, y: b} (`names`) */
     VALUE_SAMPLE, /* many events: fields carry the axes in `sample` */
+    VALUE_PAIRS,  /* pairs(a, b): two samples in `items` over the axes in `sample`, event by event */
     VALUE_DATA,   /* of a family: bound to the indices in `items` */
     VALUE_SET,    /* the flavours of `decl` */
     VALUE_LABEL,  /* one of them: `number` counts from 0 */
@@ -42,14 +43,14 @@ struct Value {
     Dim dim[TIR_MAX_AXES];
     const Unit *unit; /* NUMBER, TENSOR: in base units (natural units: powers of GeV) */
     const Measure *measure;
-    const Value *items; /* LIST, RECORD, SAMPLE; FUNCTION and DATA: indices of the family */
+    const Value *items; /* LIST, RECORD, SAMPLE, PAIRS; FUNCTION and DATA: indices of the family */
     uint32_t count;
     HirDecl *decl;            /* FUNCTION, DATA, SET, LABEL; RECORD and SAMPLE: the event type, or NULL */
     const char *const *names; /* RECORD without an event type */
     bool numbers; /* FUNCTION: a density that was passed as an argument: one of pure numbers, see measure.h */
     const Primitive *primitive;
-    TirAxes sample;      /* SAMPLE */
-    const Value *weight; /* SAMPLE: of every event; NULL: all 1 */
+    TirAxes sample;      /* SAMPLE, PAIRS */
+    const Value *weight; /* SAMPLE, PAIRS, and a drawn RECORD: of every event; NULL: all 1 */
 };
 
 typedef struct Local {
@@ -180,6 +181,12 @@ typedef struct Solved {
     struct Solved *outer;
 } Solved;
 
+/* The axis of a grid of so many nodes in variable number `place` of a density. */
+typedef struct GridAxis {
+    uint32_t place;
+    Dim dim;
+} GridAxis;
+
 typedef struct Probes Probes;   /* comparisons of derivative clauses with differences: probe.c */
 typedef struct Missing Missing; /* a derivative that does not exist: missing.c */
 enum { CLAUSE_ORDER = 3 };      /* how often a derivative clause can be differentiated, the first time included */
@@ -203,7 +210,11 @@ typedef struct Context {
     Solved *solving;    /* the innermost being solved */
     VEC(LetValue) lets; /* of the fit, as far as evaluated */
     const Path *fresh;  /* lets are evaluated for this call of fresh() */
-    bool full_data;     /* all local events of data set `data` were used */
+    bool guarded;       /* the runtime looks at the guards of its densities: guard.c */
+    VEC(TirPort) guards;
+    VEC(GridAxis) grids; /* shared by the tables of all densities ... */
+    uint32_t tabulating; /* ... but those made while another is: density.c */
+    bool full_data;      /* all local events of data set `data` were used */
     uint32_t data;
     bool too_large; /* reported */
     bool clauses;   /* a function with a derivative clause was called */
@@ -231,6 +242,7 @@ typedef struct Elab {
     VEC(ParamSlot *) slots;               /* in the order of declaration; HirDecl.index is that of the first member */
     VEC(ParamSlot *) path;                /* links being computed */
     bool *seen;                           /* [slots] an objective over the parameters has a derivative by it */
+    Span *ends;                           /* [slots] where the way of one that is not seen ends, as far as known */
     bool fitted;                          /* there is such an objective */
     bool *moving; /* [slots] those that the update at hand moves: the others are constant; NULL: all of them */
     Context *context;
@@ -365,6 +377,8 @@ bool id_product(Elab *e, TirId *id, TirAxes axes, Span span);
 
 /* --- sample.c --- */
 Value elab_source(Elab *e, const AstNode *source); /* what stands after `in` */
+/* Whether the loop names as many variables as its source has: one, or two for pairs; false after a report. */
+bool loop_names(Elab *e, const AstNode *loop, uint32_t wanted);
 Value elab_reduce(Elab *e, const Primitive *reduce, const AstNode *call, const AstNode *comprehend);
 Value elab_reduce_array(Elab *e, const Primitive *reduce, Value v, Span span);
 /* `when` of a comprehension for the element at hand; poison where there is none, or after a report. */
@@ -413,6 +427,8 @@ Value elab_fresh(Elab *e, const AstNode *call);
 /* count: of a random batch; -1: all local events; 0: what the fit takes when nothing is said. */
 Value context_data(Elab *e, const Value *data, int64_t count, Span span);
 TirAxes context_rows(const Context *context, bool events); /* the axes vectors and events */
+/* For every point of `axes` an event of the data set picked at random; `node` says which stream. */
+Value context_data_picked(Elab *e, const Value *data, TirAxes axes, const AstNode *node, Span span);
 /* A function of all local events of data set `row`, outside of any fit. */
 Context *context_rows_of(Elab *e, const char *name, uint32_t row);
 
@@ -496,6 +512,8 @@ HirDecl *density_event(const Elab *e, const HirDecl *density); /* NULL: a densit
 uint32_t density_axes(Elab *e, const Value *member, DensityAxis *axes);
 bool density_value(Elab *e, const char *what, const Value *v, DensityAxis *axes, uint32_t *count);
 /* Numbers, an event or a record as the arguments that the density declares; NULL after a report. */
+/* The numbers of [x, y] where a density gets this list as its one argument; all other arguments as they are. */
+const Value *density_numbers(Elab *e, const HirDecl *density, const Value *args, uint32_t *count);
 const Value *density_arguments(Elab *e, HirDecl *density, const Value *args, uint32_t *count, Span span);
 /* Plain numbers as arguments of a density count in the declared units of its variables; false after a report. */
 bool density_attach(Elab *e, const HirDecl *density, Value *args, uint32_t count, Span span);
@@ -503,6 +521,15 @@ Value density_cut(Elab *e, const HirDecl *density, Value v);
 Value density_table(Elab *e, const Value *density, const AstNode *node, const DensityAxis *axes, const Value *lines,
                     uint32_t count, Span span);
 Value value_flatten(Elab *e, Value v, Span span);
+
+/* --- guard.c --- */
+/* Outputs that tell the runtime whether the table, of a density at the nodes `at`, is that of a density. */
+void guard_table(Elab *e, const Value *density, const DensityAxis *axes, const Value *at, const Dim *dim,
+                 uint32_t count, const Value *table, Span span);
+void guard_outputs(Elab *e); /* after the function's own outputs */
+
+/* --- eval.c --- */
+void eval_all(Elab *e, const EvalRequest *request);
 
 /* --- draw.c, detector.c --- */
 Value elab_draw(Elab *e, const AstNode *node);

@@ -100,6 +100,7 @@ const char *value_kind_text(const Value *v) {
     case VALUE_PRIMITIVE: return "a function";
     case VALUE_RECORD: return v->decl ? "an event" : "a record";
     case VALUE_SAMPLE: return "a sample of events";
+    case VALUE_PAIRS: return "pairs of events";
     case VALUE_DATA: return "a data set";
     case VALUE_SET: return "a set of flavours";
     case VALUE_LABEL: return "a flavour";

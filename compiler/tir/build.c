@@ -112,15 +112,20 @@ TirId tir_pick(TirFunction *f, int64_t stream, TirAxes axes, TirAxisId data_axis
                     0);
 }
 
-TirId tir_map(TirFunction *f, TirOpcode op, Span span, TirId a, TirId b, TirId c) {
+TirId tir_map_order(TirFunction *f, TirOpcode op, int64_t order, Span span, TirId a, TirId b, TirId c) {
     int arity = tir_op_arity(op);
-    if (!(tir_op_flags(op) & TIR_FUSE) || arity < 1 || tir_op_attrs(op))
+    if (!(tir_op_flags(op) & TIR_FUSE) || arity < 1 || (tir_op_attrs(op) & ~(unsigned)TIR_ATTR_INTEGER) ||
+        op == TIR_SLICE)
         tir_fail(f, TIR_NONE, "%s is not element-wise", tir_op_text(op));
-    return tir_push(f, (TirOp){.op = op, .span = span}, (TirId[]){a, b, c}, (uint32_t)arity);
+    return tir_push(f, (TirOp){.op = op, .integer = order, .span = span}, (TirId[]){a, b, c}, (uint32_t)arity);
+}
+
+TirId tir_map(TirFunction *f, TirOpcode op, Span span, TirId a, TirId b, TirId c) {
+    return tir_map_order(f, op, 0, span, a, b, c);
 }
 
 TirId tir_polygamma(TirFunction *f, int64_t order, TirId a, Span span) {
-    return tir_push(f, (TirOp){.op = TIR_POLYGAMMA, .integer = order, .span = span}, &a, 1);
+    return tir_map_order(f, TIR_POLYGAMMA, order, span, a, TIR_NONE, TIR_NONE);
 }
 
 TirId tir_extern(TirFunction *f, TirExtern *external, const TirId *args, uint32_t count, Span span) {
@@ -173,6 +178,10 @@ TirId tir_reduce_max(TirFunction *f, TirId a, TirAxes axes, Span span) {
 
 TirId tir_cumsum(TirFunction *f, TirId a, TirAxisId axis, bool from_end, Span span) {
     return tir_push(f, (TirOp){.op = TIR_CUMSUM, .axis = axis, .flag = from_end, .span = span}, &a, 1);
+}
+
+TirId tir_argsort(TirFunction *f, TirId a, TirAxisId axis, Span span) {
+    return tir_push(f, (TirOp){.op = TIR_ARGSORT, .axis = axis, .span = span}, &a, 1);
 }
 
 TirId tir_dot(TirFunction *f, TirId a, TirId b, TirAxes axes, Span span) {

@@ -47,6 +47,7 @@ static const char *infer_arg_types(const TirFunction *f, const TirOp *op) {
     case TIR_SELECT:
         if (first != TIR_BOOL) return "wants a bool condition";
         return second == infer_arg(f, op, 2)->type ? NULL : "wants two choices of one type";
+    case TIR_ARGSORT:
     case TIR_TO_INT: return first == TIR_REAL ? NULL : "wants a real";
     case TIR_TO_REAL: return first != TIR_REAL ? NULL : "wants an int or a bool";
     case TIR_GATHER: return second == TIR_INT ? NULL : "wants an int index";
@@ -72,7 +73,8 @@ static const char *infer_arg_types(const TirFunction *f, const TirOp *op) {
     default: break;
     }
     if (rule[op->op].type == ARITH) return first == second && first != TIR_BOOL ? NULL : "wants reals, or ints";
-    if (rule[op->op].type == REAL) return first == TIR_REAL && second == TIR_REAL ? NULL : "wants reals";
+    for (uint32_t i = 0; i < op->arg_count && rule[op->op].type == REAL; i++)
+        if (infer_arg(f, op, i)->type != TIR_REAL) return "wants reals";
     return NULL;
 }
 
@@ -165,6 +167,18 @@ static const char *infer_one_axis(const TirFunction *f, const TirOp *op, TirAxes
     }
 }
 
+static const char *infer_order(const TirOp *op) {
+    int64_t most = op->op == TIR_POLYGAMMA || op->op == TIR_BESSEL_J ? TIR_MAX_ORDER : INT64_MAX;
+    int64_t parameters = op->integer / 10, all = op->integer % 10;
+    if (op->op == TIR_INC_GAMMA || op->op == TIR_INC_BETA) { /* see qtm/numeric.h */
+        parameters = op->op == TIR_INC_BETA ? parameters / 10 + parameters % 10 : parameters;
+        if (parameters > 2)
+            return "a third derivative by a parameter of an incomplete function, of which there are two";
+        if (all + parameters > 3) return "a fourth derivative of an incomplete function, of which there are three";
+    }
+    return op->integer < 0 || op->integer > most ? "an order out of range" : NULL;
+}
+
 static const char *infer_axes(const TirFunction *f, const TirOp *op, TirAxes *axes) {
     TirAxes points = tir_axes_none();
     for (uint32_t i = 0; i < op->arg_count; i++) {
@@ -175,9 +189,7 @@ static const char *infer_axes(const TirFunction *f, const TirOp *op, TirAxes *ax
     *axes = points;
     switch (rule[op->op].shape) {
     case LEAF: return infer_leaf(f, op, axes);
-    case MAP:
-        if (op->op == TIR_POLYGAMMA && (op->integer < 0 || op->integer > TIR_MAX_ORDER)) return "an order out of range";
-        return NULL;
+    case MAP: return infer_order(op);
     case REDUCE:
     case DOT: return infer_summed(f, op, axes);
     case GATHER: return infer_gather(f, op, axes);

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "qtm/numeric.h"
 #include "runtime/rng/philox.h"
 #include "tir/infer.h"
+#include "tir/interp.h"
 #include "tir/nest.h"
 
 typedef struct Value {
@@ -27,6 +29,8 @@ typedef struct Interp {
     uint64_t seed, step;
     Value *values;   /* by operation */
     TirId *last_use; /* by operation; TIR_NONE for outputs */
+    const InterpWatch *watch;
+    Arena *arena; /* of what the watch keeps */
 } Interp;
 
 static int64_t axis_size(const Interp *in, TirAxisId axis) {
@@ -245,11 +249,18 @@ static void cumsum_row(const void *context, int64_t n, double *const *p, const i
     }
 }
 
-static void interp_cumsum(const Interp *in, const TirOp *op, double *out) {
+static void interp_along(const Interp *in, const TirOp *op, double *out, NestRow *row) {
     TirAxes loops = tir_axes_minus(op->axes, tir_axes_one(op->axis));
     loops.id[loops.count++] = op->axis;
     Nest nest = nest_make(in, op, out, loops);
-    nest_run(&nest, cumsum_row, op);
+    nest_run(&nest, row, op);
+}
+
+static void argsort_row(const void *context, int64_t n, double *const *p, const int64_t *step) {
+    int32_t *index = calloc((size_t)n + 1, sizeof *index);
+    qtm_argsort_f64(n, p[1], step[1], index, 1);
+    for (int64_t i = 0; i < n; i++) p[0][i * step[0]] = index[i];
+    free(index);
 }
 
 static void interp_leaf(const Interp *in, const TirOp *op, double *out, size_t count) {
@@ -304,6 +315,24 @@ static void loop_inputs(const Interp *in, const TirOp *op, int64_t at, TirTensor
     }
 }
 
+/* Runs one round under the watch, and keeps what the body read if that is the first whose results are none. */
+static void loop_watch(const Interp *in, TirId id, int64_t at, Arena *round, const TirTensor *inputs,
+                       TirTensor *outputs) {
+    const TirFunction *body = in->f->ops.data[id].body;
+    const InterpWatch *watch = in->watch;
+    InterpRound *first = watch->rounds ? &watch->rounds[id] : NULL;
+    InterpWatch own = {.single = watch->single, .bad = ARENA_ARRAY(round, bool, body->ops.count + 1)};
+    tir_interpret_watched(body, round, inputs, in->extent, in->seed, in->step, &own, outputs);
+    bool bad = false;
+    for (size_t k = 0; k < body->outputs.count; k++) bad |= own.bad[body->outputs.data[k].value];
+    if (bad && watch->bad) watch->bad[id] = true;
+    if (!bad || !first || first->inputs) return;
+    TirTensor *kept = arena_copy(in->arena, inputs, body->inputs.count * sizeof *inputs);
+    for (size_t k = 0; k < body->inputs.count; k++)
+        kept[k].data = arena_copy(in->arena, inputs[k].data, inputs[k].count * sizeof(double));
+    *first = (InterpRound){kept, at};
+}
+
 static void interp_loop(const Interp *in, TirId id) {
     const TirOp *op = &in->f->ops.data[id];
     const TirFunction *body = op->body;
@@ -324,7 +353,10 @@ static void interp_loop(const Interp *in, TirId id) {
         Arena round = {0};
         int64_t at = op->flag ? rounds - 1 - i : i;
         loop_inputs(in, op, at, inputs);
-        tir_interpret(body, &round, inputs, in->extent, in->seed, in->step, outputs);
+        if (in->watch)
+            loop_watch(in, id, at, &round, inputs, outputs);
+        else
+            tir_interpret(body, &round, inputs, in->extent, in->seed, in->step, outputs);
         for (uint32_t k = 0; k < body->outputs.count; k++) {
             if (k < op->integer)
                 memcpy(inputs[k].data, outputs[k].data, outputs[k].count * sizeof(double));
@@ -367,7 +399,8 @@ static void interp_op(const Interp *in, TirId id) {
     case TIR_FLATTEN: interp_flatten(in, op, out); break;
     case TIR_SUM:
     case TIR_REDUCE_MAX: interp_reduce(in, op, out, count); break;
-    case TIR_CUMSUM: interp_cumsum(in, op, out); break;
+    case TIR_CUMSUM: interp_along(in, op, out, cumsum_row); break;
+    case TIR_ARGSORT: interp_along(in, op, out, argsort_row); break;
     case TIR_DOT: interp_dot(in, op, out); break;
     case TIR_CUSTOM: memcpy(out, in->values[op->args[0]].data, count * sizeof *out); break;
     case TIR_RESULT: memcpy(out, in->values[op->args[0]].results[op->integer], count * sizeof *out); break;
@@ -376,6 +409,19 @@ static void interp_op(const Interp *in, TirId id) {
         nest_run(&nest, interp_map_row, op);
     }
     }
+}
+
+/* Rounds and notes what the watch wants of a value that was just made. */
+static void interp_watch(const Interp *in, Arena *arena, TirId id) {
+    const InterpWatch *watch = in->watch;
+    Value *value = &in->values[id];
+    if (in->f->ops.data[id].type == TIR_REAL)
+        for (size_t i = 0; i < value->count; i++) {
+            if (watch->single && value->owned) value->data[i] = (float)value->data[i];
+            if (watch->bad && !isfinite(value->data[i])) watch->bad[id] = true;
+        }
+    if (watch->keep && watch->keep[id] && value->data)
+        watch->value[id] = arena_copy(arena, value->data, value->count * sizeof(double));
 }
 
 static void interp_release(const Interp *in, TirId value) {
@@ -395,8 +441,16 @@ static void interp_output(const Interp *in, Arena *arena, TirId value, TirTensor
 
 void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent, uint64_t seed,
                    uint64_t step, TirTensor *outputs) {
+    tir_interpret_watched(f, arena, inputs, extent, seed, step, NULL, outputs);
+}
+
+void tir_interpret_watched(const TirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent,
+                           uint64_t seed, uint64_t step, const InterpWatch *watch, TirTensor *outputs) {
     const size_t count = f->ops.count;
-    Interp in = {f, inputs, extent, seed, step, calloc(count + 1, sizeof(Value)), calloc(count + 1, sizeof(TirId))};
+    Interp in = {.f = f, .inputs = inputs, .extent = extent, .seed = seed, .step = step, .watch = watch};
+    in.arena = arena;
+    in.values = calloc(count + 1, sizeof(Value));
+    in.last_use = calloc(count + 1, sizeof(TirId));
     if (!in.values || !in.last_use) tir_fail(f, TIR_NONE, "interpreter: out of memory");
     for (size_t i = 0; i < count; i++) {
         in.last_use[i] = (TirId)i;
@@ -406,6 +460,7 @@ void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, 
     for (size_t i = 0; i < count; i++) {
         const TirOp *op = &f->ops.data[i];
         interp_op(&in, (TirId)i);
+        if (watch) interp_watch(&in, arena, (TirId)i);
         for (uint32_t k = 0; k < op->arg_count; k++)
             if (in.last_use[op->args[k]] == i) interp_release(&in, op->args[k]);
         if (in.last_use[i] == i) interp_release(&in, (TirId)i);

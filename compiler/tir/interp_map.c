@@ -60,7 +60,6 @@ static void real_row(TirOpcode op, int64_t n, double *const *p, const int64_t *s
     case TIR_ATAN2: ROW(atan2(a, b));
     case TIR_ERF: ROW(erf(a));
     case TIR_ERFC: ROW(erfc(a));
-    case TIR_LGAMMA: ROW(special_lgamma(a));
     case TIR_ADD: ROW(a + b);
     case TIR_SUB: ROW(a - b);
     case TIR_MUL: ROW(a * b);
@@ -80,8 +79,12 @@ static void real_row(TirOpcode op, int64_t n, double *const *p, const int64_t *s
     }
 }
 
-static void polygamma_row(int64_t order, int64_t n, double *const *p, const int64_t *step) {
-    ROW((double)special_polygamma(order, a));
+static void special_row(const TirOp *op, int64_t n, double *const *p, const int64_t *step) {
+    double args[3] = {0};
+    for (int64_t i = 0; i < n; i++) {
+        for (uint32_t k = 0; k < op->arg_count; k++) args[k] = p[1 + k][i * step[1 + k]];
+        p[0][i * step[0]] = special_map(op->op, op->integer, args);
+    }
 }
 
 static void extern_row(const TirOp *op, int64_t n, double *const *p, const int64_t *step) {
@@ -96,10 +99,10 @@ void interp_map_row(const void *context, int64_t n, double *const *p, const int6
     const TirOp *op = context;
     if (op_is_int_arithmetic(op))
         int_row(op->op, n, p, step);
+    else if (special_has(op->op))
+        special_row(op, n, p, step);
     else if (op->op == TIR_EXTERN)
         extern_row(op, n, p, step);
-    else if (op->op == TIR_POLYGAMMA)
-        polygamma_row(op->integer, n, p, step);
     else
         real_row(op->op, n, p, step);
 }

@@ -44,12 +44,16 @@ unsigned tir_op_attrs(TirOpcode op) {
     case TIR_EXTENT:
     case TIR_STACK:
     case TIR_GATHER:
+    case TIR_ARGSORT:
     case TIR_SEARCH: return TIR_ATTR_AXIS;
     case TIR_EXTERN: return TIR_ATTR_EXTERN;
     case TIR_SCATTER: return TIR_ATTR_AXIS | TIR_ATTR_RESULT;
     case TIR_BROADCAST: return TIR_ATTR_RESULT;
     case TIR_RENAME: return TIR_ATTR_AXIS | TIR_ATTR_AXIS2;
-    case TIR_POLYGAMMA: return TIR_ATTR_INTEGER;
+    case TIR_POLYGAMMA:
+    case TIR_BESSEL_J:
+    case TIR_INC_GAMMA:
+    case TIR_INC_BETA: return TIR_ATTR_INTEGER;
     case TIR_SLICE: return TIR_ATTR_INTEGER | TIR_ATTR_AXIS;
     case TIR_SUM:
     case TIR_REDUCE_MAX:

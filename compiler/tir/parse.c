@@ -180,7 +180,7 @@ static void parse_axis(Parser *p) {
 
 static TirPort parse_port(Parser *p, bool input) {
     TirPort port = {.value = TIR_NONE};
-    port.role = (TirPortRole)parse_choice(p, tir_role_word, 8, "expected the role of a port");
+    port.role = (TirPortRole)parse_choice(p, tir_role_word, 9, "expected the role of a port");
     port.index = parse_number(p);
     if (input) port.field = parse_number(p);
     port.name = parse_string(p);
@@ -260,6 +260,11 @@ static void parse_op(Parser *p) {
     parse_attrs(p, &op);
     p->token = begin;
     op.span = parse_span(p);
+    if (parse_try(p, '@')) {
+        op.span.file = parse_number(p);
+        op.span.begin = parse_number(p);
+        op.span.end = parse_number(p);
+    }
     TirType type = op.type;
     TirAxes axes = op.axes;
     const char *wrong = tir_infer(p->f, (TirId)p->f->ops.count, &op, &type, &axes);

@@ -1,10 +1,12 @@
-/* log gamma and its derivatives; see special.h.
+/* Functions that the C library lacks; see special.h. The gamma functions:
  *   x > 0:  recurrence upwards to x >= 30 + n, then the asymptotic series; near the root of psi its power series
  *   x < 0:  polygamma(n, x) = (-1)^n polygamma(n, 1 - x) - pi d^n/dx^n cot(pi x) */
 #include "tir/special.h"
 
 #include <math.h>
 #include <string.h>
+
+#include "qtm/numeric.h"
 
 static const long double pi = 3.14159265358979323846264338327950288L;
 
@@ -71,4 +73,56 @@ long double special_polygamma(int64_t n, long double x) {
     if (x > 0) return n && n % 2 == 0 ? -positive(n, x) : positive(n, x);
     long double mirrored = special_polygamma(n, 1 - x);
     return (n % 2 ? -mirrored : mirrored) - cotangent(n, x);
+}
+
+/* sum of y^k / k^2, |y| <= 1/2 */
+static long double dilog_series(long double y) {
+    long double sum = 0, term = y;
+    for (int k = 1; k < 200 && fabsl(term) > 1e-22L * fabsl(sum); k++, term *= y) sum += term / k / k;
+    return sum;
+}
+
+/* Into |y| <= 1/2 by DLMF 25.12.3, 25.12.4 and 25.12.6. */
+long double special_dilog(long double x) {
+    const long double sixth = pi * pi / 6;
+    if (!(x <= 1)) return NAN;
+    if (x == 1) return sixth;
+    if (x > 0.5L) return sixth - logl(x) * log1pl(-x) - dilog_series(1 - x);
+    if (x >= -0.5L) return dilog_series(x);
+    if (x >= -1) { /* x / (x - 1) is in 1/3 .. 1/2 */
+        long double l = log1pl(-x);
+        return -0.5L * l * l - dilog_series(x / (x - 1));
+    }
+    long double l = logl(-x);
+    return -sixth - 0.5L * l * l - special_dilog(1 / x);
+}
+
+bool special_has(TirOpcode op) {
+    switch (op) {
+    case TIR_LGAMMA:
+    case TIR_POLYGAMMA:
+    case TIR_DILOG:
+    case TIR_BESSEL_J:
+    case TIR_INC_GAMMA:
+    case TIR_INC_GAMMA_UPPER:
+    case TIR_INC_GAMMA_INVERSE:
+    case TIR_INC_BETA:
+    case TIR_INC_BETA_INVERSE: return true;
+    default: return false;
+    }
+}
+
+double special_map(TirOpcode op, int64_t order, const double *args) {
+    switch (op) {
+    case TIR_LGAMMA: return special_lgamma(args[0]);
+    case TIR_POLYGAMMA: return (double)special_polygamma(order, args[0]);
+    case TIR_DILOG: return (double)special_dilog(args[0]);
+    case TIR_BESSEL_J: return jn((int)order, args[0]);
+    case TIR_INC_GAMMA: return qtm_inc_gamma(args[0], args[1], (int32_t)order);
+    case TIR_INC_GAMMA_UPPER: return qtm_inc_gamma_upper(args[0], args[1]);
+    case TIR_INC_GAMMA_INVERSE: return qtm_inc_gamma_inverse(args[0], args[1]);
+    case TIR_INC_BETA: return qtm_inc_beta(args[0], args[1], args[2], (int32_t)order);
+    case TIR_INC_BETA_INVERSE: return qtm_inc_beta_inverse(args[0], args[1], args[2]);
+    default: return NAN;
+    }
 }

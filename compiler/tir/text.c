@@ -4,7 +4,8 @@
  *   func   = "func" NAME "{" { axis } { input } { op } { output } "}"
  *   axis   = "axis" NAME "=" ( INT | "dynamic" INT ) [ "batch" ]
  *   input  = "input" ROLE INT INT STRING "=" ( VALUE | "none" )        role, index, field; port numbers count from 0
- *   op     = VALUE ":" type "=" OPCODE [ VALUE { "," VALUE } ] { attribute }
+ *   op     = VALUE ":" type "=" OPCODE [ VALUE { "," VALUE } ] { attribute } [ span ]
+ *   span   = "@" INT INT INT                                           number of the file, begin, end
  *   output = "output" ROLE INT STRING "=" VALUE                        role, index
  *   type   = ( "real" | "int" | "bool" ) [ "{" NAME { "," NAME } "}" ]
  *   VALUE  = "%" INT       the number of the operation, from 0 in order
@@ -22,13 +23,17 @@
 
 const char *const tir_type_word[3] = {"real", "int", "bool"};
 const char *const tir_memory_word[3] = {"", "store", "recompute"};
-const char *const tir_role_word[8] = {"block", "column", "option", "loss", "gradient", "value", "held", "round"};
+const char *const tir_role_word[9] = {"block", "column", "option", "loss", "gradient",
+                                      "value", "held",   "guard",  "round"};
 
 const char *tir_integer_word(TirOpcode op) {
     switch (op) {
     case TIR_INPUT: return "port";
     case TIR_SLICE: return "at";
-    case TIR_POLYGAMMA: return "order";
+    case TIR_POLYGAMMA:
+    case TIR_BESSEL_J:
+    case TIR_INC_GAMMA:
+    case TIR_INC_BETA: return "order";
     case TIR_LOOP: return "states";
     case TIR_RESULT: return "number";
     default: return "stream";
@@ -101,7 +106,9 @@ static void print_const(FILE *out, const TirOp *op) {
         fprintf(out, "%" PRId64, op->integer);
 }
 
-static void print_attrs(FILE *out, const TirFunction *f, const TirOp *op) {
+static void print_function(FILE *out, const TirFunction *f, const char *name, bool spans);
+
+static void print_attrs(FILE *out, const TirFunction *f, const TirOp *op, bool spans) {
     unsigned attrs = tir_op_attrs(op->op);
     if ((attrs & TIR_ATTR_EXTERN) && op->external) {
         fputs(" symbol ", out);
@@ -128,22 +135,23 @@ static void print_attrs(FILE *out, const TirFunction *f, const TirOp *op) {
     if (op->memory) fprintf(out, " %s", tir_memory_word[op->memory]);
     if ((attrs & TIR_ATTR_BODY) && op->body) {
         fputc(' ', out);
-        tir_print(out, op->body);
+        print_function(out, op->body, op->body->name, spans);
     }
 }
 
-static void print_op(FILE *out, const TirFunction *f, TirId id) {
+static void print_op(FILE *out, const TirFunction *f, TirId id, bool spans) {
     const TirOp *op = &f->ops.data[id];
     fprintf(out, "  %%%u : %s", id, (unsigned)op->type < 3 ? tir_type_word[op->type] : "?");
     if (op->axes.count) print_axes(out, f, op->axes);
     fprintf(out, " = %s", tir_op_text(op->op));
     for (uint32_t i = 0; i < op->arg_count; i++) fprintf(out, "%s%%%u", i ? ", " : " ", op->args[i]);
-    print_attrs(out, f, op);
-    if (!op->body) fputc('\n', out);
+    print_attrs(out, f, op, spans);
+    if (spans && op->span.file) fprintf(out, " @%u %u %u", op->span.file, op->span.begin, op->span.end);
+    if (!op->body || spans) fputc('\n', out);
 }
 
 static void print_port(FILE *out, const TirPort *port, bool input) {
-    fprintf(out, "  %s %s %u", input ? "input" : "output", (unsigned)port->role < 8 ? tir_role_word[port->role] : "?",
+    fprintf(out, "  %s %s %u", input ? "input" : "output", (unsigned)port->role < 9 ? tir_role_word[port->role] : "?",
             port->index);
     if (input) fprintf(out, " %u", port->field);
     fputc(' ', out);
@@ -154,9 +162,9 @@ static void print_port(FILE *out, const TirPort *port, bool input) {
         fprintf(out, " = %%%u\n", port->value);
 }
 
-void tir_print(FILE *out, const TirFunction *f) {
+static void print_function(FILE *out, const TirFunction *f, const char *name, bool spans) {
     fputs("func ", out);
-    print_name(out, f->name);
+    print_name(out, name);
     fputs(" {\n", out);
     for (size_t i = 0; i < f->axes.count; i++) {
         const TirAxis *axis = &f->axes.data[i];
@@ -169,9 +177,17 @@ void tir_print(FILE *out, const TirFunction *f) {
         fputs(axis->batch ? " batch\n" : "\n", out);
     }
     for (size_t i = 0; i < f->inputs.count; i++) print_port(out, &f->inputs.data[i], true);
-    for (size_t i = 0; i < f->ops.count; i++) print_op(out, f, (TirId)i);
+    for (size_t i = 0; i < f->ops.count; i++) print_op(out, f, (TirId)i, spans);
     for (size_t i = 0; i < f->outputs.count; i++) print_port(out, &f->outputs.data[i], false);
     fputs("}\n", out);
+}
+
+void tir_print(FILE *out, const TirFunction *f) {
+    print_function(out, f, f->name, false);
+}
+
+void tir_print_spans(FILE *out, const TirFunction *f, const char *name) {
+    print_function(out, f, name, true);
 }
 
 void tir_print_module(FILE *out, const TirModule *m) {

@@ -28,7 +28,7 @@ typedef enum TirMemory { TIR_MEMORY_AUTO, TIR_MEMORY_STORE, TIR_MEMORY_RECOMPUTE
 enum {
     TIR_MAX_AXES = 8,
     TIR_EXTERN_ARGS = 6,
-    TIR_MAX_ORDER = 100, /* of a polygamma function */
+    TIR_MAX_ORDER = 100, /* of a polygamma or Bessel function */
     TIR_NONE = 0xffffffff
 };
 typedef uint32_t TirAxisId; /* index into TirFunction.axes */
@@ -56,6 +56,7 @@ typedef enum TirPortRole {
     TIR_PORT_VALUE, /* output: value `index` of whatever the function computes (fields, curves, monitors, settings) */
     TIR_PORT_HELD, /* input: of parameter block `index`, `field` 0: 1 where a parameter is held, 1: the value that it is
                       held at, 2: raw value of its start */
+    TIR_PORT_GUARD, /* output: of density table g, index 2 g: whether it is good, 2 g + 1: what is not; sema/guard.c */
     TIR_PORT_ROUND, /* input of the body of a loop: state, slice or constant `index` */
 } TirPortRole;
 
@@ -85,7 +86,7 @@ typedef struct TirOp {
     TirAxisId axis, axis2;
     double real;     /* CONST */
     int64_t integer; /* CONST of int or bool; SLICE index; INPUT: input port number; UNIFORM, PICK: stream;
-                        POLYGAMMA: order; LOOP: number of states; RESULT: which result */
+                        POLYGAMMA, BESSEL_J, INC_GAMMA, INC_BETA: order; LOOP: number of states; RESULT: which result */
     bool flag;
     TirMemory memory;
     TirExtern *external; /* EXTERN */
@@ -125,6 +126,8 @@ TirId tir_uniform(TirFunction *f, int64_t stream, TirAxes axes, Span span);
 TirId tir_pick(TirFunction *f, int64_t stream, TirAxes axes, TirAxisId data_axis, Span span);
 /* Any FUSE operation of MAP shape with 1, 2 or 3 arguments. */
 TirId tir_map(TirFunction *f, TirOpcode op, Span span, TirId a, TirId b, TirId c);
+/* The same of an operation with an order; without it, of order 0. */
+TirId tir_map_order(TirFunction *f, TirOpcode op, int64_t order, Span span, TirId a, TirId b, TirId c);
 TirId tir_polygamma(TirFunction *f, int64_t order, TirId a, Span span);
 TirId tir_extern(TirFunction *f, TirExtern *external, const TirId *args, uint32_t count, Span span);
 TirId tir_broadcast(TirFunction *f, TirId a, TirAxes axes, Span span);
@@ -139,6 +142,7 @@ TirId tir_flatten(TirFunction *f, TirId a, TirAxes axes, TirAxisId axis, Span sp
 TirId tir_sum(TirFunction *f, TirId a, TirAxes axes, Span span); /* axes that `a` lacks must not be listed */
 TirId tir_reduce_max(TirFunction *f, TirId a, TirAxes axes, Span span);
 TirId tir_cumsum(TirFunction *f, TirId a, TirAxisId axis, bool from_end, Span span);
+TirId tir_argsort(TirFunction *f, TirId a, TirAxisId axis, Span span);
 TirId tir_dot(TirFunction *f, TirId a, TirId b, TirAxes axes, Span span);
 /* `value`, whose derivative is given: pairs x_0, slope_0, x_1, slope_1 ..., all real.
  *     dy = sum over k of [sum over the axes of slope_k and x_k that y lacks] slope_k dx_k
@@ -183,6 +187,8 @@ double tir_op_cost(TirOpcode op); /* floating-point operations an element */
 
 /* --- text.c: print, and parse what was printed; tir_parse returns NULL after reporting to the sink. --- */
 void tir_print(FILE *out, const TirFunction *f);
+/* Under another name, every operation with its span: for reading it again beside its sources. */
+void tir_print_spans(FILE *out, const TirFunction *f, const char *name);
 void tir_print_module(FILE *out, const TirModule *m);
 TirModule *tir_parse(Arena *arena, SourceSet *sources, uint32_t file, DiagSink *sink);
 
@@ -200,6 +206,29 @@ typedef struct TirTensor {
 /* Inputs by input port; sizes of dynamic axes come from `extent[data set]`. Outputs by output port, in `arena`. */
 void tir_interpret(const TirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent, uint64_t seed,
                    uint64_t step, TirTensor *outputs);
+
+/* --- trap.c: where a number that is none comes from --- */
+enum { TIR_TRAP_ARGS = 6 };
+typedef struct TirTrap {
+    const TirFunction *f;       /* the function, or the body of a loop in it: in round `round` of it, from 0 */
+    int64_t round;              /* -1: of no loop */
+    TirId loop;                 /* of `f` */
+    TirId op;                   /* makes it of arguments that are numbers; or an INPUT that holds it */
+    int64_t at[TIR_MAX_AXES];   /* where, along the axes of the operation, from 0 */
+    int64_t size[TIR_MAX_AXES]; /* of these axes */
+    double value;               /* NaN or infinite */
+    uint32_t arg_count;         /* values of arguments there; of a reduction none */
+    double args[TIR_TRAP_ARGS];
+    size_t points;   /* of a reduction: how many numbers of its arguments */
+    double largest;  /* and the largest of their sizes */
+    TirId turned;    /* where infinity became NaN on the way to the output, or TIR_NONE */
+    uint32_t output; /* the output that it reaches: the first that is none */
+    bool backward;   /* the loss does not need the operation: it belongs to the derivative */
+} TirTrap;
+/* Runs the function again, in single precision (`single`) or double, and follows the first output that is NaN or
+ * infinite back to the operation where that began. False where all outputs are finite. */
+bool tir_trap(const TirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent, uint64_t seed,
+              uint64_t step, bool single, TirTrap *trap);
 
 /* --- compiler/ad/reverse.c --- */
 /* Appends to `f` the sum over j and over all points of seed[j] * d(of[j])/d(wrt[i]), with the axes of wrt[i], for each

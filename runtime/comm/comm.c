@@ -7,7 +7,7 @@
 #include "runtime/comm/internal.h"
 #include "runtime/core/memory.h"
 
-enum { COMM_PIECE = 1 << 30, COMM_MESSAGE = 2048, COMM_DIGEST = 4 };
+enum { COMM_PIECE = 1 << 30, COMM_MESSAGE = 4096, COMM_DIGEST = 4 };
 
 qtm_status qtm_comm_error(const char *what, int code) {
     char text[MPI_MAX_ERROR_STRING] = "unknown error";

@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* Blocks from which on large pages are asked for: tables that are looked up at random would miss the processor's table
+ * of small pages at every access. */
+static const size_t page_large = (size_t)2 << 20;
 
 static _Atomic int64_t alloc_allowed = -1; /* before the one that fails; negative: none fails */
 static _Atomic int64_t alloc_live;
@@ -21,8 +26,11 @@ void *qtm_alloc(int64_t bytes) {
     if (bytes > INT64_MAX / 2 || !alloc_may_go_on()) return NULL;
     size_t size = ((size_t)bytes + 63) / 64 * 64;
     if (size == 0) size = 64;
-    void *block = aligned_alloc(64, size);
+    bool large = size >= 2 * page_large;
+    if (large) size = (size + page_large - 1) / page_large * page_large;
+    void *block = aligned_alloc(large ? page_large : 64, size);
     if (!block) return NULL;
+    if (large) (void)madvise(block, size, MADV_HUGEPAGE); /* advice: memory without it is as good, only slower */
     memset(block, 0, size);
     atomic_fetch_add_explicit(&alloc_live, 1, memory_order_relaxed);
     return block;

@@ -230,6 +230,8 @@ static int command_check(struct qtm_arguments *arguments, const struct qtm_model
     if (arguments->help) return 0;
     if (arguments->threads > THREADS_MAX)
         return fail(arguments, "--threads must be at most %d, not %lld", THREADS_MAX, (long long)arguments->threads);
+    if (arguments->trap && strcmp(arguments->trap, "nan") != 0)
+        return fail(arguments, "--trap looks for numbers that are none: --trap=nan, not '%.60s'", arguments->trap);
     if (row->need == 2 && !arguments->operand) return fail(arguments, "'%s' needs a %s", row->name, row->operand);
     bool names_fit = arguments->command == QTM_COMMAND_FIT || arguments->command == QTM_COMMAND_CHECK_GRADIENTS;
     if (names_fit && arguments->operand) {

@@ -18,7 +18,7 @@ struct qtm_arguments {
     bool help, version;  /* help without a command: command is QTM_COMMAND_COUNT */
     bool truth, quiet;
     int64_t events, steps, seed, threads, report_every, checkpoint_every;
-    const char *event, *sets, *out, *free, *fix, *start;
+    const char *event, *sets, *out, *free, *fix, *start, *trap;
     double *options;   /* [option_count] the value given or the declared one */
     const char **data; /* [data_count] path given or NULL */
     char message[512]; /* what is wrong with the command line */

@@ -11,7 +11,9 @@
 #include "runtime/core/pool.h"
 #include "runtime/core/suggest.h"
 #include "runtime/io/file.h"
+#include "runtime/train/guard.h"
 #include "runtime/train/session.h"
+#include "runtime/train/trap.h"
 
 enum { SEED_TRUTH = 2, SEED_SETS = 16, ATTEMPTS = 1000, PATH_MOST = 4096, NAMES_MOST = 256 };
 
@@ -24,7 +26,9 @@ struct source {
 };
 
 struct drawer {
+    const struct qtm_model *model;
     const struct qtm_event *event;
+    bool trap;
     struct source source;
     struct qtm_pool *pool;
     struct qtm_workspace space;
@@ -58,12 +62,19 @@ static qtm_status drawer_bind(struct drawer *drawer, int threads, int option_cou
     return QTM_OK;
 }
 
-static qtm_status drawer_open(struct drawer *drawer, const struct source *source, int threads, int option_count,
-                              const double *options) {
-    *drawer = (struct drawer){.event = source->event, .source = *source};
-    qtm_status status = drawer_bind(drawer, threads, option_count, options);
+static qtm_status drawer_open(struct drawer *drawer, const struct qtm_model *model, const struct source *source,
+                              int threads, const double *options) {
+    *drawer = (struct drawer){.model = model, .event = source->event, .source = *source};
+    qtm_status status = drawer_bind(drawer, threads, model->option_count, options);
     if (status) drawer_close(drawer);
     return status;
+}
+
+static qtm_status batch_draw(struct drawer *drawer, int64_t batch) {
+    char when[256];
+    qtm_call_run(&drawer->call, drawer->source.seed, (uint64_t)batch);
+    snprintf(when, sizeof when, "drawing %s at the truth", drawer->event->name);
+    return qtm_guard_check(&drawer->call, drawer->model, NULL, when);
 }
 
 /* The next event of the batches whose weight lets it pass: its place in the batch that the call holds. */
@@ -71,7 +82,7 @@ static qtm_status drawer_next(struct drawer *drawer, int64_t *at) {
     int accepted = qtm_call_find(&drawer->call, QTM_VALUE, drawer->event->field_count);
     int64_t size = drawer->source.batch;
     for (int64_t tried = 0; tried < ATTEMPTS * size; tried++) {
-        if (drawer->next % size == 0) qtm_call_run(&drawer->call, drawer->source.seed, (uint64_t)(drawer->next / size));
+        if (drawer->next % size == 0) QTM_TRY(batch_draw(drawer, drawer->next / size));
         *at = drawer->next++ % size;
         double pass = accepted < 0 ? 1 : qtm_call_value(&drawer->call, accepted, *at);
         if (pass == 1) return QTM_OK;
@@ -82,6 +93,16 @@ static qtm_status drawer_next(struct drawer *drawer, int64_t *at) {
     }
     return qtm_error("none of %lld events of %s passes the detector", (long long)(ATTEMPTS * size),
                      drawer->event->name);
+}
+
+static qtm_status value_report(const struct drawer *drawer, int64_t event, int field) {
+    qtm_error_record(
+        "event %lld drawn at the truth has a field '%s' that is not finite; is the density finite all over "
+        "its domain?%s",
+        (long long)event, drawer->event->fields[field].name, drawer->trap ? "" : " --trap=nan says where that begins");
+    int64_t batch = (drawer->next - 1) / drawer->source.batch;
+    if (!drawer->trap) return QTM_FAILED;
+    return qtm_trap_explain(drawer->model, &drawer->call, drawer->source.seed, (uint64_t)batch);
 }
 
 /* Events in the order of their drawing: calls go through them once, from the first on. */
@@ -95,10 +116,7 @@ static qtm_status drawer_fill(void *context, int64_t first, int64_t count, float
             int64_t length = drawer->event->fields[f].length;
             for (int64_t k = 0; k < length; k++) {
                 double value = qtm_call_value(&drawer->call, output, at * length + k);
-                if (!isfinite(value))
-                    return qtm_error("event %lld drawn at the truth has a field '%s' that is not finite; is the "
-                                     "density finite all over its domain?",
-                                     (long long)(first + i), drawer->event->fields[f].name);
+                if (!isfinite(value)) return value_report(drawer, first + i, f);
                 columns[f][i * length + k] = (float)value;
             }
         }
@@ -130,7 +148,7 @@ qtm_status qtm_draw_events(const struct qtm_model *model, int data, const double
     struct drawer drawer;
     struct source source;
     source_of_data(model, data, seed, &source);
-    QTM_TRY(drawer_open(&drawer, &source, 1, model->option_count, options));
+    QTM_TRY(drawer_open(&drawer, model, &source, 1, options));
     qtm_status status = drawer_fill(&drawer, 0, count, columns);
     drawer_close(&drawer);
     return status;
@@ -162,7 +180,8 @@ static qtm_status source_write(const struct qtm_model *model, const struct qtm_a
                                const struct source *source, uint64_t seed, const char *what, const char *path) {
     int threads = arguments->threads > 0 ? (int)arguments->threads : 0;
     struct drawer drawer;
-    QTM_TRY(drawer_open(&drawer, source, threads, model->option_count, arguments->options));
+    QTM_TRY(drawer_open(&drawer, model, source, threads, arguments->options));
+    drawer.trap = arguments->trap != NULL;
     const struct qtm_attribute attributes[] = {
         {"model", model->name, 0}, {"model_hash", model->hash, 0}, {"seed", NULL, (double)seed}};
     qtm_status status =

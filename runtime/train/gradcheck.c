@@ -11,8 +11,10 @@
 #include "runtime/core/memory.h"
 #include "runtime/train/data.h"
 #include "runtime/train/draw.h"
+#include "runtime/train/guard.h"
 #include "runtime/train/session.h"
 #include "runtime/train/start.h"
+#include "runtime/train/trap.h"
 
 enum { POINTS = 2, DIRECTIONS = 2, SYNTHETIC = 4096 };
 static const double LIMIT = 1e-6;
@@ -122,6 +124,22 @@ static void weights_move(struct check *check) {
             qtm_state_block_f64(session->state, b)[i] += 0.1 * normal_draw(&check->random);
 }
 
+/* What is NaN or infinite cannot be compared. */
+static qtm_status finite_check(struct check *check) {
+    struct qtm_session *session = check->session;
+    double loss = qtm_call_loss(&check->gradient);
+    int block = qtm_gradient_first_bad(session->state, &check->vector);
+    if (isfinite(loss) && block < 0) return QTM_OK;
+    qtm_error_record("fit %s: the objective %s is %s%s%s%s", session->fit->name, check->vector.update->objective,
+                     isnan(loss)   ? "NaN"
+                     : isinf(loss) ? "infinite"
+                                   : "finite, but not its gradient by ",
+                     isfinite(loss) ? session->fit->blocks[block].name : "", " where gradients are checked",
+                     session->config.trap ? "" : ". --trap=nan says where it begins");
+    if (!session->config.trap) return QTM_FAILED;
+    return qtm_trap_explain(session->model, &check->gradient, session->draw_seed, 0);
+}
+
 /* Keeps the worst of what the clauses' function says of this point. */
 static void clauses_run(struct check *check, const struct qtm_update *update) {
     qtm_call_run(&check->clauses, check->session->draw_seed, 0);
@@ -173,11 +191,14 @@ static qtm_status update_check(struct check *check, struct worst *worst) {
         keep[g] = qtm_alloc(bytes);
         if (keep[g]) memcpy(keep[g], session->state->groups[g].f64, (size_t)bytes);
     }
-    for (int point = 0; point < POINTS; point++) {
+    qtm_status status = QTM_OK;
+    for (int point = 0; !status && point < POINTS; point++) {
         if (point) weights_move(check);
         if (check->clause) clauses_run(check, check->vector.update);
         qtm_call_run(&check->gradient, session->draw_seed, 0);
-        for (int b = 0; b < blocks; b++)
+        status = qtm_guard_check(&check->gradient, session->model, session, "checking gradients");
+        if (!status) status = finite_check(check);
+        for (int b = 0; !status && b < blocks; b++)
             if (qtm_gradient_offset(session->state, check->vector.update, b) >= 0) block_check(check, b, &worst[b]);
     }
     for (int g = 0; g < groups; g++) {
@@ -185,10 +206,10 @@ static qtm_status update_check(struct check *check, struct worst *worst) {
             memcpy(session->state->groups[g].f64, keep[g], (size_t)session->state->groups[g].count * sizeof(double));
         qtm_free(keep[g]);
     }
-    for (int b = 0; b < blocks; b++)
+    for (int b = 0; !status && b < blocks; b++)
         if (worst[b].error >= 0) line_print(check, session->fit->blocks[b].name, &worst[b]);
-    clauses_print(check, check->vector.update);
-    return QTM_OK;
+    if (!status) clauses_print(check, check->vector.update);
+    return status;
 }
 
 static qtm_status update_open(struct check *check, const struct qtm_update *update) {

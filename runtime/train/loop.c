@@ -202,6 +202,7 @@ static void run_announce(const struct run *run, const char *what) {
     printf("%s %s: %lld steps, %d rank%s of %d thread%s, seed %llu, in %s\n", what, session->fit->name,
            (long long)run->plan.steps, session->ranks, session->ranks == 1 ? "" : "s", session->threads,
            session->threads == 1 ? "" : "s", (unsigned long long)session->config.seed, run->folder);
+    for (int d = 0; d < session->fit->draw_count; d++) printf("draws: %s\n", session->fit->draws[d]);
     for (int d = 0; d < session->model->data_count; d++)
         if (session->events[d].fields)
             qtm_data_print(&session->model->data[d], session->config.data ? session->config.data[d] : NULL,
@@ -282,6 +283,7 @@ static qtm_status resume_run(const struct qtm_arguments *arguments, struct qtm_c
         .seed = saved->seed,
         .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
         .resuming = true,
+        .trap = arguments->trap != NULL,
     };
     QTM_TRY(qtm_session_open(&run.session, &config));
     qtm_status status = qtm_saved_load(saved, &run.session);

@@ -10,6 +10,7 @@
 #include "runtime/core/memory.h"
 #include "runtime/io/file.h"
 #include "runtime/io/json.h"
+#include "runtime/train/guard.h"
 
 qtm_status qtm_reading_create(const struct qtm_session *session, struct qtm_reading *reading) {
     const struct qtm_fit *fit = session->fit;
@@ -31,6 +32,12 @@ void qtm_reading_free(struct qtm_reading *reading) {
     *reading = (struct qtm_reading){0};
 }
 
+static qtm_status monitor_check(struct qtm_session *session) {
+    char when[256];
+    snprintf(when, sizeof when, "a monitor after step %lld of fit %s", (long long)session->step, session->fit->name);
+    return qtm_comm_agree(session->comm, qtm_guard_check(&session->monitor, session->model, session, when));
+}
+
 qtm_status qtm_reading_take(struct qtm_session *session, struct qtm_reading *reading) {
     const struct qtm_fit *fit = session->fit;
     int64_t numbers = reading->first[fit->monitor_count];
@@ -42,6 +49,7 @@ qtm_status qtm_reading_take(struct qtm_session *session, struct qtm_reading *rea
         return QTM_OK;
     }
     qtm_call_run(&session->monitor, session->draw_seed, (uint64_t)session->step);
+    QTM_TRY(monitor_check(session));
     for (int m = 0; m < fit->monitor_count; m++) {
         int output = qtm_call_find(&session->monitor, QTM_VALUE, m);
         for (int64_t i = 0; i < fit->monitors[m].count; i++)

@@ -21,6 +21,7 @@ struct qtm_config {
     bool checking;                   /* all weights in f64 and no optimisers, for finite differences */
     bool resuming;                   /* weights come from a checkpoint: frozen ones are not read */
     bool correlate;                  /* results have the correlations of parameters; ... */
+    bool trap;                       /* NaN and infinity are followed to where they come from */
     double scale;                    /* ... their information is of the objective times this (0: see information.h) */
     const struct qtm_choice *choice; /* of parameters */
     const struct qtm_events *events; /* NULL, or [data_count] to use instead of files (not owned) */

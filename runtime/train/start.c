@@ -12,6 +12,7 @@ struct qtm_config qtm_start_config(const struct qtm_model *model, const struct q
         .options = arguments->options,
         .data = arguments->data,
         .choice = choice,
+        .trap = arguments->trap != NULL,
         .seed = arguments->seed >= 0 ? (uint64_t)arguments->seed : 1,
         .threads = arguments->threads > 0 ? (int)arguments->threads : 0,
     };

@@ -8,9 +8,17 @@
 
 #include "runtime/core/memory.h"
 #include "runtime/train/adam.h"
+#include "runtime/train/guard.h"
+#include "runtime/train/trap.h"
 
-/* Notes the first loss or gradient of a step that is not finite. */
+/* Notes the first density, loss or gradient of a step that is none. L-BFGS sees a bad density as an infinite loss, from
+ * which its search turns back: only the start of a search cannot be bad. */
 static qtm_status gradient_check(struct qtm_session *session, struct qtm_trainer *trainer, double loss) {
+    if (trainer->update->optimiser != QTM_LBFGS || !isfinite(loss)) {
+        char when[256];
+        snprintf(when, sizeof when, "step %lld of fit %s", (long long)session->step + 1, session->fit->name);
+        QTM_TRY(qtm_guard_check(&trainer->gradient, session->model, session, when));
+    }
     int block = qtm_gradient_first_bad(session->state, &trainer->vector);
     if (isfinite(loss) && block < 0) return QTM_OK;
     const char *what = isnan(loss) ? "is NaN" : isinf(loss) ? "is infinite" : "is finite, but not its gradient";
@@ -23,8 +31,11 @@ static qtm_status gradient_check(struct qtm_session *session, struct qtm_trainer
                              ? "the last checkpoint is intact. A smaller learning rate or another seed may help"
                              : "look for a log or a power of a negative number, and for a density that is infinite, "
                                "negative or 0 in its domain";
-    return qtm_error("step %lld of fit %s%s: the objective of '%s' (%s) %s%s; %s", (long long)session->step + 1,
-                     session->fit->name, place, trainer->label, trainer->update->objective, what, weights, advice);
+    qtm_error_record("step %lld of fit %s%s: the objective of '%s' (%s) %s%s; %s%s", (long long)session->step + 1,
+                     session->fit->name, place, trainer->label, trainer->update->objective, what, weights, advice,
+                     session->config.trap ? "" : ". --trap=nan says where it begins");
+    if (!session->config.trap) return QTM_FAILED;
+    return qtm_trap_explain(session->model, &trainer->gradient, session->draw_seed, (uint64_t)session->step);
 }
 
 /* Gradient and loss at the weights as they are, put together over ranks. */
@@ -32,6 +43,7 @@ static qtm_status gradient_compute(struct qtm_session *session, struct qtm_train
     struct qtm_gradient *vector = &trainer->vector;
     qtm_call_run(&trainer->gradient, session->draw_seed, (uint64_t)session->step);
     trainer->loss = qtm_call_loss(&trainer->gradient);
+    if (trainer->update->optimiser == QTM_LBFGS && !qtm_guard_holds(&trainer->gradient)) trainer->loss = INFINITY;
     if (trouble && !*trouble) *trouble = gradient_check(session, trainer, trainer->loss);
     if (session->ranks == 1 || trainer->update->exchange != QTM_RING) return QTM_OK;
     bool near = trainer->near && (session->step + 1) % trainer->update->ring_outer != 0;

@@ -113,17 +113,38 @@ static TirId squashed(Maker *m, TirId v) {
 static TirId make_unary(Maker *m, TirId a, bool stop) {
     static const TirOpcode ops[] = {TIR_NEG,  TIR_ABS, TIR_EXP,  TIR_LOG,    TIR_EXPM1, TIR_LOG1P, TIR_SQRT,
                                     TIR_TANH, TIR_SIN, TIR_COS,  TIR_NEG,    TIR_SIGN,  TIR_FLOOR, TIR_ROUND,
-                                    TIR_ATAN, TIR_ERF, TIR_ERFC, TIR_LGAMMA, TIR_STOP,  TIR_OPAQUE};
+                                    TIR_ATAN, TIR_ERF, TIR_ERFC, TIR_LGAMMA, TIR_STOP};
     enum { COUNT = sizeof ops / sizeof *ops };
     if (random_below(m->r, 8) == 0)
         return squashed(m, tir_polygamma(m->p->f, random_below(m->r, 3), positive(m, a), nowhere));
     static TirExtern hypotenuse = {.symbol = "hypot"}; /* without a derivative, too */
-    if (stop && random_below(m->r, 8) == 0)
-        return tir_extern(m->p->f, &hypotenuse, (TirId[]){a, pick(m)}, 2, nowhere);
-    TirOpcode op = ops[random_below(m->r, stop ? COUNT : COUNT - 2)];
+    TirOpcode op = ops[random_below(m->r, COUNT - !stop)];
+    if (op == TIR_STOP && m->count % 3 == 0) op = TIR_OPAQUE;
+    if (op == TIR_STOP && m->count % 3 == 1)
+        return tir_extern(m->p->f, &hypotenuse, (TirId[]){a, m->pool[0]}, 2, nowhere);
     bool needs_positive = op == TIR_LOG || op == TIR_LOG1P || op == TIR_SQRT || op == TIR_LGAMMA;
     TirId v = map1(m->p, op, needs_positive ? positive(m, a) : a);
     return op == TIR_EXP || op == TIR_EXPM1 ? squashed(m, v) : v;
+}
+
+/* A value in about [0.2, 0.8]. */
+static TirId fraction(Maker *m, TirId v) {
+    return map2(m->p, TIR_ADD, real(m->p, 0.5), map2(m->p, TIR_MUL, real(m->p, 0.3), map1(m->p, TIR_SIN, v)));
+}
+
+/* Functions that have an order or more than two arguments, and what they share a domain with. */
+static TirId make_special(Maker *m, TirId a, TirId b) {
+    TirFunction *f = m->p->f;
+    TirId p = positive(m, a);
+    switch (random_below(m->r, 7)) {
+    case 0: return map1(m->p, TIR_DILOG, squashed(m, a));
+    case 1: return tir_map_order(f, TIR_BESSEL_J, random_below(m->r, 4), nowhere, a, TIR_NONE, TIR_NONE);
+    case 2: return map2(m->p, TIR_INC_GAMMA, p, positive(m, b));
+    case 3: return map2(m->p, TIR_INC_GAMMA_UPPER, p, positive(m, b));
+    case 4: return squashed(m, map2(m->p, TIR_INC_GAMMA_INVERSE, p, fraction(m, b)));
+    case 5: return tir_map(f, TIR_INC_BETA, nowhere, p, positive(m, b), fraction(m, pick(m)));
+    default: return tir_map(f, TIR_INC_BETA_INVERSE, nowhere, p, positive(m, b), fraction(m, pick(m)));
+    }
 }
 
 static TirId make_condition(Maker *m, TirId a, int depth) {
@@ -146,6 +167,7 @@ static TirId make_condition(Maker *m, TirId a, int depth) {
 static TirId make_binary(Maker *m, TirId a, TirId b) {
     Program *p = m->p;
     static const double exponents[] = {0, 1, 2, 3, 0.5, -1, 1.7};
+    if (random_below(m->r, 5) == 0) return make_special(m, a, b);
     switch (random_below(m->r, 11)) {
     case 0: return map2(p, TIR_ADD, a, b);
     case 1: return map2(p, TIR_SUB, a, b);
@@ -188,6 +210,11 @@ static TirId make_scatter(Maker *m, TirId a, TirAxisId axis) {
 static TirId make_lookup(Maker *m, TirId a, TirAxisId axis) {
     Program *p = m->p;
     TirId table = with_axis(m, a, axis), x = pick(m);
+    if (axis == p->axis[2] && random_below(m->r, 3) == 0 &&
+        !tir_axes_has(axes_of(p, table), p->axis[4])) { /* sorted; j and m are of one size */
+        TirId place = tir_argsort(p->f, table, axis, nowhere);
+        return tir_gather(p->f, table, tir_rename(p->f, place, axis, p->axis[4], nowhere), axis, nowhere);
+    }
     switch (random_below(m->r, 4)) {
     case 0:
     case 1: return tir_gather(p->f, table, make_index(m, x, axis), axis, nowhere);

@@ -60,7 +60,7 @@ static void some_outputs(Program *p, Random *r, TirId *of) {
     for (int k = 1; k < OUTPUTS;) {
         of[k] = random_below(r, (uint32_t)p->f->ops.count);
         const TirOp *op = &p->f->ops.data[of[k]];
-        k += op->type == TIR_REAL && !tir_axes_has(op->axes, p->flat) && op->axes.count < 4;
+        k += op->type == TIR_REAL && op->op != TIR_LOOP && !tir_axes_has(op->axes, p->flat) && op->axes.count < 4;
     }
 }
 

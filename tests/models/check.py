@@ -15,23 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = [
-    "checks_compiler",
-    "checks_cross",
-    "checks_examples",
-    "checks_family",
-    "checks_messages",
-    "checks_fit",
-    "checks_fractal",
-    "checks_input",
-    "checks_loops",
-    "checks_memory",
-    "checks_over",
-    "checks_nn",
-    "checks_params",
-    "checks_rules",
-    "checks_sample",
-]
+MODULES = sorted(path.stem for path in Path(__file__).parent.glob("checks_*.py"))
 TOP = Path(__file__).resolve().parents[2]
 EXAMPLE = TOP / "examples" / "proxy1d" / "proxy1d.qtm"
 SMALL = TOP / "tests" / "models" / "small.qtm"

@@ -188,11 +188,17 @@ def check_derivatives_in_objectives(work):
     import h5py
 
     with h5py.File(data) as file:
-        x = file["events/x"][()].astype(float)
-    p = work.summary("information")["params"]["p"]["value"]
+        x, y = (file[f"events/{name}"][()].astype(float) for name in "xy")
+    p, q = (work.summary("information")["params"][name]["value"] for name in "pq")
     wanted = ((x / (1 + p * x) - 0.5 / (1 + p / 2)) ** 2).mean()
-    found = metrics(work, "information")[-1]["monitors"]["fisher"][0]
+    monitors = metrics(work, "information")[-1]["monitors"]
+    found = monitors["fisher"][0]
     expect(abs(found - wanted) < 1e-6, f"information by grad {found}, by its formula {wanted}")
+    in_p = (x**2 / (1 + p * x) ** 2).mean() - (0.5 / (1 + p / 2)) ** 2
+    in_q = (y**4 / (1 + q * y**2) ** 2).mean() - (1 / (3 + q)) ** 2
+    for found, wanted in zip(monitors["curvature"], [in_p, 0, 0, in_q]):
+        expect(abs(found - wanted) < 1e-6, "second derivatives by hessian", monitors["curvature"], in_p, in_q)
+    work.run(model, "fit", "flat", "--quiet")
 
 
 def check_model_help(work):

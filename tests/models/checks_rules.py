@@ -25,7 +25,7 @@ def orbits(work, count):
     import h5py
     import numpy
 
-    u = numpy.linspace(0.1, 5.9, count)
+    u = numpy.linspace(0.1, 5.8, count)
     t = u - 0.3 * numpy.sin(u)
     with h5py.File(work.folder / "orbits.h5", "w") as file:
         file["events/t"], file["events/u"] = t, u
@@ -112,3 +112,24 @@ def check_rules_orbits(work):
         work.run(model, "fit", fit, "--quiet", f"--out={fit}")
         found = work.summary(fit)["params"]["ecc"]["value"]
         expect(abs(found - 0.3) < tolerance, fit, found)
+
+
+def check_rules_missing(work):
+    """The message leads from what has no derivative, through the calls, to the objective that needs it."""
+    (work.folder / "chain.qtm").write_text(
+        'param a in (0, 2)\nextern fun tgamma(x) from "-lm"\nfun inner(x) = tgamma(x) + 1\n'
+        "fun outer(x) = inner(2 * x)\nfit f { minimize outer(a)^2 over params using adam }\n")
+    _, err = work.run(work.qtmc, "check", "chain.qtm", status=1)
+    places = [line.split()[0] + line.split(":", 3)[3] for line in err.splitlines() if line.startswith("chain.qtm")]
+    expect(places == [
+        "chain.qtm:3:16: error[E0341]: a derivative of 'tgamma' is needed, and it has none: it is a function in C",
+        "chain.qtm:2:12: note: declared here, without a derivative clause",
+        "chain.qtm:4:16: note: through 'inner', called here",
+        "chain.qtm:5:18: note: through 'outer', called here",
+        "chain.qtm:5:18: note: needed because this is minimized over params"], places)
+    (work.folder / "step.qtm").write_text(
+        "param a in (0, 2)\nparam b in (0, 2)\nfun bin(x) = floor(4 * x)\n"
+        "fit f { minimize (a - 1)^2 + bin(b)^2 over params using adam }\n")
+    _, err = work.run(work.qtmc, "check", "step.qtm", status=1)
+    expect_in("step.qtm:2:7: error[E0431]: no data can see parameter 'b'", err)
+    expect_in("step.qtm:3:14: note: an objective depends on it only through this, which has no derivative", err)

@@ -71,9 +71,24 @@ static TirId apply_structure(Program *p, Random *r, TirOpcode op, int variant) {
     }
 }
 
+/* Special functions, in their domains. */
+static TirId apply_special(Program *p, Random *r, TirOpcode op, int variant) {
+    TirAxes b = tir_axes_one(p->axis[0]), bj = tir_axes_add(b, p->axis[2]);
+    TirId any = program_input(p, r, b, -3, 0.9), x = program_input(p, r, variant ? bj : b, 0.5, 3);
+    TirId y = program_input(p, r, variant ? b : bj, 0.5, 3), u = program_input(p, r, b, 0.1, 0.9);
+    switch (op) {
+    case TIR_POLYGAMMA: return tir_polygamma(p->f, variant, x, nowhere);
+    case TIR_DILOG: return map1(p, op, any);
+    case TIR_BESSEL_J: return tir_map_order(p->f, op, 2 * variant, nowhere, any, TIR_NONE, TIR_NONE);
+    case TIR_INC_GAMMA:
+    case TIR_INC_GAMMA_UPPER: return map2(p, op, x, y);
+    case TIR_INC_GAMMA_INVERSE: return map2(p, op, x, u);
+    default: return tir_map(p->f, op, nowhere, x, y, u);
+    }
+}
+
 static TirId apply(Program *p, Random *r, TirOpcode op, int variant) {
-    if (op == TIR_POLYGAMMA)
-        return tir_polygamma(p->f, variant, program_input(p, r, tir_axes_one(p->axis[2]), 0.5, 3), nowhere);
+    if (op >= TIR_POLYGAMMA && op <= TIR_INC_BETA_INVERSE) return apply_special(p, r, op, variant);
     if (!(tir_op_flags(op) & TIR_FUSE) || op == TIR_BROADCAST || op == TIR_SLICE)
         return apply_structure(p, r, op, variant);
     TirAxisId b = p->axis[0], j = p->axis[2], rows = p->axis[5];
@@ -121,7 +136,7 @@ Test(ad, every_operation_agrees_with_differences) {
         }
         tested++;
     }
-    cr_expect_eq(tested, 38);
+    cr_expect_eq(tested, 45);
 }
 
 Test(ad, operations_of_derivative_zero) {

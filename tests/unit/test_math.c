@@ -63,7 +63,7 @@ static void machine_free(Machine *m) {
     return true
 
 /* One instruction in the working type: REAL is its member of Lane, INTEGER that of an integer as wide. */
-#define DEFINE_RUN(name, REAL, INTEGER, UNSIGNED, FMA, FLOOR, FABS)                                                    \
+#define DEFINE_RUN(name, REAL, INTEGER, UNSIGNED, FMA, FLOOR, FABS, SQRT)                                              \
     static bool name(const LirInstr *in, Lane *r, const Lane *x, const Lane *y, const Lane *z) {                       \
         switch (in->op) {                                                                                              \
         case LIR_REAL: EACH(r[k].REAL = (__typeof__(r->REAL))in->real);                                                \
@@ -77,6 +77,7 @@ static void machine_free(Machine *m) {
         case LIR_ABS: EACH(r[k].REAL = FABS(x[k].REAL));                                                               \
         case LIR_FLOOR: EACH(r[k].REAL = FLOOR(x[k].REAL));                                                            \
         case LIR_FMA: EACH(r[k].REAL = FMA(x[k].REAL, y[k].REAL, z[k].REAL));                                          \
+        case LIR_SQRT: EACH(r[k].REAL = SQRT(x[k].REAL));                                                              \
         case LIR_LT: EACH(r[k].l = x[k].REAL < y[k].REAL);                                                             \
         case LIR_LE: EACH(r[k].l = x[k].REAL <= y[k].REAL);                                                            \
         case LIR_EQ: EACH(r[k].l = x[k].REAL == y[k].REAL);                                                            \
@@ -97,8 +98,8 @@ static void machine_free(Machine *m) {
         default: return false;                                                                                         \
         }                                                                                                              \
     }
-DEFINE_RUN(run_f32, f, i, uint32_t, fmaf, floorf, fabsf)
-DEFINE_RUN(run_f64, d, l, uint64_t, fma, floor, fabs)
+DEFINE_RUN(run_f32, f, i, uint32_t, fmaf, floorf, fabsf, sqrtf)
+DEFINE_RUN(run_f64, d, l, uint64_t, fma, floor, fabs, sqrt)
 
 /* Inputs are value[0] and value[1]. */
 static const Lane *machine_run(Machine *m) {
@@ -167,6 +168,10 @@ POLYGAMMA(trigamma, 1)
 POLYGAMMA(tetragamma, 2)
 POLYGAMMA(pentagamma, 3)
 
+static double dilog(double x) {
+    return (double)special_dilog(x);
+}
+
 static const Case cases[] = {
     {LIR_EXP, exp, expl, 1, 1, -746, 710, INFINITY, INFINITY, false, 0},
     {LIR_LOG, log, logl, 1, 1, 0, 4, INFINITY, INFINITY, false, 0},
@@ -179,6 +184,7 @@ static const Case cases[] = {
     {LIR_ERFC, erfc, erfcl, 4, 5, -6, 28, INFINITY, INFINITY, false, 0},
     {LIR_ATAN, atan, atanl, 2, 2, -20, 20, INFINITY, INFINITY, false, 0},
     {LIR_LGAMMA, lgamma, lgammal, 5, 5, 0, 20, INFINITY, INFINITY, true, 0},
+    {LIR_DILOG, dilog, special_dilog, 4, 4, -50, 1, INFINITY, INFINITY, false, 0},
     {LIR_POLYGAMMA, digamma, digammal, 5, 5, 0, 20, INFINITY, INFINITY, true, 0},
     {LIR_POLYGAMMA, trigamma, trigammal, 6, 6, 0, 30, 1e18, 1e100, true, 1},
     {LIR_POLYGAMMA, tetragamma, tetragammal, 7, 7, 0, 30, 1e9, 1e50, true, 2},
@@ -335,6 +341,49 @@ Test(math_accuracy, polygamma, .timeout = 120) {
     }
 }
 
+Test(math_accuracy, dilog, .timeout = 120) {
+    sweep_f32(LIR_DILOG);
+    sweep_f64(LIR_DILOG);
+}
+
+/* Beyond x = n Bessel functions have zeros: the error is compared with the size of their oscillation there,
+ * sqrt(2 / (pi x)), but relative below. */
+static void sweep_bessel(int order, bool f64, double limit) {
+    Machine m;
+    machine_make_order(&m, LIR_BESSEL_J, order, f64);
+    double worst = 0, worst_at = 0;
+    for (int i = 0; i < 30; i++) {
+        for (int k = 0; k < LANES; k++) {
+            double x = k % 4 == 0   ? exp(random_between(-20, f64 ? 15 : 9))
+                       : k % 4 == 1 ? random_between(0, order + 1)
+                                    : random_between(-100, 100);
+            if (f64)
+                m.value[0][k].d = x;
+            else
+                m.value[0][k].f = (float)x;
+        }
+        const Lane *r = machine_run(&m);
+        for (int k = 0; k < LANES; k++) {
+            double x = f64 ? m.value[0][k].d : (double)m.value[0][k].f, got = f64 ? r[k].d : (double)r[k].f;
+            long double want = jnl(order, x);
+            double size = fabs((double)want), swing = sqrt(2 / (M_PI * fabs(x))), unit = f64 ? 0x1p-53 : 0x1p-24;
+            if (fabs(x) > order && swing > size) size = swing < 1 ? swing : 1;
+            if (size < (f64 ? 1e-290 : 1e-30)) continue;
+            double error = (double)fabsl(got - want) / size / unit;
+            if (!(error <= worst)) worst = error, worst_at = x;
+        }
+    }
+    printf("bessel_j %d %s: %.2f roundings at %a, %zu instructions\n", order, f64 ? "f64" : "f32", worst, worst_at,
+           m.kernel.body.count);
+    cr_expect(worst <= limit, "%g roundings at %a", worst, worst_at);
+    machine_free(&m);
+}
+Test(math_accuracy, bessel, .timeout = 120) {
+    static const int orders[] = {0, 1, 2, 3, 5, 10, 20, 50, 100};
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        for (int f64 = 0; f64 < 2; f64++) sweep_bessel(orders[i], f64, 8 + 1.25 * orders[i]);
+}
+
 /* Where x < 0 the functions have zeros and poles between all integers: the error is compared with the size of the two
  * terms whose difference they are, pi^(n+1) |cot^(n)| or log |sin|, and their value at 1 - x. */
 static void sweep_negative(LirOpcode op, int64_t order, bool f64, double limit) {
@@ -451,6 +500,15 @@ Test(math_special, exponentials) {
     check_special(LIR_TANH, INFINITY, 0, 1);
     check_special(LIR_TANH, -INFINITY, 0, -1);
     check_special(LIR_TANH, NAN, 0, NAN);
+}
+
+Test(math_special, dilogarithm_and_bessel_functions) {
+    check_special(LIR_DILOG, 0, 0, 0);
+    check_special(LIR_DILOG, 1.5, 0, NAN);
+    check_special(LIR_DILOG, -INFINITY, 0, -INFINITY);
+    check_special(LIR_DILOG, NAN, 0, NAN);
+    check_special(LIR_BESSEL_J, NAN, 0, NAN);
+    check_special(LIR_BESSEL_J, 1e12, 0, NAN);
 }
 
 Test(math_special, logarithms) {

@@ -79,6 +79,14 @@ static const char *const every_op =
     "  %59 : real{vectors, in, out} = dot %57, %58 over {node}\n"
     "  %60 : real{node, out} = dot %57, %59 over {vectors, in}\n"
     "  %61 : real{vectors, in, node} = dot %59, %58 over {out}\n"
+    "  %62 : int{vectors, node} = argsort %30 axis node\n"
+    "  %63 : int{vectors, other} = rename %62 axis node to other\n"
+    "  %64 : int{vectors, in, out} = argsort %59 axis in\n"
+    "  %65 : real{vectors, in, out} = to_real %64\n"
+    "  %66 : int{measured} = argsort %45 axis measured\n"
+    "  %67 : int{vectors, events, out} = argsort %38 axis events\n"
+    "  %68 : real{vectors, node} = inc_gamma_inverse %1, %11\n"
+    "  %69 : real{vectors, node} = inc_beta %1, %1, %11 order 100\n"
     "  output loss 0 \"loss\" = %8\n"
     "}\n";
 

@@ -8,15 +8,16 @@
 #include "qtm/domain.h"
 #include "qtm/kernel.h"
 
-#define QTM_MODEL_VERSION 3
+#define QTM_MODEL_VERSION 4
 
-enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_VALUE, QTM_HELD };
+enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_VALUE, QTM_HELD, QTM_GUARD };
 
 struct qtm_port {
     const char *name;
     enum qtm_role role;
-    /* BLOCK, GRADIENT: block of the fit; COLUMN: data set and field; OPTION; VALUE: number; HELD: block of raw
-     * parameters and field 0: 1 where a parameter is held, 1: the value it is held at, 2: raw value of its start */
+    /* BLOCK, GRADIENT: block of the fit; COLUMN: data set and field; OPTION; VALUE: number; GUARD: see qtm_guard; HELD:
+     * block of raw parameters and field 0: 1 where a parameter is held, 1: the value it is held at, 2: raw value of its
+     * start */
     int index, field;
     int rank;
     const int64_t *shape; /* row-major; -1 - d stands for the local number of events of data set d */
@@ -150,8 +151,9 @@ struct qtm_update {
     const char *label;
     int clause_count;
     const struct qtm_clause *clauses;
-    /* f64; VALUE 4i .. 4i + 3: of clause i at the worst of all points, how far slope and difference are apart (relative;
-     * below 0 where no difference is finite), the argument, the slope, the difference; absent without clauses */
+    /* f64; VALUE 4i .. 4i + 3: of clause i at the worst of all points, how far slope and difference are apart
+     * (relative; below 0 where no difference is finite), the argument, the slope, the difference; absent without
+     * clauses */
     struct qtm_fn clause_check;
 };
 
@@ -199,6 +201,24 @@ struct qtm_fit {
     struct qtm_fn check; /* f64; VALUE 2i, 2i+1: the sides of check i, [vectors] or []; absent without checks */
     int best;            /* the monitor whose least value chooses best.h5; -1: none */
     bool stops;          /* `monitor` has one more output, VALUE monitor_count: 1 where the fit may stop */
+    int draw_count;
+    const char *const *draws; /* what is drawn, by which method, and what that declares of its gradient: one line each */
+};
+
+/* A density on the grid from which it is drawn, or over which it is normalised. Output GUARD 2 g of a function is, for
+ * every parameter vector, 0 where the values on the grid of guard g are finite, nowhere negative and not all zero; else
+ * QTM_GUARD_ZERO: zero everywhere, or N - k, k the first bad of its N nodes (row-major); GUARD 2 g + 1, the next
+ * output, is the value there. */
+enum { QTM_GUARD_ZERO = -1 };
+struct qtm_guard_axis {
+    const char *name, *unit; /* unit NULL: a pure number */
+    int64_t count;
+    const double *at; /* [count] in its unit; NULL: not known beforehand */
+};
+struct qtm_guard {
+    const char *density;
+    int axis_count;
+    const struct qtm_guard_axis *axes;
 };
 
 enum qtm_wrap_kind { QTM_ENSEMBLE, QTM_BOOTSTRAP, QTM_LAPLACE };
@@ -209,6 +229,12 @@ struct qtm_wrapper {
     enum qtm_wrap_kind kind;
     int fit;
     double settings[1];
+};
+
+/* The functions of the model as text, and its sources, for --trap=nan: compiler/driver/trap.h. */
+struct qtm_packed {
+    const unsigned char *data;
+    int64_t bytes, whole; /* packed, and as text; 0: absent */
 };
 
 struct qtm_model {
@@ -225,6 +251,9 @@ struct qtm_model {
     const struct qtm_fit *fits;
     int wrapper_count;
     const struct qtm_wrapper *wrappers;
+    int guard_count;
+    const struct qtm_guard *guards;
+    struct qtm_packed trap;
 };
 
 /* The main of every model's executable. Returns the exit status: 0, 1 for an error, 2 for wrong usage. */

@@ -1,0 +1,50 @@
+/* Functions that can meet a NaN where it stops a run: gradients with their objectives, and draws. */
+#include "driver/trap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "driver/output.h"
+#include "support/pack.h"
+#include "llvm/emit.h"
+
+static void print_unit(FILE *out, const Unit *unit) {
+    if (unit) tir_print_spans(out, unit->tir, llvm_symbol(unit->tir->arena, unit->symbol));
+}
+
+static void print_all(FILE *out, const Pipeline *p) {
+    fprintf(out, "%zu\n", p->sources->files.count);
+    for (size_t i = 0; i < p->sources->files.count; i++) {
+        const SourceFile *file = &p->sources->files.data[i];
+        fprintf(out, "%zu %s\n", file->length, file->path);
+        fwrite(file->text, 1, file->length, out);
+        fputc('\n', out);
+    }
+    for (size_t i = 0; i < p->program->events.count; i++) print_unit(out, p->draws[i]);
+    for (size_t i = 0; i < p->program->data.count; i++) print_unit(out, p->data_draws[i]);
+    for (size_t i = 0; i < p->units.count; i++)
+        if (p->units.data[i]->gradient) print_unit(out, p->units.data[i]);
+}
+
+bool trap_write(const Pipeline *p, const char *path, TrapPack *pack) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *memory = open_memstream(&text, &length);
+    if (memory) print_all(memory, p);
+    if (!memory || fclose(memory)) {
+        perror("qtmc: cannot write the model's functions as text");
+        free(text);
+        return false;
+    }
+    const unsigned char *packed = pack_bytes(p->arena, text, length, &pack->bytes);
+    pack->path = path;
+    pack->whole = length;
+    free(text);
+    FILE *out = fopen(path, "wb");
+    if (!out) {
+        perror("qtmc: cannot write the model's functions");
+        return false;
+    }
+    fwrite(packed, 1, pack->bytes, out);
+    return output_finish(out, path);
+}

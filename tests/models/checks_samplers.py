@@ -1,0 +1,307 @@
+"""Samplers: derivatives of means over drawn events against exact derivatives of the same means, by built models in f64.
+
+The reference is the gridded density: f at the nodes of the sampler's grid, multilinear between them, whose means are sums
+of products of one-dimensional integrals. A tolerance is three standard errors, taken from the events themselves.
+"""
+import itertools
+import json
+import math
+
+from check import expect, expect_in
+
+SEED = 20
+EVENTS = 1000000
+
+
+def monitors(work, name, text, *flags):
+    """The monitors of fit f at the declared truth, and what the fit printed."""
+    (work.folder / f"{name}.qtm").write_text(text)
+    work.run(work.qtmc, "build", f"{name}.qtm", "-o", name, *flags)
+    said, _ = work.run(f"./{name}", "fit", "f", f"--seed={SEED}", "--out=run")
+    last = (work.folder / "run" / "metrics.jsonl").read_text().strip().splitlines()[-1]
+    return json.loads(last)["monitors"], said
+
+
+def near(what, got, wanted, error, least=0.0):
+    print(f"{what}: {got:.6g}, exact {wanted:.6g}, standard error {error:.2g} (seed {SEED})")
+    expect(abs(got - wanted) < 3 * error + least, f"{what} is {got}, and {wanted} within 3 x {error}")
+
+
+def spread(mean, square, events=EVENTS):
+    return math.sqrt(max(square - mean * mean, 0) / events)
+
+
+def hat_moments(low, high, n, g):
+    """Integrals of g times the hat function of each of n nodes: 16-point Gauss rule a cell."""
+    import numpy
+
+    point, weight = numpy.polynomial.legendre.leggauss(16)
+    h = (high - low) / (n - 1)
+    t = 0.5 * (point + 1)
+    out = numpy.zeros(n, dtype=complex)
+    for k in range(n - 1):
+        value = 0.5 * h * weight * g(low + h * (k + t))
+        out[k] += (value * (1 - t)).sum()
+        out[k + 1] += (value * t).sum()
+    return out
+
+
+def gridded_mean(table, moments, ones):
+    """Mean of a product of functions of one variable each, over the multilinear density with these node values."""
+    top, bottom = table.astype(complex), table.astype(complex)
+    for m, one in zip(reversed(moments), reversed(ones)):
+        top, bottom = top @ m, bottom @ one
+    return top / bottom
+
+
+def slope(f, x, h=1e-4):
+    return (8 * (f(x + h) - f(x - h)) - (f(x + 2 * h) - f(x - 2 * h))) / (12 * h)
+
+
+NORMAL = """use std.sampler
+param rho in (-0.9, 0.9) start 0.6 truth 0.6
+event XY { x in -6 .. 6
+           y in -6 .. 6 }
+density g(x in -6 .. 6, y in -6 .. 6) = exp(-(x^2 - 2*rho*x*y + y^2) / (2*(1 - rho^2)))
+fit f {
+    events %d
+    let s = draw XY ~ g
+    monitor xy = [mean(grad(e.x * e.y, rho) for e in s), mean(grad(e.x * e.y, rho)^2 for e in s)]
+    monitor xx = [mean(grad(e.x^2, rho) for e in s), mean(grad(e.x^2, rho)^2 for e in s)]
+    monitor yy = [mean(grad(e.y^2, rho) for e in s), mean(grad(e.y^2, rho)^2 for e in s)]
+    minimize (rho - 0.6)^2 over params using adam(1e-12)
+    stop after 1 steps
+}
+""" % EVENTS
+
+
+def check_sampler_bivariate_normal(work):
+    """dE[xy]/drho = 1, dE[x^2]/drho = dE[y^2]/drho = 0: on this grid the hat functions add h^2/6 to the variances and
+    nothing to the covariance, whatever rho is, and the tails beyond 6 weigh 1e-8."""
+    got, said = monitors(work, "normal", NORMAL)
+    near("dE[xy]/drho", got["xy"][0], 1, spread(*got["xy"]))
+    near("dE[x^2]/drho", got["xx"][0], 0, spread(*got["xx"]), 1e-6)
+    near("dE[y^2]/drho", got["yy"][0], 0, spread(*got["yy"]))
+    expect_in("draws: XY x, y ~ g by multilinear (gradient exact, on its grid)", said)
+
+
+POWER = """use std.sampler
+param a in (-0.5, 2) start 0.5 truth 0.5
+event E { x in 0.02 .. 1 }
+density f1(x in 0.02 .. 1) = x^a * (1 - x)^3
+fit f {
+    events %d
+    %s
+    minimize (a - 0.5)^2 over params using adam(1e-12)
+    stop after 1 steps
+}
+"""
+
+
+def check_sampler_power_on_any_grid(work):
+    """dE[x]/da of x^a (1-x)^3 equals the difference of the exact mean of the gridded density, from 2 nodes on."""
+    import numpy
+
+    lines = ""
+    grids = (2, 3, 5, 20, 101)
+    for n in grids:
+        lines += (f"    let s{n} = draw E {{ x ~ f1 by inverse_transform(n = {n}) }}\n"
+                  f"    monitor m{n} = [mean(grad(e.x, a) for e in s{n}), mean(grad(e.x, a)^2 for e in s{n})]\n"
+                  f"    monitor v{n} = [mean(e.x for e in s{n}), mean(e.x^2 for e in s{n})]\n")
+    got, _ = monitors(work, "power", POWER % (EVENTS, lines))
+    for n in grids:
+        x = numpy.linspace(0.02, 1, n)
+        one, first = hat_moments(0.02, 1, n, lambda t: 1 + 0 * t), hat_moments(0.02, 1, n, lambda t: t)
+
+        def mean(a, x=x, one=one, first=first):
+            return gridded_mean(x**a * (1 - x)**3, [first], [one]).real
+
+        near(f"E[x] on {n} nodes", got[f"v{n}"][0], mean(0.5), spread(*got[f"v{n}"]))
+        near(f"dE[x]/da on {n} nodes", got[f"m{n}"][0], slope(mean, 0.5), spread(*got[f"m{n}"]), 1e-9)
+
+
+def smooth_model(d, n):
+    names = [f"x{i}" for i in range(d)]
+    domain = ", ".join(f"{x} in 0 .. 1" for x in names)
+    fields = " ".join(f"{x} in 0 .. 1," for x in names)
+    chain = " + ".join(f"{names[i]} * {names[i + 1]}" for i in range(d - 1))
+    dp = "grad(mean(D(e) for e in s1), p)"
+    ds = "grad(mean(D(e) for e in s1), s)"
+    if d < 4:  # of every event; with more variables that is a minute's work
+        dp = "[mean(grad(D(e), p) for e in s1), mean(grad(D(e), p)^2 for e in s1)]"
+        ds = "max(abs(grad(D(e), s)) for e in s1)"
+    critic = " + ".join(f"{0.7 + 0.2 * i:.1f} * e.{x}" for i, x in enumerate(names))
+    return f"""use std.sampler
+param p in (0, 4) start 2 truth 2
+param s in (0, 2) start 1 truth 1
+event E {{ {fields} }}
+density g({domain}) = s * exp(p * ({chain}) - {" - ".join(names)})
+fun D(e : E) = sin({critic})
+fit f {{
+    events {EVENTS}
+    let s1 = draw E ~ g by multilinear(n = {n})
+    monitor dp = {dp}
+    monitor ds = {ds}
+    monitor value = mean(D(e) for e in s1)
+    minimize (p - 2)^2 + (s - 1)^2 over params using adam(1e-12)
+    stop after 1 steps
+}}
+"""
+
+
+def check_smooth(work, d, n):
+    """A critic sin(sum c_i x_i) of d variables that hang together in a chain: the derivative of its mean by quadrature of
+    the gridded density, to 1 percent; and an overall factor moves no event: sum_j A_j dx/dA_j = 0."""
+    import numpy
+
+    got, _ = monitors(work, f"smooth{d}", smooth_model(d, n))
+    x = numpy.linspace(0, 1, n)
+    axes = numpy.meshgrid(*[x] * d, indexing="ij")
+    chain = sum(axes[i] * axes[i + 1] for i in range(d - 1))
+    one = hat_moments(0, 1, n, lambda t: 1 + 0 * t)
+    waves = [hat_moments(0, 1, n, lambda t, c=0.7 + 0.2 * i: numpy.exp(1j * c * t)) for i in range(d)]
+
+    def mean(p):
+        return gridded_mean(numpy.exp(p * chain - sum(axes)), waves, [one] * d).imag
+
+    exact = slope(mean, 2)
+    error = spread(*got["dp"]) if d < 4 else 0.002 * abs(exact)
+    near(f"{d} variables", got["dp"][0], exact, error)
+    expect(abs(got["dp"][0] / exact - 1) < 0.01, f"{d} variables: {got['dp'][0]} instead of {exact}")
+    expect(abs(got["ds"][0]) < 1e-10, f"a factor of the density moves events by {got['ds']}")
+    expect(abs(got["value"][0] - mean(2)) < 3 / math.sqrt(EVENTS), f"{d} variables: mean {got['value']}, exact {mean(2)}")
+
+
+def check_sampler_two_variables(work):
+    check_smooth(work, 2, 41)
+
+
+def check_sampler_three_variables(work):
+    check_smooth(work, 3, 15)
+
+
+def check_sampler_four_variables(work):
+    check_smooth(work, 4, 9)
+
+
+def check_sampler_five_variables(work):
+    check_smooth(work, 5, 6)
+
+
+# --- published samplers, whose biases are part of what is expected of them ---
+
+BIASED = """use std.sampler
+use std.published
+param rho in (-0.9, 0.9) start 0.6 truth 0.6
+param a in (0, 2) start 0.5 truth 0.5
+event XY { x in -6 .. 6
+           y in -6 .. 6 }
+event E { x in 0 .. 1 }
+density g(x in -6 .. 6, y in -6 .. 6) = exp(-(x^2 - 2*rho*x*y + y^2) / (2*(1 - rho^2)))
+density h(x in 0 .. 1) = x^a * (1 - x)^3
+fit f {
+    events 100000
+LINES
+    minimize (rho - 0.6)^2 + (a - 0.5)^2 over params using adam(1e-12)
+    stop after 1 steps
+}
+"""
+
+
+def check_sampler_distrosa(work):
+    """At rho = 0.6 the full form gives 2/(1 - rho^2) = 3.125 for d<xy>/drho, whose truth is 1, and 2 rho/(1 - rho^2) = 1.875 for
+    d<x^2>/drho, whose truth is 0; the diagonal form 2 and 0. In one variable both are exact."""
+    lines = """    let full = draw XY ~ g by distrosa_full
+    let diagonal = draw XY ~ g by distrosa_diagonal
+    let one = draw E ~ h by distrosa_full(n = 401)
+    let other = draw E ~ h by distrosa_diagonal(inverse_transform, n = 401)
+    monitor fxy = [mean(grad(e.x * e.y, rho) for e in full), mean(grad(e.x * e.y, rho)^2 for e in full)]
+    monitor fxx = [mean(grad(e.x^2, rho) for e in full), mean(grad(e.x^2, rho)^2 for e in full)]
+    monitor dxy = [mean(grad(e.x * e.y, rho) for e in diagonal), mean(grad(e.x * e.y, rho)^2 for e in diagonal)]
+    monitor dxx = [mean(grad(e.x^2, rho) for e in diagonal), mean(grad(e.x^2, rho)^2 for e in diagonal)]
+    monitor line = [grad(mean(e.x for e in one), a), grad(mean(e.x for e in other), a)]
+"""
+    got, said = monitors(work, "distrosa", BIASED.replace("LINES", lines))
+    for key, wanted in (("fxy", 3.125), ("fxx", 1.875), ("dxy", 2), ("dxx", 0)):
+        near(key, got[key][0], wanted, spread(*got[key], events=100000), 0.01)
+    for value in got["line"]:
+        near("d<x>/da in one variable", value, 4 / 5.5**2, 0.0002, 0.0005)
+    expect_in("draws: XY x, y ~ g by distrosa_full (gradient biased: the maps of all conditionals", said)
+
+
+def check_sampler_loits(work):
+    """What is left of d<x>/da by cells, and of a correlation: next to nothing, while means are those of the density."""
+    cells = (2, 5, 9, 20)
+    lines = ("    let plane = draw XY ~ g by loits\n    monitor plane_mean = mean(e.x * e.y for e in plane)\n"
+             "    monitor plane_slope = grad(mean(e.x * e.y for e in plane), rho)\n")
+    for n in cells:
+        lines += (f"    let s{n} = draw E ~ h by loits_sliced(n = {n + 1}, points = 201)\n"
+                  f"    monitor d{n} = grad(mean(e.x for e in s{n}), a)\n")
+    lines += "    let linear = draw E ~ h by loits(n = 101)\n    monitor linear_mean = mean(e.x for e in linear)\n"
+    got, _ = monitors(work, "loits", BIASED.replace("LINES", lines))
+    for n, wanted in zip(cells, (0.639, 0.149, 0.0519, 0.01167)):
+        near(f"share left on {n} cells", got[f"d{n}"][0] / (4 / 5.5**2), wanted, 0.007 * wanted)
+    near("<xy>", got["plane_mean"][0], 0.6, 1.2 / math.sqrt(1e5), 0.01)
+    expect(abs(got["plane_slope"][0]) < 0.02, f"two-dimensional LOITS has the slope {got['plane_slope']}")
+    near("<x>", got["linear_mean"][0], 1.5 / 5.5, 0.17 / math.sqrt(1e5), 0.0005)
+
+
+NODES = """use std.sampler
+use std.published
+param A[11, 11] in (0, 3) start 1 truth 1
+param rho in (-0.9, 0.9) = RHO fixed
+event XY { x in -3 .. 3
+           y in -3 .. 3 }
+fun node(t) = whole((t + 3) / 0.6 + 0.5)
+density g(x in -3 .. 3, y in -3 .. 3) = A[node(x), node(y)] * exp(-(x^2 - 2*rho*x*y + y^2) / (2*(1 - rho^2)))
+fun D(e : XY) = tanh(e.y)
+fit f {
+    events 200000
+    let right = draw XY ~ g by multilinear(n = 11)
+    let its_ = draw XY ~ g by its(n = 11)
+    monitor slope = flatten(grad(mean(D(e) for e in right), A))
+    monitor slope_its = flatten(grad(mean(D(e) for e in its_), A))
+    minimize sum((A - 1)^2) over params using adam(1e-12)
+    stop after 1 steps
+}
+"""
+
+
+def node_slopes(rho):
+    """d<D>/dA of every node by quadrature of the gridded density."""
+    import numpy
+
+    point, weight = numpy.polynomial.legendre.leggauss(8)
+    t, w = 0.5 * (point + 1), 0.5 * weight
+    x = numpy.linspace(-3, 3, 11)
+    f = numpy.exp(-(x[:, None]**2 - 2 * rho * x[:, None] * x + x**2) / (2 * (1 - rho**2)))
+    hats = [(1 - t, 0), (t, 1)]
+    one, critic = numpy.zeros((11, 11)), numpy.zeros((11, 11))
+    for i, j in itertools.product(range(10), repeat=2):
+        a, b = numpy.meshgrid(x[i] + 0.6 * t, x[j] + 0.6 * t, indexing="ij")
+        value = numpy.tanh(b) + 0 * a
+        for (ha, di), (hb, dj) in itertools.product(hats, repeat=2):
+            part = numpy.outer(w * ha, w * hb)
+            one[i + di, j + dj] += part.sum()
+            critic[i + di, j + dj] += (part * value).sum()
+    Z = (f * one).sum()
+    return (f * (critic - one * (f * critic).sum() / Z) / Z).ravel()
+
+
+def check_sampler_its(work):
+    """Gradients by all node values of a correlated normal density: the default sampler has that of the quadrature; the
+    cell sampler, whose second variable does not follow the first within cells, one that is wrong by a third of its size
+    and more where variables are correlated, and little where they are not."""
+    import numpy
+
+    wrong = {}
+    for rho in (0, 0.5):
+        got, _ = monitors(work, f"nodes{int(10 * rho)}", NODES.replace("RHO", str(rho)))
+        exact = node_slopes(rho)
+        size = numpy.linalg.norm(exact)
+        right = numpy.linalg.norm(numpy.array(got["slope"]) - exact) / size
+        wrong[rho] = numpy.linalg.norm(numpy.array(got["slope_its"]) - exact) / size
+        print(f"correlation {rho}: default sampler off by {right:.4f}, ITS by {wrong[rho]:.3f} (seed {SEED})")
+        expect(right < 0.03, f"correlation {rho}: the default sampler's gradient is off by {right}")
+    expect(wrong[0] < 0.1, f"ITS is off by {wrong[0]} without a correlation")
+    expect(wrong[0.5] > 0.3, f"ITS is off by {wrong[0.5]} at correlation 0.5")
