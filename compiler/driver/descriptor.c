@@ -42,9 +42,10 @@ static const char *flag(bool value) {
 
 /* --- functions --- */
 
-static const char *const roles[] = {"QTM_BLOCK",    "QTM_COLUMN", "QTM_OPTION", "QTM_LOSS",
-                                    "QTM_GRADIENT", "QTM_VALUE",  "QTM_HELD",   "QTM_GUARD"};
-_Static_assert(TIR_PORT_BLOCK == 0 && TIR_PORT_LOSS == 3 && TIR_PORT_VALUE == 5 && TIR_PORT_GUARD == 7,
+static const char *const roles[] = {"QTM_BLOCK", "QTM_COLUMN", "QTM_OPTION", "QTM_LOSS",  "QTM_GRADIENT",
+                                    "QTM_VALUE", "QTM_HELD",   "QTM_GUARD",  "QTM_POINT", "QTM_DIRECTION"};
+_Static_assert(TIR_PORT_BLOCK == 0 && TIR_PORT_LOSS == 3 && TIR_PORT_VALUE == 5 && TIR_PORT_GUARD == 7 &&
+                   TIR_PORT_DIRECTION == 9,
                "the order of enum qtm_role");
 
 static int64_t extent_code(const TirAxis *axis) {
@@ -282,6 +283,7 @@ static void print_update(FILE *out, const ProgramUpdate *update, const UpdateUni
             flag(update->full_data), update->data, update->every);
     print_fn(out, "gradient", units->gradient, first_order ? WIDTH_F32 : WIDTH_F64, "        ");
     print_fn(out, "check", units->gradient, WIDTH_F64, "        ");
+    print_fn(out, "along", units->second, WIDTH_F64, "        ");
     print_fn(out, "settings", units->settings, WIDTH_F64, "        ");
     if (units->clauses) {
         fprintf(out, "        .clause_count = %zu,\n        .clauses = fit%zu_update%zu_clauses,\n",
@@ -325,6 +327,16 @@ static void print_updates(FILE *out, const ProgramFit *fit, const FitUnits *unit
     fputs("};\n", out);
 }
 
+static void print_curve(FILE *out, const ProgramCurve *curve) {
+    fputs("    {", out);
+    print_string(out, curve->name);
+    fprintf(out, ", %s, ", flag(curve->density));
+    print_real(out, curve->low);
+    fputs(", ", out);
+    print_real(out, curve->high);
+    fprintf(out, ", %d, %s},\n", curve->event_field, flag(curve->on_log));
+}
+
 static void print_monitors(FILE *out, const ProgramFit *fit, size_t number) {
     for (size_t i = 0; i < fit->monitors.count; i++) {
         const ProgramMonitor *monitor = &fit->monitors.data[i];
@@ -349,16 +361,7 @@ static void print_monitors(FILE *out, const ProgramFit *fit, size_t number) {
     }
     if (fit->monitors.count) fputs("};\n", out);
     if (fit->curves.count) fprintf(out, "static const struct qtm_curve fit%zu_curves[] = {\n", number);
-    for (size_t i = 0; i < fit->curves.count; i++) {
-        const ProgramCurve *curve = &fit->curves.data[i];
-        fputs("    {", out);
-        print_string(out, curve->name);
-        fprintf(out, ", %s, ", flag(curve->density));
-        print_real(out, curve->low);
-        fputs(", ", out);
-        print_real(out, curve->high);
-        fprintf(out, ", %d, %s},\n", curve->event_field, flag(curve->on_log));
-    }
+    for (size_t i = 0; i < fit->curves.count; i++) print_curve(out, &fit->curves.data[i]);
     if (fit->curves.count) fputs("};\n", out);
 }
 
@@ -409,10 +412,60 @@ static void print_fit(FILE *out, const ProgramFit *fit, const FitUnits *units, s
     print_fn(out, "curve", units->curve, WIDTH_F64, "        ");
     fprintf(out, "        .curve_points = %" PRId64 ",\n        .best = %d,\n        .stops = %s,\n", fit->curve_points,
             fit->best, flag(fit->stops));
+    print_table(out, "use", fit->uses.count, "uses", number);
     print_table(out, "check", fit->checks.count, "checks", number);
     print_table(out, "draw", fit->draws.count, "draws", number);
     if (units->check) print_fn(out, "check", units->check, WIDTH_F64, "        ");
     fputs("    },\n", out);
+}
+
+/* --- identify --- */
+
+static void print_density(FILE *out, const ProgramDensity *density, size_t number) {
+    fprintf(out, "\nstatic const struct qtm_variable density%zu_variables[] = {\n", number);
+    for (size_t i = 0; i < density->variables.count; i++) {
+        const ProgramVariable *variable = &density->variables.data[i];
+        fputs("    {", out);
+        print_string(out, variable->name);
+        fputs(", ", out);
+        print_string(out, variable->unit);
+        fputs(", ", out);
+        print_real(out, variable->low);
+        fputs(", ", out);
+        print_real(out, variable->high);
+        fprintf(out, ", %s},\n", flag(variable->on_log));
+    }
+    fputs("};\n", out);
+}
+
+static void print_densities(FILE *out, const Pipeline *p) {
+    const Program *program = p->program;
+    for (size_t i = 0; i < program->densities.count; i++) print_density(out, &program->densities.data[i], i);
+    if (program->densities.count) fputs("\nstatic const struct qtm_density densities[] = {\n", out);
+    for (size_t i = 0; i < program->densities.count; i++) {
+        const ProgramDensity *density = &program->densities.data[i];
+        fputs("    {\n        .name = ", out);
+        print_string(out, density->name);
+        fprintf(out, ",\n        .variable_count = %zu,\n        .variables = density%zu_variables,\n",
+                density->variables.count, i);
+        print_fn(out, "value", p->densities[i].slope, WIDTH_F64, "        ");
+        fputs("    },\n", out);
+    }
+    if (program->densities.count) fputs("};\n", out);
+    if (program->bands.count) fputs("\nstatic const struct qtm_curve bands[] = {\n", out);
+    for (size_t i = 0; i < program->bands.count; i++) print_curve(out, &program->bands.data[i]);
+    if (program->bands.count) fputs("};\n", out);
+}
+
+static void print_uses(FILE *out, const ProgramFit *fit, size_t number) {
+    if (fit->uses.count) fprintf(out, "static const struct qtm_use fit%zu_uses[] = {\n", number);
+    for (size_t i = 0; i < fit->uses.count; i++) {
+        const ProgramUse *use = &fit->uses.data[i];
+        fprintf(out, "    {%u, %d, %d, %d, ", use->density, use->data, use->event, use->field);
+        print_string(out, use->detector);
+        fputs("},\n", out);
+    }
+    if (fit->uses.count) fputs("};\n", out);
 }
 
 static void print_wrappers(FILE *out, const Program *program) {
@@ -520,6 +573,8 @@ static void print_model(FILE *out, const Pipeline *p, const TrapPack *pack) {
         {"event", "events", program->events.count},
         {"data", "data", program->data.count},
         {"fit", "fits", program->fits.count},
+        {"density", "densities", program->densities.count},
+        {"band", "bands", program->bands.count},
         {"wrapper", "wrappers", program->wrappers.count},
         {"guard", "guards", program->guards.count},
     };
@@ -527,6 +582,8 @@ static void print_model(FILE *out, const Pipeline *p, const TrapPack *pack) {
         fprintf(out, "    .%s_count = %zu,\n", tables[i].name, tables[i].count);
         if (tables[i].count) fprintf(out, "    .%s = %s,\n", tables[i].table, tables[i].table);
     }
+    fprintf(out, "    .band_points = %" PRId64 ",\n", program->band_points);
+    print_fn(out, "band", p->bands.slope, WIDTH_F64, "    ");
     if (pack) fprintf(out, "    .trap = {qtm_trap_data, %zu, %zu},\n", pack->bytes, pack->whole);
     fputs("    .source = ", out);
     print_string(out, source_file(p->sources, p->file)->text);
@@ -544,11 +601,13 @@ void descriptor_print(FILE *out, const Pipeline *p, const TrapPack *pack) {
     print_options(out, program);
     print_events(out, p);
     print_data(out, p);
+    print_densities(out, p);
     for (size_t i = 0; i < program->fits.count; i++) {
         print_blocks(out, &program->fits.data[i], i);
         print_updates(out, &program->fits.data[i], &p->fits[i], i);
         print_monitors(out, &program->fits.data[i], i);
         print_checks(out, &program->fits.data[i], i);
+        print_uses(out, &program->fits.data[i], i);
         print_draws(out, &program->fits.data[i], i);
     }
     if (program->fits.count) fputs("\nstatic const struct qtm_fit fits[] = {\n", out);

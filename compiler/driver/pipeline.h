@@ -37,12 +37,17 @@ enum { WIDTH_F32, WIDTH_F64, WIDTH_COUNT };
 
 typedef struct UpdateUnits {
     Unit *objective, *gradient, *settings;
-    Unit *clauses; /* or NULL */
+    Unit *second, *clauses; /* or NULL */
 } UpdateUnits;
 typedef struct FitUnits {
     Unit *init, *params, *monitor, *curve, *check; /* monitor and check may be NULL */
     UpdateUnits *updates;
 } FitUnits;
+
+/* A function of given values of the parameters, and the same with its derivative along directions. */
+typedef struct IdentifyUnits {
+    Unit *value, *slope;
+} IdentifyUnits;
 
 /* What the last pass should write: a file a function. */
 typedef struct CodeRequest {
@@ -60,8 +65,9 @@ typedef struct Pipeline {
     SourceSet *sources;
     DiagSink *sink;
     PipelineControl control;
-    const char *stdlib; /* folder of the library in the language */
-    FILE *hir_out;      /* where sema prints the resolved model, or NULL */
+    const char *stdlib;   /* folder of the library in the language */
+    bool check_gradients; /* derivatives of gradients are wanted, for check-gradients */
+    FILE *hir_out;        /* where sema prints the resolved model, or NULL */
     SizeOverride *sizes;
     size_t size_count;
     CodeRequest *code; /* NULL when stopping before it */
@@ -73,6 +79,8 @@ typedef struct Pipeline {
     Unit **wheres;     /* one a data set, NULL where absent */
     Unit **data_draws; /* one a data set, NULL where absent */
     FitUnits *fits;
+    IdentifyUnits *densities; /* one a density */
+    IdentifyUnits bands;
     LirModule modules[WIDTH_COUNT];
     double seconds[PASS_COUNT];
 } Pipeline;

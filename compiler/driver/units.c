@@ -48,6 +48,12 @@ void units_collect(Pipeline *p) {
     p->data_draws = ARENA_ARRAY(p->arena, Unit *, program->data.count);
     for (size_t i = 0; i < program->data.count; i++) /* a name of its own: "set.0" and a set "set_0" are two */
         p->data_draws[i] = unit_add_draw(p, arena_format(p->arena, "draw_data%zu", i), program->data.data[i].draw);
+    p->densities = ARENA_ARRAY(p->arena, IdentifyUnits, program->densities.count);
+    for (size_t i = 0; i < program->densities.count; i++)
+        if (!program->densities.data[i].depends)
+            p->densities[i].value = unit_add(p, arena_format(p->arena, "identify%zu_value", i),
+                                             program->densities.data[i].value, false, false);
+    p->bands.value = unit_add(p, "identify_bands_value", program->band, false, false);
     p->fits = ARENA_ARRAY(p->arena, FitUnits, program->fits.count);
     for (size_t i = 0; i < program->fits.count; i++) collect_fit(p, &program->fits.data[i], &p->fits[i]);
 }
@@ -81,7 +87,82 @@ static TirFunction *derive(Pipeline *p, const ProgramFit *fit, const ProgramUpda
     return f;
 }
 
+/* The derivative of the loss and of its gradient along one direction, by forward mode: for v in the place of the
+ * weights, <gradient, v> and the matrix of second derivatives times v. */
+static TirFunction *derive_second(Pipeline *p, const TirFunction *gradient) {
+    TirFunction *f = tir_function_copy(p->arena, gradient, arena_format(p->arena, "%s.along", gradient->name));
+    uint32_t count = 0, outputs = (uint32_t)f->outputs.count, inputs = (uint32_t)f->inputs.count;
+    TirId *wrt = ARENA_ARRAY(p->arena, TirId, inputs + 1), *tangent = ARENA_ARRAY(p->arena, TirId, inputs + 1);
+    TirId *of = ARENA_ARRAY(p->arena, TirId, outputs), *out = ARENA_ARRAY(p->arena, TirId, outputs);
+    for (uint32_t i = 0; i < inputs; i++) {
+        const TirPort port = f->inputs.data[i];
+        bool wanted = false;
+        for (uint32_t k = 0; k < outputs; k++)
+            wanted |=
+                gradient->outputs.data[k].role == TIR_PORT_GRADIENT && gradient->outputs.data[k].index == port.index;
+        if (port.role != TIR_PORT_BLOCK || !wanted) continue;
+        const TirOp op = f->ops.data[port.value];
+        const char *name = arena_format(p->arena, "%s.direction", port.name);
+        wrt[count] = port.value;
+        tangent[count++] = tir_input(f, TIR_PORT_DIRECTION, port.index, 0, name, TIR_REAL, op.axes, op.span);
+    }
+    for (uint32_t i = 0; i < outputs; i++) of[i] = f->outputs.data[i].value;
+    ad_tangent(f, of, outputs, wrt, tangent, count, out);
+    for (uint32_t i = 0; i < outputs; i++) {
+        const TirOp op = f->ops.data[of[i]];
+        TirId slope = out[i] == TIR_NONE ? tir_real(f, 0, op.span) : out[i];
+        if (!tir_axes_equal(f->ops.data[slope].axes, op.axes)) slope = tir_broadcast(f, slope, op.axes, op.span);
+        f->outputs.data[i].value = slope;
+    }
+    return f;
+}
+
+/* Every output followed by its derivative along the directions that are new inputs, in the place of the values of all
+ * parameters; at most DIRECTIONS of them at a time. */
+static TirFunction *derive_along(Pipeline *p, const TirFunction *value) {
+    enum { DIRECTIONS = 16 };
+    TirFunction *f = tir_function_copy(p->arena, value, arena_format(p->arena, "%s.slope", value->name));
+    uint32_t count = 0, outputs = (uint32_t)f->outputs.count, inputs = (uint32_t)f->inputs.count;
+    int64_t params = 0;
+    for (size_t b = 0; b < p->program->param_blocks.count; b++) params += p->program->param_blocks.data[b].count;
+    int64_t size = params < 2 ? 2 : params > DIRECTIONS ? DIRECTIONS : params;
+    TirAxisId along = tir_axis_add(f, "directions", size, false);
+    TirId *wrt = ARENA_ARRAY(p->arena, TirId, inputs), *tangent = ARENA_ARRAY(p->arena, TirId, inputs);
+    TirId *of = ARENA_ARRAY(p->arena, TirId, outputs), *out = ARENA_ARRAY(p->arena, TirId, outputs);
+    for (uint32_t i = 0; i < inputs; i++) {
+        const TirPort port = f->inputs.data[i];
+        if (port.role != TIR_PORT_HELD || port.value == TIR_NONE) continue;
+        const TirOp op = f->ops.data[port.value];
+        const char *name = arena_format(p->arena, "%s.direction", port.name);
+        wrt[count] = port.value;
+        tangent[count++] = tir_input(f, TIR_PORT_DIRECTION, port.index, port.field, name, TIR_REAL,
+                                     tir_axes_add(op.axes, along), op.span);
+    }
+    for (uint32_t i = 0; i < outputs; i++) of[i] = f->outputs.data[i].value;
+    ad_tangent(f, of, outputs, wrt, tangent, count, out);
+    f->outputs.count = 0;
+    for (uint32_t i = 0; i < outputs; i++) {
+        const TirPort port = value->outputs.data[i];
+        const TirOp op = f->ops.data[of[i]];
+        TirId slope = out[i] == TIR_NONE ? tir_real(f, 0, op.span) : out[i];
+        TirAxes axes = tir_axes_add(op.axes, along);
+        if (!tir_axes_equal(f->ops.data[slope].axes, axes)) slope = tir_broadcast(f, slope, axes, op.span);
+        tir_output(f, TIR_PORT_VALUE, 2 * port.index, port.name, of[i]);
+        tir_output(f, TIR_PORT_VALUE, 2 * port.index + 1, arena_format(p->arena, "%s.slope", port.name), slope);
+    }
+    return f;
+}
+
+static void derive_values(Pipeline *p, IdentifyUnits *units, const char *symbol) {
+    if (!units->value) return;
+    units->slope = unit_add(p, symbol, derive_along(p, units->value->tir), false, true);
+    units->slope->gradient = true;
+}
+
 void units_derive(Pipeline *p) {
+    for (size_t i = 0; i < p->program->densities.count; i++)
+        derive_values(p, &p->densities[i], arena_format(p->arena, "identify%zu", i));
+    derive_values(p, &p->bands, "identify_bands");
     for (size_t i = 0; i < p->program->fits.count; i++) {
         const ProgramFit *fit = &p->program->fits.data[i];
         for (size_t u = 0; u < fit->updates.count; u++) {
@@ -91,6 +172,11 @@ void units_derive(Pipeline *p) {
             const char *symbol = arena_format(p->arena, "%s_update%zu_gradient", fit->name, u);
             units->gradient = unit_add(p, symbol, f, update->optimiser != PROGRAM_LBFGS, true);
             units->gradient->gradient = true;
+            if (p->check_gradients) {
+                units->second = unit_add(p, arena_format(p->arena, "%s_update%zu_along", fit->name, u),
+                                         derive_second(p, f), false, true);
+                units->second->gradient = true;
+            }
             units->gradient->hot[update->optimiser != PROGRAM_LBFGS ? WIDTH_F32 : WIDTH_F64] = true;
         }
     }

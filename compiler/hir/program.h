@@ -130,6 +130,25 @@ typedef struct ProgramCheck {
     double tolerance;
     bool relative; /* the tolerance is of the right side, where that is above 1 */
 } ProgramCheck;
+/* A density of the events of some fit, for `identify`: its value at points, at given values of the parameters. */
+typedef struct ProgramVariable {
+    const char *name, *unit; /* unit: as declared; NULL: a pure number */
+    double low, high;        /* in its unit */
+    bool on_log;
+} ProgramVariable;
+typedef struct ProgramDensity {
+    const char *name; /* "mix[0]" */
+    VEC(ProgramVariable) variables;
+    TirFunction *value; /* inputs POINT, HELD 1, OPTION; VALUE 0: not normalised, per d of the variables, [points].
+                           The driver adds the derivative along DIRECTION 1 */
+    bool depends;       /* on weights of a network or on data besides */
+} ProgramDensity;
+/* Where a fit uses one: each such place is one more independent number (or set of numbers) of an event. */
+typedef struct ProgramUse {
+    uint32_t density;
+    int32_t data, event, field; /* -1: not known, or (field) all */
+    const char *detector;       /* that the events go through; NULL: none */
+} ProgramUse;
 typedef struct ProgramFit {
     const char *name;
     bool generated;
@@ -140,7 +159,8 @@ typedef struct ProgramFit {
     VEC(ProgramMonitor) monitors;
     VEC(ProgramCurve) curves;
     VEC(ProgramCheck) checks;
-    VEC(const char *) draws; /* "XY x, y ~ g by multilinear (gradient exact: ...)" */
+    VEC(ProgramUse) uses;                         /* what its events tell: `identify` */
+    VEC(const char *) draws;                      /* "XY x, y ~ g by multilinear (gradient exact: ...)" */
     TirFunction *init, *params, *monitor, *curve; /* init and monitor may be NULL */
     TirFunction *check;                           /* may be NULL; VALUE 2i and 2i + 1: the sides of check i */
     int64_t curve_points;
@@ -180,6 +200,10 @@ typedef struct Program {
     VEC(ProgramEvent) events;
     VEC(ProgramData) data;
     VEC(ProgramFit) fits;
+    VEC(ProgramDensity) densities;
+    VEC(ProgramCurve) bands; /* every qcf of one variable, for `identify` */
+    TirFunction *band;       /* VALUE c: band c at curve_points points; or NULL */
+    int64_t band_points;
     VEC(ProgramWrapper) wrappers;
     VEC(ProgramGuard) guards;
     VEC(TirExtern *) externs; /* the functions in C that it calls */

@@ -336,6 +336,7 @@ Value elab_function_call(Elab *e, const Value *callee, const AstNode *node, cons
         diag_help(e->sink, "a function that is given itself as an argument never ends");
         return poison;
     }
+    identify_note_pdf(e, decl, args, count);
     Path path = {e->frame->path, node, 0};
     Frame frame = {.caller = e->frame, .decl = decl, .site = span, .force = e->frame->force, .net = e->frame->net};
     frame.path = arena_copy(e->arena, &path, sizeof path);

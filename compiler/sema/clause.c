@@ -115,8 +115,7 @@ Value clause_body(Elab *e, const Clause *clause, const Value *args) {
     return poison;
 }
 
-/* The arguments with nothing behind them that could be differentiated. */
-static Value *held_arguments(Elab *e, const Clause *clause) {
+Value *clause_held(Elab *e, const Clause *clause) {
     uint32_t count = hir_arguments(clause->decl)->count;
     Value *held = arena_copy(e->arena, clause->args, count * sizeof *held);
     for (uint32_t i = 0; i < count; i++)
@@ -248,7 +247,7 @@ static TirId widen(Elab *e, const Value *v, const Slope *slopes, uint32_t count,
     return id_broadcast(e, value_real_id(e, v), axes, span);
 }
 
-static Value clause_result(Elab *e, const Clause *clause, Value v) {
+Value clause_result(Elab *e, const Clause *clause, Value v) {
     const AstNode *arguments = hir_arguments(clause->decl);
     Slope *slopes = ARENA_ARRAY(e->arena, Slope, arguments->count + 1);
     uint32_t count = 0;
@@ -297,7 +296,7 @@ Value clause_value(Elab *e, HirDecl *decl) {
     if (!clause.args) return value_poison();
     bool active = false, given = decl->node->kids[4] && e->clause_depth < CLAUSE_ORDER;
     for (uint32_t i = 0; i < hir_arguments(decl)->count; i++) active |= is_active(&clause.args[i]);
-    Value v = clause_body(e, &clause, given ? held_arguments(e, &clause) : clause.args);
+    Value v = clause_body(e, &clause, given ? clause_held(e, &clause) : clause.args);
     if (value_is_poison(&v) || (given && !depends_on_arguments_alone(e, decl, &v))) return value_poison();
     v.span = clause.span;
     if (!active) return v;

@@ -144,7 +144,20 @@ typedef struct Curve {
     bool on_log;             /* points evenly in the logarithm */
 } Curve;
 
-/* `what`: the declaration or one member of the family. */
+/* The curve at its points, with parameters as the function has them. `what`: the declaration or one member of the
+ * family. */
+static Value curve_at(Elab *e, const Curve *of, const Value *what, const ProgramCurve *curve, Dim grid, TirAxes rows) {
+    Span span = of->decl->node->name_span;
+    Value x = grid_points(e, of->low, of->high, curve->on_log, grid, span);
+    TirAxes axes = tir_axes_union(rows, tir_axes_one(grid.axis));
+    if (of->count == 1) {
+        if (of->scale != 1) x = elab_map(e, TIR_MUL, span, x, value_number(of->scale, span), value_poison());
+        x.unit = of->unit;
+    }
+    return of->count > 1 ? marginal_values(e, what, of->axes, of->count, of->at, x, axes, grid)
+                         : curve_values(e, what, x, axes, grid);
+}
+
 static void put_curve(Elab *e, FitState *fit, const Curve *of, const Value *what, const ProgramCurve *curve, Dim grid,
                       bool truth) {
     Context *c = e->context;
@@ -152,14 +165,7 @@ static void put_curve(Elab *e, FitState *fit, const Curve *of, const Value *what
     Frame frame = {0};
     e->frame = &frame;
     c->mode = truth ? PARAMS_TRUTH : PARAMS_FITTED;
-    Value x = grid_points(e, of->low, of->high, curve->on_log, grid, span);
-    TirAxes axes = tir_axes_union(truth ? tir_axes_none() : context_rows(c, false), tir_axes_one(grid.axis));
-    if (of->count == 1) {
-        if (of->scale != 1) x = elab_map(e, TIR_MUL, span, x, value_number(of->scale, span), value_poison());
-        x.unit = of->unit;
-    }
-    Value v = of->count > 1 ? marginal_values(e, what, of->axes, of->count, of->at, x, axes, grid)
-                            : curve_values(e, what, x, axes, grid);
+    Value v = curve_at(e, of, what, curve, grid, truth ? tir_axes_none() : context_rows(c, false));
     if (!value_is_poison(&v)) {
         if (curve->density) v = normalised(e, v, curve, grid, span);
         const char *name = truth ? arena_format(e->arena, "%s.truth", curve->name) : curve->name;
@@ -200,20 +206,27 @@ static HirDecl *next_decl(const Hir *hir, AstKind kind, size_t *at) {
     return NULL;
 }
 
-/* A qcf of one variable over the domain of `first`, every member of a family. */
-static void qcf_curves(Elab *e, FitState *fit, HirDecl *decl, const DensityAxis *first, Dim grid) {
+/* A qcf of one variable over the domain of `first`; false where it is none. */
+static bool qcf_curve(Elab *e, HirDecl *decl, const DensityAxis *first, Curve *of) {
     const Unit *unit;
     double scale;
     if (!one_number(e->hir, decl) ||
         !unit_of_type(e, hir_argument_unit(e->hir, hir_arguments(decl)->kids[0]), &unit, &scale) || unit != first->unit)
-        return;
-    Curve of = {.decl = decl,
-                .count = 1,
-                .unit = unit,
-                .scale = first->scale,
-                .low = first->low,
-                .high = first->high,
-                .on_log = first->log};
+        return false;
+    *of = (Curve){.decl = decl,
+                  .count = 1,
+                  .unit = unit,
+                  .scale = first->scale,
+                  .low = first->low,
+                  .high = first->high,
+                  .on_log = first->log};
+    return true;
+}
+
+/* Every member of a family. */
+static void qcf_curves(Elab *e, FitState *fit, HirDecl *decl, const DensityAxis *first, Dim grid) {
+    Curve of;
+    if (!qcf_curve(e, decl, first, &of)) return;
     uint32_t members = family_size(e, decl);
     for (uint32_t k = 0; k < members; k++) {
         Value what = family_member(e, decl, k, decl->node->name_span);
@@ -249,4 +262,35 @@ void fit_curve_function(Elab *e, FitState *fit) {
     if (!density_axes(e, &first, axes)) return;
     for (at = 0; (decl = next_decl(e->hir, AST_QCF, &at));) qcf_curves(e, fit, decl, &axes[0], grid);
     for (at = 0; (decl = next_decl(e->hir, AST_DENSITY, &at));) density_curves(e, fit, decl, grid);
+}
+
+/* The qcfs alone, at given values of the parameters. */
+void identify_curve_function(Elab *e, FitState *fit) {
+    Program *program = e->program;
+    program->band_points = fit->out->curve_points;
+    Context *c = context_new(e, "identify.curves", fit, PARAMS_GIVEN, false, NULL);
+    Dim grid = {program->band_points, tir_axis_add(c->f, "points", program->band_points, false)};
+    DensityAxis axes[DENSITY_AXES_MAX];
+    size_t at = 0;
+    HirDecl *decl = next_decl(e->hir, AST_DENSITY, &at);
+    if (!decl) return;
+    Value first = family_member(e, decl, 0, decl->node->name_span);
+    if (!density_axes(e, &first, axes)) return;
+    Frame frame = {0};
+    e->frame = &frame;
+    for (at = 0; (decl = next_decl(e->hir, AST_QCF, &at));) {
+        Curve of;
+        uint32_t members = qcf_curve(e, decl, &axes[0], &of) ? family_size(e, decl) : 0;
+        for (uint32_t k = 0; k < members; k++) {
+            Value what = family_member(e, decl, k, decl->node->name_span);
+            ProgramCurve curve = {.name = family_name(e, &what), .low = of.low, .high = of.high, .on_log = of.on_log};
+            curve.event_field = -1;
+            Value v = curve_at(e, &of, &what, &curve, grid, tir_axes_none());
+            if (value_is_poison(&v)) continue;
+            tir_output(c->f, TIR_PORT_VALUE, (uint32_t)program->bands.count, curve.name, v.id);
+            VEC_PUSH(e->arena, &program->bands, curve);
+        }
+    }
+    e->frame = NULL;
+    if (program->bands.count) program->band = c->f;
 }

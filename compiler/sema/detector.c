@@ -282,6 +282,7 @@ Value elab_detector(Elab *e, HirDecl *decl, const Value *args) {
     const Value *sample = &args[0];
     if (sample->kind != VALUE_SAMPLE) return report_no_sample(e, decl, sample);
     if (!frame_bind(e, decl, args)) return value_poison();
+    identify_note_detector(e, decl, event);
     Frame *frame = e->frame;
     Fold fold = {.detector = decl, .event_name = first->name, .weight = value_poison(), .events = sample->sample};
     if (e->context->vectors != TIR_NONE) fold.events = tir_axes_minus(fold.events, tir_axes_one(e->context->vectors));

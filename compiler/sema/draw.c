@@ -59,7 +59,10 @@ static bool apply_method(Elab *e, const AstNode *method, const char *otherwise, 
     Value by = !method ? library_method(e, otherwise, node->span) : elab_expr(e, call ? method->kids[0] : method);
     if (value_is_poison(&by)) return false;
     if (by.kind == VALUE_FUNCTION) drawn->method = by.decl;
+    FitState *noting = e->noting;
+    e->noting = NULL; /* what a method asks of the density is no use of its own */
     drawn->point = call ? elab_call(e, method, density) : elab_apply(e, by, node, density, 1, node->span);
+    e->noting = noting;
     if (value_is_poison(&drawn->point)) return false;
     return drawn->point.kind != VALUE_RECORD || take_weight(e, drawn, node->span);
 }
@@ -142,6 +145,7 @@ static Value draw_field(Elab *e, const AstNode *field, const HirDecl *event, uin
     const ProgramField *target = &e->program->events.data[event->index].fields.data[at];
     if (!check_domain(e, density.decl, &axes[0], event->node->kids[0]->kids[at], target, field->span))
         return value_poison();
+    identify_note_draw(e, &density, event, (int32_t)at);
     Drawn drawn;
     if (!apply_method(e, field->kids[1], "inverse_transform", field, &density, &drawn)) return value_poison();
     note_draw(e, event, field->name, density.decl, drawn.method);
@@ -238,6 +242,7 @@ Value draw_events(Elab *e, const AstNode *node, HirDecl *event, Value density, c
     uint32_t count, place[DENSITY_AXES_MAX];
     if (!density_value(e, "~", &density, axes, &count)) return value_poison();
     if (!match_variables(e, &density, event, axes, count, place)) return value_poison();
+    identify_note_draw(e, &density, event, -1);
     Drawn drawn;
     if (!apply_method(e, method, "multilinear", node, &density, &drawn)) return value_poison();
     note_draw(e, event, axes_text(e, axes, count), density.decl, drawn.method);

@@ -120,10 +120,16 @@ static void put_guard(Elab *e, uint32_t row, const char *name, TirId table, cons
     VEC_PUSH(e->arena, &c->guards, ports[1]);
 }
 
+/* A table in the rounds of a loop that depends on its state is in the loop's body, and not looked at. */
 void guard_outputs(Elab *e) {
     Context *c = e->context;
+    bool *inside = ARENA_ARRAY(e->arena, bool, c->f->ops.count + 1);
+    for (size_t i = 0; i < c->placeholders.count; i++) inside[c->placeholders.data[i]] = true;
+    for (size_t i = 0; c->placeholders.count && i < c->f->ops.count; i++)
+        for (uint32_t k = 0; k < c->f->ops.data[i].arg_count; k++) inside[i] |= inside[c->f->ops.data[i].args[k]];
     for (size_t i = 0; i < c->guards.count; i++) {
         const TirPort *port = &c->guards.data[i];
+        if (inside[port->value]) continue;
         tir_output(c->f, TIR_PORT_GUARD, port->index, port->name, port->value);
     }
 }

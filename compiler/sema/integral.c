@@ -130,7 +130,10 @@ Value elab_integral(Elab *e, const AstNode *call, const AstNode *comprehend) {
     if (v.kind == VALUE_NUMBER || !tir_axes_has(value_axes(e, &v), dim.axis))
         return map2(e, TIR_MUL, span, v, map2(e, TIR_SUB, span, interval.high, interval.low));
     Value closed = interval.unit ? closed_integral(e, v, x, span) : value_poison();
+    closed.unit = v.unit;
     if (!value_is_poison(&closed)) return closed;
     Value product = map2(e, TIR_MUL, span, v, weight);
-    return value_tensor(e, tir_sum(e->context->f, value_real_id(e, &product), axes, span), NULL, 0, span);
+    Value sum = value_tensor(e, tir_sum(e->context->f, value_real_id(e, &product), axes, span), NULL, 0, span);
+    sum.unit = product.unit;
+    return sum;
 }

@@ -139,7 +139,9 @@ static TirFunction *objective_function(Elab *e, FitState *fit, const AstNode *no
     Path path = {NULL, node, 0};
     Frame frame = {.path = &path};
     e->frame = &frame;
+    e->noting = fit;
     Value v = value_scalar(elab_expr(e, node));
+    e->noting = NULL;
     e->frame = NULL;
     if (value_is_poison(&v)) return NULL;
     if (v.kind == VALUE_NUMBER) {

@@ -27,6 +27,7 @@ bool derivative_passes(const TirFunction *f, const TirOp *op, uint32_t at) {
     case TIR_FLOOR:
     case TIR_ROUND:
     case TIR_TO_INT:
+    case TIR_ARGSORT:
     case TIR_SEARCH: return false;
     case TIR_SELECT: return at > 0;
     case TIR_GATHER:
@@ -99,17 +100,36 @@ static void report(Elab *e, const Missing *m, Span wanted, const char *why) {
                   node->kids[0]->count ? node->kids[0]->kids[0]->name : "x", m->decl->name);
 }
 
-/* The least number of an opaque operation that is reached and depends on a leaf; 0: none. In a loop every state and
- * every output counts. */
-static int64_t find_opaque(Arena *arena, const TirFunction *f, const bool *reached, const bool *leaf, TirId last) {
+/* An operation whose derivative is missing, given which of its arguments depend on a leaf. */
+typedef bool Lacks(const TirOp *op, const bool *depends);
+
+static bool lacks_any(const TirOp *op, const bool *depends) {
+    return op->op == TIR_OPAQUE;
+}
+
+/* Incomplete functions that have been derived as often as there are derivatives: see qtm/numeric.h. */
+static bool lacks_further(const TirOp *op, const bool *depends) {
+    if (op->op != TIR_INC_GAMMA && op->op != TIR_INC_BETA) return false;
+    int64_t all = 0, parameters = 0;
+    for (int64_t order = op->integer; order; order /= 10) all += order % 10;
+    parameters = all - op->integer % 10;
+    bool by_parameter = false;
+    for (uint32_t k = 0; k + 1 < op->arg_count; k++) by_parameter |= depends[op->args[k]];
+    return all >= 3 || (parameters >= 2 && by_parameter);
+}
+
+/* The one of the least number that is reached and depends on a leaf, or NULL. In a loop every state and every output
+ * counts. */
+static const TirOp *find_lacking(Arena *arena, const TirFunction *f, const bool *reached, const bool *leaf, TirId last,
+                                 Lacks *lacks) {
     bool *depends = ARENA_ARRAY(arena, bool, (size_t)last + 1);
-    int64_t found = 0;
+    const TirOp *found = NULL;
     for (TirId i = 0; i <= last; i++) {
-        const TirOp *op = &f->ops.data[i];
+        const TirOp *op = &f->ops.data[i], *here = NULL;
         depends[i] = leaf[i];
         for (uint32_t k = 0; k < op->arg_count; k++) depends[i] |= depends[op->args[k]] && derivative_passes(f, op, k);
         if (!reached[i] || !depends[i]) continue;
-        int64_t here = op->op == TIR_OPAQUE ? op->integer : 0;
+        if (lacks(op, depends)) here = op;
         if (op->body) {
             const TirFunction *body = op->body;
             bool *all = ARENA_ARRAY(arena, bool, body->ops.count), *inputs = ARENA_ARRAY(arena, bool, body->ops.count);
@@ -117,18 +137,27 @@ static int64_t find_opaque(Arena *arena, const TirFunction *f, const bool *reach
             reach_back(body, all);
             for (size_t k = 0; k < body->inputs.count; k++)
                 if (body->inputs.data[k].value != TIR_NONE) inputs[body->inputs.data[k].value] = true;
-            here = body->ops.count ? find_opaque(arena, body, all, inputs, (TirId)body->ops.count - 1) : 0;
+            if (body->ops.count) here = find_lacking(arena, body, all, inputs, (TirId)body->ops.count - 1, lacks);
         }
-        if (here && (!found || here < found)) found = here;
+        if (here && (!found || here->integer < found->integer)) found = here;
     }
     return found;
 }
 
 bool derivative_exists(Elab *e, TirId of, const bool *leaf, Span wanted, const char *why) {
     const TirFunction *f = e->context->f;
-    if (!e->context->missing) return true;
-    int64_t found = find_opaque(e->arena, f, derivative_reach(f, e->arena, of), leaf, of);
+    const bool *reached = derivative_reach(f, e->arena, of);
+    const TirOp *found = find_lacking(e->arena, f, reached, leaf, of, lacks_further);
+    if (found) {
+        elab_error(e, DIAG_E0341, found->span,
+                   "'%s' has first and second derivatives by its parameters, and here another is needed",
+                   tir_op_text(found->op));
+        diag_note(e->sink, wanted, "%s", why);
+        diag_help(e->sink, "take fewer derivatives, or hold the parameters constant: stop(...)");
+        return false;
+    }
+    if (e->context->missing) found = find_lacking(e->arena, f, reached, leaf, of, lacks_any);
     for (const Missing *m = e->context->missing; m && found; m = m->next)
-        if (m->number == found) report(e, m, wanted, why);
+        if (m->number == found->integer) report(e, m, wanted, why);
     return !found;
 }

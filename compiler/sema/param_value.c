@@ -187,6 +187,15 @@ static Value known_value(Elab *e, const ParamSlot *slot) {
     return slot->rank ? known_array(e, slot, x, node) : value_number(x[0], slot->span);
 }
 
+/* What stands for a parameter that is no link. */
+static Value own_value(Elab *e, const ParamSlot *slot) {
+    switch (e->context->mode) {
+    case PARAMS_FITTED: return fitted_value(e, slot);
+    case PARAMS_GIVEN: return slot_input(e, slot, HELD_VALUE);
+    default: return known_value(e, slot);
+    }
+}
+
 /* --- links --- */
 
 static Value report_cycle(Elab *e, const ParamSlot *slot) {
@@ -260,7 +269,7 @@ Value param_slot_value(Elab *e, const ParamSlot *slot, Span span) {
         if (slot->link)
             v = link_value(e, e->slots.data[slot->number]);
         else
-            v = with_unit(e, slot, c->mode == PARAMS_FITTED ? fitted_value(e, slot) : known_value(e, slot));
+            v = with_unit(e, slot, own_value(e, slot));
         values->value[slot->number] = v;
         *state = 2;
     }

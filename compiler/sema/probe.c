@@ -1,9 +1,9 @@
 /* Derivative clauses against differences, for `check-gradients`: the objective is elaborated once more, and at every
  * call of a function with a clause its slope is compared with the difference quotient of its value at shifted
- * arguments, (8 (f(x + h) - f(x - h)) - (f(x + 2h) - f(x - 2h))) / 12h, at all points that the objective evaluates. An
- * array is shifted as a whole, along a direction without symmetry. The best of some steps h counts, as a wrong slope
- * agrees at none; the worst point is told. Points where the quotient is not finite (beyond the end of a domain) tell
- * nothing. */
+ * arguments, (8 (f(x + h) - f(x - h)) - (f(x + 2h) - f(x - 2h))) / 12h, at all points that the objective evaluates; in
+ * a round of a loop, at points that are made up. An array is shifted as a whole, along a direction without symmetry.
+ * The best of some steps h counts, as a wrong slope agrees at none; the worst point is told. Points where the quotient
+ * is not finite (beyond the end of a domain) tell nothing. */
 #include "sema/probe.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@
 #include "sema/clause.h"
 #include "sema/unit.h"
 
-enum { PROBE_CALLS = 4 /* of one argument of one function */ };
+enum { PROBE_CALLS = 4 /* of one argument of one function */, PROBE_POINTS = 16 };
 static const double STEPS[] = {1e-2, 1e-3, 1e-4};
 enum { STEP_COUNT = sizeof STEPS / sizeof *STEPS };
 /* Slopes below this part of |f / x| drown in the rounding of the quotient: errors are then relative to that. */
@@ -149,8 +149,44 @@ static bool wanted(const Probes *probes, const AstNode *entry) {
     return calls < PROBE_CALLS;
 }
 
+/* Numbers between 0.2 and 1.4, others for each point, argument and element. */
+static TirId made_up(const Probing *p, uint32_t argument, TirAxes axes) {
+    TirId place = real(p, 1 + argument);
+    for (uint32_t i = 0; i < axes.count; i++) {
+        TirId k = op1(p, TIR_TO_REAL, tir_iota(p->f, axes.id[i], p->span));
+        place = op2(p, TIR_ADD, place, op2(p, TIR_MUL, k, real(p, 1.7 + 0.9 * i)));
+    }
+    return op2(p, TIR_ADD, real(p, 0.8), op2(p, TIR_MUL, real(p, 0.6), op1(p, TIR_SIN, place)));
+}
+
+/* In the round of a loop, whose values are not known outside of it: the function is called once more, at numbers that
+ * are made up. */
+static void probe_apart(const Probing *p, const Clause *clause) {
+    Elab *e = p->e;
+    const AstNode *arguments = hir_arguments(clause->decl);
+    Value *args = arena_copy(e->arena, clause->args, arguments->count * sizeof *args);
+    Local *outer = e->frame->locals;
+    struct Drawing *drawing = e->context->drawing;
+    TirAxisId points = dim_new(e, "probe", PROBE_POINTS).axis;
+    e->context->drawing = NULL;
+    for (uint32_t i = 0; i < arguments->count; i++) {
+        if (args[i].kind == VALUE_TENSOR && args[i].type == TIR_REAL)
+            args[i].id = made_up(p, i, tir_axes_add(shown(&args[i]), points));
+        local_push(e, arguments->kids[i]->name, args[i]);
+    }
+    Clause apart = {clause->decl, clause->span, args};
+    Value v = clause_body(e, &apart, clause_held(e, &apart));
+    if (!value_is_poison(&v)) clause_result(e, &apart, v);
+    e->frame->locals = outer;
+    e->context->drawing = drawing;
+}
+
 void clause_probe(Elab *e, const Clause *clause, const Value *v, const Slope *slopes, uint32_t count) {
     Probes *probes = e->probes;
+    if (e->context->drawing) {
+        probe_apart(&(Probing){e, e->context->f, clause->span}, clause);
+        return;
+    }
     Probing p = {e, e->context->f, clause->span};
     e->probes = NULL; /* what the shifted values call is not compared again */
     for (uint32_t k = 0; k < count; k++) {

@@ -72,6 +72,7 @@ static TirId placeholder(Elab *e, TirType type, TirAxes axes, Span span) {
     TirFunction *f = e->context->f;
     TirId id = tir_broadcast(f, tir_real(f, 0, span), axes, span);
     id = tir_map(f, TIR_STOP, span, id, TIR_NONE, TIR_NONE); /* a value that nobody knows: it becomes an input */
+    VEC_PUSH(e->arena, &e->context->placeholders, id);
     if (type == TIR_INT) return tir_map(f, TIR_TO_INT, span, id, TIR_NONE, TIR_NONE);
     return type == TIR_BOOL ? tir_map(f, TIR_LT, span, id, tir_real(f, 0, span), TIR_NONE) : id;
 }

@@ -41,6 +41,8 @@ static void verify_all(Elab *e) {
             verify(e, fit->updates.data[k].settings);
         }
     }
+    for (size_t i = 0; i < e->program->densities.count; i++) verify(e, e->program->densities.data[i].value);
+    verify(e, e->program->band);
     for (size_t i = 0; i < e->program->data.count; i++) verify(e, e->program->data.data[i].where);
     for (size_t i = 0; i < e->program->events.count; i++) verify(e, e->program->events.data[i].draw);
     for (size_t i = 0; i < e->program->data.count; i++) verify(e, e->program->data.data[i].draw);
@@ -66,6 +68,7 @@ static void elaborate_fits(Elab *e) {
             if (e->sink->errors == errors) event_draws(e, fit, fit->decl->node, folded);
         VEC_PUSH(e->arena, &e->program->fits, *fit->out);
     }
+    if (e->program->fits.count == e->fits.count) identify_functions(e);
     for (size_t i = 0; i < e->data.count; i++) data_draw_function(e, (uint32_t)i);
     param_report_unseen(e);
     e->context = scratch;

@@ -115,9 +115,9 @@ typedef struct FitState {
     uint32_t param_group, stream_base;
 } FitState;
 
-/* What parameters stand for in a function: nothing, what the fit moves, their declared truths, their declared starts.
- */
-typedef enum ParamMode { PARAMS_NONE, PARAMS_FITTED, PARAMS_TRUTH, PARAMS_START, PARAMS_MODES } ParamMode;
+/* What parameters stand for in a function: nothing, what the fit moves, their declared truths, their declared starts,
+ * or values in declared units that the runtime gives. */
+typedef enum ParamMode { PARAMS_NONE, PARAMS_FITTED, PARAMS_TRUTH, PARAMS_START, PARAMS_GIVEN, PARAMS_MODES } ParamMode;
 
 typedef struct ParamDomain {
     enum qtm_domain kind;
@@ -212,9 +212,10 @@ typedef struct Context {
     const Path *fresh;  /* lets are evaluated for this call of fresh() */
     bool guarded;       /* the runtime looks at the guards of its densities: guard.c */
     VEC(TirPort) guards;
-    VEC(GridAxis) grids; /* shared by the tables of all densities ... */
-    uint32_t tabulating; /* ... but those made while another is: density.c */
-    bool full_data;      /* all local events of data set `data` were used */
+    VEC(TirId) placeholders; /* of states and elements of loops: rounds.c */
+    VEC(GridAxis) grids;     /* shared by the tables of all densities ... */
+    uint32_t tabulating;     /* ... but those made while another is: density.c */
+    bool full_data;          /* all local events of data set `data` were used */
     uint32_t data;
     bool too_large; /* reported */
     bool clauses;   /* a function with a derivative clause was called */
@@ -252,6 +253,9 @@ typedef struct Elab {
     uint64_t work;     /* expressions evaluated */
     bool too_deep;     /* reported: too deep, too much work, or too many draws */
     VEC(FitState *) fits;
+    FitState *noting;      /* the fit whose objective is being evaluated: identify.c */
+    VEC(Value) densities;  /* one a row of Program.densities */
+    VEC(FitState *) users; /* the first fit that uses it */
     uint32_t clause_depth; /* of clauses being evaluated within each other */
     Probes *probes;        /* where slopes are to be compared with differences (probe.c), or NULL */
     bool checking;         /* bodies are evaluated on their own: body.c */
@@ -431,6 +435,16 @@ TirAxes context_rows(const Context *context, bool events); /* the axes vectors a
 Value context_data_picked(Elab *e, const Value *data, TirAxes axes, const AstNode *node, Span span);
 /* A function of all local events of data set `row`, outside of any fit. */
 Context *context_rows_of(Elab *e, const char *name, uint32_t row);
+
+/* --- identify.c: the densities that the objectives of a fit draw from, or take pdf() of --- */
+void identify_note_draw(Elab *e, const Value *density, const HirDecl *event, int32_t field);
+/* A call pdf(f, x). */
+void identify_note_pdf(Elab *e, const HirDecl *callee, const Value *args, uint32_t count);
+/* The events of that type go through the detector. */
+void identify_note_detector(Elab *e, const HirDecl *detector, const HirDecl *event);
+/* Their functions, and that of the qcfs (curve.c), once all fits are elaborated. */
+void identify_functions(Elab *e);
+void identify_curve_function(Elab *e, FitState *fit);
 
 /* --- generator.c: parameters from a network --- */
 Value generator_output(Elab *e, FitState *fit);

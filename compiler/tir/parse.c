@@ -180,7 +180,7 @@ static void parse_axis(Parser *p) {
 
 static TirPort parse_port(Parser *p, bool input) {
     TirPort port = {.value = TIR_NONE};
-    port.role = (TirPortRole)parse_choice(p, tir_role_word, 9, "expected the role of a port");
+    port.role = (TirPortRole)parse_choice(p, tir_role_word, TIR_PORT_ROLES, "expected the role of a port");
     port.index = parse_number(p);
     if (input) port.field = parse_number(p);
     port.name = parse_string(p);
@@ -265,6 +265,7 @@ static void parse_op(Parser *p) {
         op.span.begin = parse_number(p);
         op.span.end = parse_number(p);
     }
+    p->token = begin; /* what is wrong with the operation is reported there */
     TirType type = op.type;
     TirAxes axes = op.axes;
     const char *wrong = tir_infer(p->f, (TirId)p->f->ops.count, &op, &type, &axes);

@@ -23,8 +23,8 @@
 
 const char *const tir_type_word[3] = {"real", "int", "bool"};
 const char *const tir_memory_word[3] = {"", "store", "recompute"};
-const char *const tir_role_word[9] = {"block", "column", "option", "loss", "gradient",
-                                      "value", "held",   "guard",  "round"};
+const char *const tir_role_word[TIR_PORT_ROLES] = {"block", "column", "option", "loss",      "gradient", "value",
+                                                   "held",  "guard",  "point",  "direction", "round"};
 
 const char *tir_integer_word(TirOpcode op) {
     switch (op) {
@@ -151,8 +151,8 @@ static void print_op(FILE *out, const TirFunction *f, TirId id, bool spans) {
 }
 
 static void print_port(FILE *out, const TirPort *port, bool input) {
-    fprintf(out, "  %s %s %u", input ? "input" : "output", (unsigned)port->role < 9 ? tir_role_word[port->role] : "?",
-            port->index);
+    fprintf(out, "  %s %s %u", input ? "input" : "output",
+            (unsigned)port->role < TIR_PORT_ROLES ? tir_role_word[port->role] : "?", port->index);
     if (input) fprintf(out, " %u", port->field);
     fputc(' ', out);
     print_string(out, port->name);

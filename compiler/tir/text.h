@@ -7,7 +7,7 @@
 /* indexed by TirType, by TirPortRole */
 extern const char *const tir_type_word[3];
 extern const char *const tir_memory_word[3];
-extern const char *const tir_role_word[9];
+extern const char *const tir_role_word[TIR_PORT_ROLES];
 /* "port", "stream" or "at": the word before an operation's integer attribute. */
 const char *tir_integer_word(TirOpcode op);
 /* "to" or "rows": the word before an operation's second axis. */

@@ -57,7 +57,11 @@ typedef enum TirPortRole {
     TIR_PORT_HELD, /* input: of parameter block `index`, `field` 0: 1 where a parameter is held, 1: the value that it is
                       held at, 2: raw value of its start */
     TIR_PORT_GUARD, /* output: of density table g, index 2 g: whether it is good, 2 g + 1: what is not; sema/guard.c */
-    TIR_PORT_ROUND, /* input of the body of a loop: state, slice or constant `index` */
+    TIR_PORT_POINT, /* input: variable `index` of a density at many points */
+    TIR_PORT_DIRECTION, /* input: the direction of a derivative, in the place of block `index` (field 0) or of the
+                           values of that block's parameters (field 1) */
+    TIR_PORT_ROUND,     /* input of the body of a loop: state, slice or constant `index` */
+    TIR_PORT_ROLES
 } TirPortRole;
 
 typedef struct TirPort {

@@ -32,8 +32,9 @@ static const char *verify_op_rule(const TirFunction *f, TirId id) {
 
 static const char *verify_port(const TirFunction *f, const TirPort *port, bool input) {
     bool wants_input = port->role == TIR_PORT_BLOCK || port->role == TIR_PORT_COLUMN || port->role == TIR_PORT_OPTION ||
-                       port->role == TIR_PORT_HELD || port->role == TIR_PORT_ROUND;
-    if ((unsigned)port->role > TIR_PORT_ROUND || wants_input != input) return "wrong role";
+                       port->role == TIR_PORT_HELD || port->role == TIR_PORT_POINT ||
+                       port->role == TIR_PORT_DIRECTION || port->role == TIR_PORT_ROUND;
+    if ((unsigned)port->role >= TIR_PORT_ROLES || wants_input != input) return "wrong role";
     if (!port->name) return "no name";
     if (input && port->value == TIR_NONE) return NULL;
     if (port->value >= f->ops.count) return "no such value";

@@ -63,6 +63,13 @@ static qtm_status input_bind(struct qtm_call *call, int index) {
         call->in[index] = f64 ? (const void *)binding->held->f64[at] : (const void *)binding->held->f32[at];
         return QTM_OK;
     }
+    case QTM_POINT:
+    case QTM_DIRECTION: {
+        const double *const *of = port->role == QTM_POINT ? binding->points : binding->directions;
+        if (!of || !of[port->index] || !f64) break;
+        call->in[index] = of[port->index];
+        return QTM_OK;
+    }
     default: break;
     }
     return qtm_error("function %s of the model needs '%s', which is not there in this command", call->fn->name,

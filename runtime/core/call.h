@@ -26,6 +26,8 @@ struct qtm_binding {
     const float *options_f32;  /* option i at [16 i], so that each is aligned */
     const double *options_f64; /* option i at [8 i] */
     const struct qtm_held *held;
+    const double *const *points;     /* [variables] of the density at hand */
+    const double *const *directions; /* [blocks] along which derivatives are taken */
 };
 
 /* The options as a binding has them; both to be given to qtm_free. */

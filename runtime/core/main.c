@@ -10,6 +10,7 @@
 #include "runtime/core/status.h"
 #include "runtime/train/draw.h"
 #include "runtime/train/gradcheck.h"
+#include "runtime/train/identify.h"
 #include "runtime/train/loop.h"
 #include "runtime/train/report.h"
 
@@ -28,6 +29,7 @@ static qtm_status command_run(const struct qtm_model *model, const struct qtm_ar
     case QTM_COMMAND_DRAW: return qtm_comm_agree(comm, root ? qtm_draw_command(model, arguments) : QTM_OK);
     case QTM_COMMAND_REPORT:
         return qtm_comm_agree(comm, root ? qtm_report_write(arguments->operand, model, false) : QTM_OK);
+    case QTM_COMMAND_IDENTIFY: return qtm_comm_agree(comm, root ? qtm_identify_command(model, arguments) : QTM_OK);
     case QTM_COMMAND_COUNT: break;
     }
     return qtm_misuse("a command is needed");

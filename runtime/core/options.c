@@ -39,7 +39,12 @@ static const struct flag_row flags[] = {
 #include "runtime/core/options.def"
 };
 #define FLAG_COUNT (sizeof flags / sizeof *flags)
-#define TAKES_MODEL_FLAGS (ON(FIT) | ON(RESUME) | ON(CHECK_GRADIENTS) | ON(DRAW))
+#define TAKES_MODEL_FLAGS (ON(FIT) | ON(RESUME) | ON(CHECK_GRADIENTS) | ON(DRAW) | ON(IDENTIFY))
+
+/* Is there a flag for every data set of the model? */
+static bool takes_data(enum qtm_command command) {
+    return command != QTM_COMMAND_DRAW && command != QTM_COMMAND_IDENTIFY;
+}
 
 __attribute__((format(printf, 2, 3))) static int fail(struct qtm_arguments *arguments, const char *format, ...) {
     va_list list;
@@ -161,7 +166,7 @@ static bool flag_find(const struct qtm_model *model, enum qtm_command command, c
             target->option = i;
             return true;
         }
-    for (int i = 0; i < model->data_count && command != QTM_COMMAND_DRAW; i++)
+    for (int i = 0; i < model->data_count && takes_data(command); i++)
         if (name_matches(word, length, model->data[i].name)) {
             target->data = i;
             return true;
@@ -179,7 +184,7 @@ static int flag_unknown(struct qtm_arguments *arguments, const struct qtm_model 
     bool takes = TAKES_MODEL_FLAGS >> command & 1;
     for (int i = 0; takes && command != QTM_COMMAND_RESUME && i < model->option_count && count < NAMES_MAX; i++)
         names[count++] = model->options[i].name;
-    for (int i = 0; takes && command != QTM_COMMAND_DRAW && i < model->data_count && count < NAMES_MAX; i++)
+    for (int i = 0; takes && takes_data(command) && i < model->data_count && count < NAMES_MAX; i++)
         names[count++] = model->data[i].name;
     char copy[64];
     snprintf(copy, sizeof copy, "%.*s", (int)length, word);
@@ -233,7 +238,8 @@ static int command_check(struct qtm_arguments *arguments, const struct qtm_model
     if (arguments->trap && strcmp(arguments->trap, "nan") != 0)
         return fail(arguments, "--trap looks for numbers that are none: --trap=nan, not '%.60s'", arguments->trap);
     if (row->need == 2 && !arguments->operand) return fail(arguments, "'%s' needs a %s", row->name, row->operand);
-    bool names_fit = arguments->command == QTM_COMMAND_FIT || arguments->command == QTM_COMMAND_CHECK_GRADIENTS;
+    bool names_fit = arguments->command == QTM_COMMAND_FIT || arguments->command == QTM_COMMAND_CHECK_GRADIENTS ||
+                     arguments->command == QTM_COMMAND_IDENTIFY;
     if (names_fit && arguments->operand) {
         const char *names[NAMES_MAX];
         int count = model->fit_count < NAMES_MAX ? model->fit_count : NAMES_MAX;
@@ -320,8 +326,8 @@ static void help_print_command(const char *program, enum qtm_command command, co
                  option->help && *option->help ? " " : "", option->value);
         flag_print(option->name, option->integer ? "N" : "X", text);
     }
-    if (model->data_count && command != QTM_COMMAND_DRAW) printf("\ndata of the model:\n");
-    for (int i = 0; i < model->data_count && command != QTM_COMMAND_DRAW; i++) {
+    if (model->data_count && takes_data(command)) printf("\ndata of the model:\n");
+    for (int i = 0; i < model->data_count && takes_data(command); i++) {
         char text[256];
         snprintf(text, sizeof text, "%s events (default %s)", model->events[model->data[i].event].name,
                  model->data[i].path);

@@ -16,9 +16,9 @@ struct qtm_arguments {
     enum qtm_command command;
     const char *operand; /* name of a fit, checkpoint or run folder */
     bool help, version;  /* help without a command: command is QTM_COMMAND_COUNT */
-    bool truth, quiet;
+    bool truth, quiet, json;
     int64_t events, steps, seed, threads, report_every, checkpoint_every;
-    const char *event, *sets, *out, *free, *fix, *start, *trap;
+    const char *event, *sets, *out, *free, *fix, *start, *at, *trap;
     double *options;   /* [option_count] the value given or the declared one */
     const char **data; /* [data_count] path given or NULL */
     char message[512]; /* what is wrong with the command line */

@@ -102,11 +102,11 @@ static inline bool close_to(double x, double y, double eps) {
     return fabs(x - y) <= eps * fabs(x) || fabs(x) < 1e-300;
 }
 static inline bool jet_close(Jet x, Jet y, int by) {
-    const double eps = 0x1p-53;
+    const double eps = 0x1p-53, first = 16 * eps, second = 64 * eps; /* what rounding leaves of their digits */
     if (!close_to(x.v, y.v, eps)) return false;
-    if (by >= 1 && !(close_to(x.a, y.a, 4 * eps) && close_to(x.b, y.b, 4 * eps))) return false;
-    return by < 2 ||
-           (close_to(x.aa, y.aa, 16 * eps) && close_to(x.ab, y.ab, 16 * eps) && close_to(x.bb, y.bb, 16 * eps));
+    if (by >= 1 && !(close_to(x.a, y.a, first) && close_to(x.b, y.b, first))) return false;
+    if (by < 2) return true;
+    return close_to(x.aa, y.aa, second) && close_to(x.ab, y.ab, second) && close_to(x.bb, y.bb, second);
 }
 
 static inline __attribute__((always_inline)) Jet fraction_of(double a, double b, double x, int by) {

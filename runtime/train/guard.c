@@ -69,7 +69,7 @@ static void what_add(struct text *text, const struct qtm_guard *guard, double co
              : isinf(value) ? "infinite"
                             : "negative");
     node_add(text, guard, nodes - (int64_t)code);
-    if (!isnan(value)) text_add(text, ": %.6g", value);
+    if (isfinite(value)) text_add(text, ": %.6g", value);
 }
 
 static void param_add(struct text *text, const struct qtm_param *param, double value, int *shown) {

@@ -1,4 +1,4 @@
-/* Observed information by four-point differences of the f64 gradient, and its pseudo-inverse by Jacobi rotations.
+/* Observed information by four-point differences of the f64 gradient, and its pseudo-inverse.
  * Matrices are small: one row and column a free weight. */
 #include "runtime/train/information.h"
 
@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "runtime/core/memory.h"
+#include "runtime/train/eigen.h"
 
-enum { WEIGHTS_MAX = 128, SWEEPS_MAX = 60 };
+enum { WEIGHTS_MAX = 128 };
 static const double STEP = 1e-3; /* weights are logits of size 1: fourth order leaves 1e-12, rounding 1e-12 */
 
 /* The weights of the update, without padding. */
@@ -24,7 +25,7 @@ struct information {
     struct qtm_call call;
     struct free_weights weights;
     double scale;               /* of the gradient of the local events */
-    double *matrix, *vectors;   /* [n, n]: H, then its eigenvectors as columns */
+    double *matrix, *vectors;   /* [n, n]: H; its eigenvectors, one a row */
     double *eigen;              /* [n] 1/eigenvalue, or 0 where the direction is flat */
     double *plus, *minus, *sum; /* quantities at displaced weights */
 };
@@ -72,38 +73,6 @@ static void hessian_row(struct information *info, int i, double *row) {
     *w = start;
 }
 
-/* Cyclic Jacobi (Golub and Van Loan, 8.5): a becomes diagonal, v its eigenvectors. */
-static void eigen_solve(int n, double *a, double *v) {
-    for (int i = 0; i < n * n; i++) v[i] = i / n == i % n;
-    for (int sweep = 0; sweep < SWEEPS_MAX; sweep++) {
-        double off = 0, diagonal = 0;
-        for (int i = 0; i < n * n; i++) *(i / n == i % n ? &diagonal : &off) += a[i] * a[i];
-        if (off <= 1e-30 * diagonal) return;
-        for (int p = 0; p < n; p++)
-            for (int q = p + 1; q < n; q++) {
-                if (a[p * n + q] == 0) continue;
-                double theta = (a[q * n + q] - a[p * n + p]) / (2 * a[p * n + q]);
-                double t = copysign(1, theta) / (fabs(theta) + sqrt(theta * theta + 1));
-                double c = 1 / sqrt(t * t + 1), s = t * c;
-                for (int k = 0; k < n; k++) {
-                    double x = a[k * n + p], y = a[k * n + q];
-                    a[k * n + p] = c * x - s * y;
-                    a[k * n + q] = s * x + c * y;
-                }
-                for (int k = 0; k < n; k++) {
-                    double x = a[p * n + k], y = a[q * n + k];
-                    a[p * n + k] = c * x - s * y;
-                    a[q * n + k] = s * x + c * y;
-                }
-                for (int k = 0; k < n; k++) {
-                    double x = v[k * n + p], y = v[k * n + q];
-                    v[k * n + p] = c * x - s * y;
-                    v[k * n + q] = s * x + c * y;
-                }
-            }
-    }
-}
-
 /* H, its eigenvectors and the inverse eigenvalues. Along a valley of equal values the measured curvature is not 0 but
  * of the size of the gradient that is left, so this bounds what counts as flat. Returns false if H has a direction that
  * clearly goes down: this is no minimum. */
@@ -119,16 +88,17 @@ static qtm_status information_solve(struct information *info, bool *minimum) {
         for (int j = 0; j < i; j++)
             info->matrix[i * n + j] = info->matrix[j * n + i] =
                 0.5 * (info->matrix[i * n + j] + info->matrix[j * n + i]);
-    eigen_solve(n, info->matrix, info->vectors);
+    memcpy(info->vectors, info->matrix, (size_t)(n * n) * sizeof(double));
+    QTM_TRY(qtm_eigen(n, info->vectors, info->eigen));
     double largest = 0, gradient = 0;
     for (int i = 0; i < n; i++) {
-        largest = fmax(largest, fabs(info->matrix[i * n + i]));
+        largest = fmax(largest, fabs(info->eigen[i]));
         gradient += left[i] * left[i];
     }
     double flat = fmax(1e-9 * largest, 10 * sqrt(gradient));
     *minimum = largest > 0 && isfinite(largest);
     for (int i = 0; i < n; i++) {
-        double value = info->matrix[i * n + i];
+        double value = info->eigen[i];
         if (!(value >= -flat)) *minimum = false;
         info->eigen[i] = value > flat ? 1 / value : 0;
     }
@@ -160,9 +130,9 @@ static void spread_compute(struct information *info, struct qtm_call *call, int 
     memset(info->sum, 0, (size_t)(2 * total) * sizeof(double));
     for (int64_t q = 0; q < total; q++) spread[q] = 0;
     for (int e = 0; e < n; e++) {
-        for (int j = 0; j < n; j++) *info->weights.at[j] = start[j] + h * info->vectors[j * n + e];
+        for (int j = 0; j < n; j++) *info->weights.at[j] = start[j] + h * info->vectors[e * n + j];
         quantities_read(call, info->session->config.seed, outputs, params, each, info->plus);
-        for (int j = 0; j < n; j++) *info->weights.at[j] = start[j] - h * info->vectors[j * n + e];
+        for (int j = 0; j < n; j++) *info->weights.at[j] = start[j] - h * info->vectors[e * n + j];
         quantities_read(call, info->session->config.seed, outputs, params, each, info->minus);
         for (int64_t q = 0; q < total; q++) {
             double slope = (info->plus[q] - info->minus[q]) / (2 * h);

@@ -248,6 +248,8 @@ static void params_print(const struct report *report, FILE *out) {
         const char *state = qtm_json_member_text(item, "state");
         if (state && !strcmp(state, "fixed"))
             fputs("<td>fixed</td>", out);
+        else if (state && !strcmp(state, "end"))
+            fputs("<td>at the end of its domain</td>", out);
         else
             html_number(out, qtm_json_member_number(item, "spread", NAN), 3);
         const struct qtm_param *param = NULL;

@@ -20,9 +20,16 @@ static int64_t events_per_step(const struct qtm_session *session) {
     return events;
 }
 
-static const char *param_state(const struct qtm_session *session, int row) {
-    if (session->model->params[row].kind == QTM_LINK) return "link";
-    return session->config.choice && session->config.choice->held[row] ? "fixed" : "free";
+/* "end": at an end of its domain, so that no spread can be given. */
+static const char *param_state(const struct qtm_session *session, int row, double value) {
+    const struct qtm_param *param = &session->model->params[row];
+    if (param->kind == QTM_LINK) return "link";
+    if (session->config.choice && session->config.choice->held[row]) return "fixed";
+    bool moved = false; /* the blocks of raw parameters are the first of a fit that moves them itself */
+    for (int u = 0; u < session->fit->update_count && !session->fit->generated && param->bounded; u++)
+        moved |= qtm_gradient_offset(session->state, &session->fit->updates[u], param->block) >= 0 &&
+                 qtm_session_moves(session, &session->fit->updates[u], param->block, param->place);
+    return moved && qtm_domain_at_end(param->domain, param->low, param->high, value) ? "end" : "free";
 }
 
 /* In the units of the declaration. */
@@ -33,8 +40,9 @@ static void params_write(struct qtm_json_writer *json, const struct qtm_session 
         const struct qtm_param *param = &session->model->params[i];
         qtm_json_object(json, param->name);
         qtm_json_number(json, "value", result->value[i]);
-        qtm_json_number(json, "spread", result->spread[i]);
-        qtm_json_text(json, "state", param_state(session, i));
+        const char *state = param_state(session, i, result->value[i]);
+        qtm_json_number(json, "spread", strcmp(state, "end") ? result->spread[i] : NAN);
+        qtm_json_text(json, "state", state);
         if (param->unit) qtm_json_text(json, "unit", param->unit);
         if (param->link) qtm_json_text(json, "link", param->link);
         qtm_json_end(json);
@@ -144,20 +152,21 @@ static int array_length(const struct qtm_model *model, int row) {
 
 static void param_print(const struct qtm_session *session, const struct qtm_result *result, int row) {
     const struct qtm_param *param = &session->model->params[row];
-    const char *state = param_state(session, row);
+    const char *state = param_state(session, row, result->value[row]);
     printf("%-12s %12.6g ", param->name, result->value[row]);
     if (!strcmp(state, "fixed"))
         printf("%12s", "fixed");
-    else if (isnan(result->spread[row]))
+    else if (isnan(result->spread[row]) || !strcmp(state, "end"))
         printf("%12s", "-");
     else
         printf("%12.3g", result->spread[row]);
     if (param->has_truth)
         printf(" %12.6g", param->truth);
-    else if (session->model->has_truth || param->unit || param->link)
+    else if (session->model->has_truth || param->unit || param->link || !strcmp(state, "end"))
         printf(" %12s", "");
     if (param->unit) printf("  %s", param->unit);
     if (param->link) printf("  = %s", param->link);
+    if (!strcmp(state, "end")) printf("  at the end of its domain");
     printf("\n");
 }
 

@@ -204,9 +204,9 @@ def check_derivatives_in_objectives(work):
 def check_model_help(work):
     model, _ = work.small
     out, _ = work.run(model, "--help")
-    for word in ("draw", "fit", "resume", "report", "check-gradients"):
+    for word in ("draw", "fit", "resume", "report", "identify", "check-gradients"):
         expect_in(word, out)
-    for command in ("draw", "fit", "resume", "report", "check-gradients"):
+    for command in ("draw", "fit", "resume", "report", "identify", "check-gradients"):
         out, _ = work.run(model, command, "--help")
         expect(re.search(r"--\w", out) or command == "report", command, out)
     out, _ = work.run(model, "fit", "--help")

@@ -42,7 +42,7 @@ def check_rules_clauses(work):
         if fit == "clauses":
             names = {line.rsplit(None, 3)[0].strip() for line in out.splitlines() if " by " in line}
             wanted = {"rate by x", "rate by y", "grow by x", "turned by x", "wave by x", "wave by s", "total by x",
-                      "area by x", "squared by x"}
+                      "area by x", "squared by x", "damped by x", "damped by s"}
             expect(names == wanted, names, wanted)
 
 

@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 
-from check import expect, expect_in
+from check import TOP, expect, expect_in
 
 SEED = 20
 EVENTS = 1000000
@@ -305,3 +305,253 @@ def check_sampler_its(work):
         expect(right < 0.03, f"correlation {rho}: the default sampler's gradient is off by {right}")
     expect(wrong[0] < 0.1, f"ITS is off by {wrong[0]} without a correlation")
     expect(wrong[0.5] > 0.3, f"ITS is off by {wrong[0.5]} at correlation 0.5")
+
+
+# --- weights, chains, flows, closed forms ---
+
+WEIGHTED = """use std.sampler
+use std.weighted
+param r in (-0.9, 0.9) start 0.5 truth 0.5
+param l in (0.5, 3) start 1.5 truth 1.5
+event XY { x in -4 .. 4
+           y in -4 .. 4 }
+event E { x in 0 .. 2 }
+event P { x in 0.01 .. 1 on log }
+density g(x in -4 .. 4, y in -4 .. 4) = exp(-(x^2 - 2*r*x*y + y^2) / (2 * (1 - r^2)))
+density h(x in 0 .. 2) = exp(-l * x)
+density power(x in 0.01 .. 1 on log) = x^(l - 2)
+fun F(x) = -exp(-l * x)
+fun Q(s) = -log(-s) / l
+fit f {
+    events 200000
+LINES
+    minimize (r - 0.5)^2 + (l - 1.5)^2 over params using adam(1e-12)
+    stop after 1 steps
+}
+"""
+
+
+def normal_moments(r, side=4.0, n=401):
+    """<xy> and <x^2> of the correlated normal cut to a square."""
+    import numpy
+
+    x = numpy.linspace(-side, side, n)
+    w = numpy.ones(n)
+    w[0] = w[-1] = 0.5
+    f = w[:, None] * w * numpy.exp(-(x[:, None]**2 - 2 * r * x[:, None] * x + x**2) / (2 * (1 - r**2)))
+    return numpy.array([(f * x[:, None] * x).sum(), (f * x[:, None]**2).sum()]) / f.sum()
+
+
+def two_moments(name, method):
+    return (f"    let s_{name} = draw XY ~ g by {method}\n"
+            f"    monitor {name} = [mean(e.x * e.y for e in s_{name}), mean(e.x^2 for e in s_{name}),\n"
+            f"                 grad(mean(e.x * e.y for e in s_{name}), r), grad(mean(e.x^2 for e in s_{name}), r)]\n")
+
+
+def check_sampler_weights(work):
+    """Accept-reject, a black box with score weights and chains: the density itself, and unbiased derivatives of its means.
+    The tolerance of derivatives is that of the score, whose variance is about 2 here, times moments."""
+    methods = {"reject": ("accept_reject(rounds = 60)", 1), "box": ("score(multilinear)", 1),
+               "chain": ("metropolis(rounds = 40)", 3)}
+    lines = "".join(two_moments(name, method) for name, (method, _) in methods.items())
+    lines += ("    let t = draw P ~ power by accept_reject(rounds = 60)\n"
+              "    monitor t_ = [mean(e.x for e in t), grad(mean(e.x for e in t), l)]\n")
+    got, said = monitors(work, "weights", WEIGHTED.replace("LINES", lines))
+    means, slopes = normal_moments(0.5), slope(normal_moments, 0.5)
+    unit = 1 / math.sqrt(200000)
+    for name, (_, factor) in methods.items():
+        near(f"{name} <xy>", got[name][0], means[0], 1.5 * unit * factor)
+        near(f"{name} <x^2>", got[name][1], means[1], 1.5 * unit * factor)
+        near(f"{name} d<xy>/dr", got[name][2], slopes[0], 5 * unit * factor)
+        near(f"{name} d<x^2>/dr", got[name][3], slopes[1], 5 * unit * factor)
+
+    def power_mean(p):
+        return (1 - 0.01**p) / p * (p - 1) / (1 - 0.01**(p - 1))
+
+    near("power <x>", got["t_"][0], power_mean(1.5), 0.3 * unit)
+    near("power d<x>/dl", got["t_"][1], slope(power_mean, 1.5), 0.6 * unit)
+    expect_in("draws: XY x, y ~ g by score (gradient unbiased, by weights)", said)
+
+
+def check_sampler_closed_forms(work):
+    """exp(-l x) on 0 .. 2 by the inverse of its cumulative distribution, and by solving for it: values, first and second
+    derivatives of the mean."""
+    lines = """    let a = draw E { x ~ h by closed_form(F, Q) }
+    let b = draw E { x ~ h by closed_cdf(F) }
+    monitor a_ = [mean(e.x for e in a), grad(mean(e.x for e in a), l), grad(grad(mean(e.x for e in a), l), l)]
+    monitor b_ = [mean(e.x for e in b), grad(mean(e.x for e in b), l), grad(grad(mean(e.x for e in b), l), l)]
+"""
+    got, said = monitors(work, "closed", WEIGHTED.replace("LINES", lines))
+
+    def mean(l):
+        return 1 / l - 2 / math.expm1(2 * l)
+
+    for name in ("a_", "b_"):
+        near(f"{name} <x>", got[name][0], mean(1.5), 0.5 / math.sqrt(200000))
+        near(f"{name} d<x>/dl", got[name][1], slope(mean, 1.5), 0.2 / math.sqrt(200000))
+        near(f"{name} d2<x>/dl2", got[name][2], slope(lambda l: slope(mean, l), 1.5), 0.3 / math.sqrt(200000))
+    expect_in("draws: E x ~ h by closed_form (gradient exact)", said)
+
+
+FLOW = """use std.nn
+use std.sampler
+use std.weighted
+use std.flow
+param k in (-1, 1) start 0.5 truth 0.5
+event XY { x in 0 .. 1
+           y in 0 .. 1 }
+density g(x in 0 .. 1, y in 0 .. 1) = exp(-60 * ((x - 0.5)^2 + (y - 0.3 - k * (x - 0.5)^2)^2))
+network couple[k in 4](x[n]) -> [2 * n] = x |> mlp([16], tanh) |> dense(2 * n)
+fun one_flow(u, v) = exp(flow_log_density(couple, [u, v], 4))
+fit train {
+    events 2000
+    let s = draw XY ~ g
+    let w = draw XY ~ g by flow(couple, 4)
+    minimize -mean(flow_log_density(couple, domain_share(g, [e.x, e.y]), 4) for e in s) over couple using adam(1e-2)
+    minimize (k - 0.5)^2 over params using adam(1e-12)
+    monitor gap = mean(flow_log_density(couple, domain_share(g, [e.x, e.y]), 4) for e in s) - mean(log(pdf(g, e)) for e in s)
+    monitor total = integral(one_flow(u, v) for u in 1e-4 .. 0.9999 for v in 1e-4 .. 0.9999)
+    monitor xy = [mean(e.x * e.y for e in w), mean(e.x * e.y for e in s)]
+    monitor slopes = [grad(mean(e.y for e in w), k), grad(mean(e.y for e in s), k)]
+    stop after 400 steps
+}
+"""
+
+
+def check_sampler_flow_trains(work):
+    """A flow trained by maximum likelihood comes near to its density, its density integrates to 1, and events drawn from it
+    have the means of the density and, by weights, their derivatives."""
+    (work.folder / "flow.qtm").write_text(FLOW)
+    work.run(work.qtmc, "build", "flow.qtm", "-o", "flow")
+    work.run("./flow", "fit", "train", f"--seed={SEED}", "--out=run")
+    steps = [json.loads(line) for line in (work.folder / "run" / "metrics.jsonl").read_text().strip().splitlines()]
+    first, last = steps[0]["monitors"], steps[-1]["monitors"]
+    print(f"log density of the flow less that of the truth: {first['gap']} at first, {last['gap']} in the end")
+    expect(last["gap"][0] > -0.1 > first["gap"][0], f"the flow is {last['gap']} below its density")
+    near("integral of the flow's density", last["total"][0], 1, 0.01)
+    near("<xy> of the flow", last["xy"][0], last["xy"][1], 0.003)
+    near("d<y>/dk by the flow's weights", last["slopes"][0], last["slopes"][1], 0.001)
+
+
+# --- the estimator in use, pairs, WGAN-GP ---
+
+OWN = """use std.sampler
+use std.published
+param a in (0, 2) start 0.5 truth 0.5
+event E { x in 0 .. 1
+          y in 0 .. 1 }
+density h(x in 0 .. 1) = x^a * (1 - x)^3
+density flat(x in 0 .. 1) = 1
+fun half(f) = 0.5
+fun middle(f, at) gradient exact "of nothing" = at
+fit f {
+    events 100
+    let s = draw E { x ~ h by loits, y ~ flat by half }
+    let t = draw E { x ~ h by middle(0.25), y ~ h }
+    minimize mean(a * e.x + e.y for e in s) + mean(a * e.x + e.y for e in t) over params using adam(1e-3)
+    stop after 1 steps
+}
+"""
+
+
+def check_sampler_is_told(work):
+    """What draws, and what it declares of its gradient, in the first lines of a fit and in qtmc info; the default where nothing
+    is said, and nothing declared where a function declares nothing."""
+    (work.folder / "own.qtm").write_text(OWN)
+    work.run(work.qtmc, "build", "own.qtm", "-o", "own")
+    said, _ = work.run("./own", "fit", "f", "--out=run")
+    told, _ = work.run(work.qtmc, "info", "own.qtm")
+    for line in ("E x ~ h by loits (gradient biased: the numbers of events in cells carry none; see std.published)",
+                 "E y ~ flat by half (gradient of unknown quality)",
+                 "E x ~ h by middle (gradient exact, of nothing)",
+                 "E y ~ h by inverse_transform (gradient exact, on its grid)"):
+        expect_in("draws: " + line + "\n", said)
+        expect_in(line, told)
+
+
+def check_wgan_gp_gradients(work):
+    """check-gradients of a Wasserstein critic with the penalty between data and drawn events: the critic's weights and the
+    generator's, in the example of the two-dimensional proxy with small networks."""
+    source = (TOP / "examples" / "proxy2d" / "proxy2d.qtm").read_text()
+    for before, after in (("vectors_per_step  = 16", "vectors_per_step  = 2"), ("events_per_vector = 256", "events_per_vector = 16"),
+                          ("size width             = 32", "size width             = 6")):
+        expect(before in source, f"the example has no '{before}'")
+        source = source.replace(before, after)
+    (work.folder / "small2d.qtm").write_text(source)
+    work.run(work.qtmc, "build", "small2d.qtm", "-o", "small2d")
+    work.run("./small2d", "draw", "--truth", "--events=2000", "--out=proxy2d.h5")
+    said, _ = work.run("./small2d", "check-gradients", "wgan")
+    print(said)
+    expect_in("wgan_gp(distance, measured, fake, view = logs)", said)
+
+
+def check_wgan_gp_trains(work):
+    """A thousand steps of WGAN-GP on the two-dimensional proxy, with small samples, bring the drawn events to the data."""
+    work.run(work.qtmc, "build", TOP / "examples" / "proxy2d" / "proxy2d.qtm", "-o", "proxy2d", "-D", "width=16", "-D",
+             "events_per_vector=128", "-D", "vectors_per_step=8")
+    work.run("./proxy2d", "draw", "--truth", "--events=40000", "--out=proxy2d.h5")
+    distances = []
+    for steps in (1, 1000):
+        work.run("./proxy2d", "fit", "wgan", f"--seed={SEED}", f"--steps={steps}", f"--out=run{steps}")
+        distances.append(sum(work.summary(f"run{steps}")["total_variation"].values()))
+    print(f"total variation of both marginals: {distances[0]:.3f} after a step, {distances[1]:.3f} after 1000 (seed {SEED})")
+    expect(distances[1] < 0.4 * distances[0], f"total variations {distances}")
+
+
+PAIRS = """use std.sampler
+param p in (0, 2) start 1 truth 1
+event E { x in 0 .. 1 }
+density h(x in 0 .. 1) = 1 + p * x
+density w(x in 0 .. 1) = 2 * x
+detector seen(e : E) -> E {
+    weight e.x
+}
+data measured : E from "pairs.h5"
+fit f {
+    events 100000
+    let s = draw E { x ~ h }
+    let t = draw E { x ~ w } |> seen
+    monitor both = [mean(a.x * b.x for a, b in pairs(s, t)), mean(a.x for a, b in pairs(s, t)), mean(b.x for a, b in pairs(s, t))]
+    monitor same = mean((a.x - b.x)^2 for a, b in pairs(s, s))
+    monitor data = [mean(a.x * b.x for a, b in pairs(measured, s)), mean(a.x for a, b in pairs(s, measured) when b.x > 0.5),
+                    mean(a.x * b.x for a, b in pairs(measured, measured))]
+    monitor middle = [mean(between(a, b, 0).x - a.x for a, b in pairs(s, t)), mean(abs(between(a, b, 1).x - b.x) for a, b in pairs(measured, s)),
+                      mean(between(a, b, uniform()).x for a, b in pairs(s, measured))]
+    minimize (p - 1)^2 over params using adam(1e-12)
+    stop after 1 steps
+}
+"""
+
+
+def check_sampler_pairs(work):
+    """Pairs are event by event, independent where their samples are, and carry the product of the weights. The data are
+    drawn as the detector sees them."""
+    (work.folder / "pairs.qtm").write_text(PAIRS)
+    work.run(work.qtmc, "build", "pairs.qtm", "-o", "pairs")
+    work.run("./pairs", "draw", "--truth", "--events=50000", "--out=pairs.h5")
+    got, _ = monitors(work, "pairs", PAIRS)
+    h, t, error = 5 / 9, 3 / 4, 0.3 / math.sqrt(5e4)
+    near("<a b>", got["both"][0], h * t, error)
+    near("<a>", got["both"][1], h, error)
+    near("<b>", got["both"][2], t, error)
+    expect(got["same"][0] == 0, "a sample is not paired with itself event by event")
+    near("<data sample>", got["data"][0], t * h, error)
+    near("<sample> where the datum is large", got["data"][1], h, error)
+    near("<data data>", got["data"][2], t * t, 2 * error)
+    expect(abs(got["middle"][0]) < 1e-15 and got["middle"][1] < 1e-7, f"the ends of `between`: {got['middle']}")
+    near("<between>", got["middle"][2], (h + t) / 2, error)
+
+
+def check_sampler_same_on_any_threads_and_ranks(work):
+    """Draws are addressed by seed, step, stream and event: bit for bit the same events whatever takes them."""
+    work.run(work.qtmc, "build", TOP / "tests" / "models" / "small.qtm", "-o", "small")
+    drawn = []
+    for threads, seed in ((1, 7), (2, 7), (3, 7), (1, 8)):
+        out = f"events{len(drawn)}.h5"
+        work.run("./small", "draw", "--truth", "--events=5000", f"--seed={seed}", f"--threads={threads}", f"--out={out}")
+        import h5py
+
+        with h5py.File(work.folder / out) as file:
+            drawn.append(b"".join(file["events"][name][()].tobytes() for name in sorted(file["events"])))
+    expect(drawn[0] == drawn[1] == drawn[2], "events depend on the number of threads")
+    expect(drawn[0] != drawn[3], "events do not depend on the seed")

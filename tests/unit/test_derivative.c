@@ -135,3 +135,20 @@ Test(derivative, integrals) {
                 "  monitor both = turn([p, 2 * p])\n" TAIL,
            expected, COUNT(expected), 1e-8);
 }
+
+/* Where a product has zeros, a maximum ties, and a branch that is not taken has no value. */
+Test(derivative, no_stray_nans) {
+    static const Expected expected[] = {
+        {9, {0, 0, 2, 0, 0, 0, 2, 0, 0}}, {3, {0, 0, 0}}, {2, {1, 1}}, {2, {2, 2}}, {3, {0, 1.5, 1}}};
+    expect(HEAD "fun zeros() = [p - 1, 2 * p, 0 * p]\n"
+                "fun bend(x[n]) = hessian(prod(x), x)\n"
+                "fun slopes(x[n]) = jacobian([prod(x), 0], x)[0]\n"
+                "fun branch(x) = if x > 2 then sqrt(x - 2) + log(x - 2) else x^2\n"
+                "fit t {\n"
+                "  monitor second = flatten(bend(zeros()))\n"
+                "  monitor first = slopes(zeros())\n"
+                "  monitor ties = jacobian([max(p, 1), min(p, 1)], p)\n"
+                "  monitor branches = [jacobian([branch(p), p], p)[0], hessian(branch(p), p)]\n"
+                "  monitor roots = jacobian([(p - 1) * sqrt(p - 1), p * sqrt(p), p], p)\n" TAIL,
+           expected, COUNT(expected), 1e-12);
+}

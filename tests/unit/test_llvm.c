@@ -220,6 +220,69 @@ Test(llvm, gather_scatter_search) {
     check_indirect("baseline", false, 9, true);
 }
 
+/* The sums along each of two rows of neighbours t[i] and t[i + 1], also where i or i + 1 is outside, and of a third
+ * element that makes a pair with neither: 100 t[i] + 10 t[i + 1] + t[i + 3]. The index is known from a chain of
+ * lookups, for which the body takes several vectors at once. */
+static void check_neighbours(const char *march, bool f64, int64_t n, bool dynamic) {
+    enum { ROWS = 150, CHAIN = 4 };
+    Unit *u = unit_new(march, f64);
+    TirAxisId r = unit_axis(u, "r", ROWS), a = unit_axis(u, "a", dynamic ? -1 : n), two = unit_axis(u, "two", 2);
+    unit_group(u, "g", LIR_NO_AXIS, 1, 1);
+    uint32_t i = unit_buffer(u, LIR_IN, LIR_T_INT, 0, DIMS(r)), next = unit_buffer(u, LIR_IN, LIR_T_INT, 1, DIMS(r));
+    uint32_t table = unit_buffer(u, LIR_IN, LIR_T_REAL, 2, DIMS(two, a)),
+             out = unit_buffer(u, LIR_OUT, LIR_T_REAL, 0, DIMS(two, r));
+    LirKernel *k = unit_kernel(u, LIR_NEST, DIMS(two, r));
+    uint32_t at = unit_load(u, k, ACCESS(i, LOOP_AT(r))), load[3];
+    for (int c = 0; c < CHAIN; c++) at = unit_load(u, k, ACCESS(next, VALUE_AT(at)));
+    const int shift[3] = {0, 1, 3};
+    const double factor[3] = {100, 10, 1};
+    uint32_t sum = 0;
+    for (int p = 0; p < 3; p++) {
+        uint32_t by = unit_instr(u, k, (LirInstr){.op = LIR_INT, .type = LIR_T_INT, .integer = shift[p]});
+        uint32_t place = p ? unit_instr(u, k, (LirInstr){.op = LIR_ADD, .type = LIR_T_INT, .args = {at, by}}) : at;
+        load[p] = unit_load(u, k, ACCESS(table, LOOP_AT(two), VALUE_AT(place)));
+        uint32_t f = unit_instr(u, k, (LirInstr){.op = LIR_REAL, .type = LIR_T_REAL, .real = factor[p]});
+        uint32_t term = unit_instr(u, k, (LirInstr){.op = LIR_MUL, .type = LIR_T_REAL, .args = {load[p], f}});
+        sum = p ? unit_instr(u, k, (LirInstr){.op = LIR_ADD, .type = LIR_T_REAL, .args = {sum, term}}) : term;
+    }
+    unit_effect(u, k, LIR_STORE, ACCESS(out, LOOP_AT(two), LOOP_AT(r)), sum);
+    unit_build(u);
+    u->extent[0] = n;
+    int32_t *is = unit_memory(ROWS * 4), *chain = unit_memory(ROWS * 4);
+
+    for (int p = 0; p < ROWS; p++) is[p] = p % (int)(n + 7) - 3;
+    for (int p = 0; p < ROWS; p++) chain[p] = p < n + 2 ? p : -3; /* stays, or leaves the table */
+    void *ts = unit_reals(u, (size_t)(2 * n));
+    u->in[0] = is, u->in[1] = chain, u->in[2] = ts;
+    for (int64_t p = 0; p < 2 * n; p++) unit_set(u, ts, (size_t)p, (double)(p * p % 97));
+    u->out[0] = unit_memory(2 * ROWS * 8);
+    unit_run(u);
+    for (int row = 0; row < 2; row++)
+        for (int p = 0; p < ROWS; p++) {
+            int64_t place = is[p];
+            for (int c = 0; c < CHAIN; c++) place = chain[place < 0 ? 0 : place >= ROWS ? ROWS - 1 : place];
+            double want = 0;
+            for (int q = 0; q < 3; q++) {
+                int64_t e = place + shift[q];
+                e = e < 0 ? 0 : e >= n ? n - 1 : e;
+                want += factor[q] * unit_get(u, ts, (size_t)(row * n + e));
+            }
+            cr_assert_eq(unit_get(u, u->out[0], (size_t)(row * ROWS + p)), want, "%s n %lld: row %d, %d", march,
+                         (long long)n, row, p);
+        }
+    free(is), free(chain), free(ts), free(u->out[0]);
+    unit_free(u);
+}
+
+Test(llvm, neighbours_by_one_load) {
+    check_neighbours("native", false, 17, false);
+    check_neighbours("x86-64-v3", false, 2, false);
+    check_neighbours("x86-64-v3", false, 1, false);
+    check_neighbours("x86-64-v3", true, 9, false);
+    check_neighbours("x86-64-v3", false, 9, true);
+    check_neighbours("baseline", false, 9, false);
+}
+
 static uint32_t philox(uint32_t index, uint64_t step, uint32_t stream, uint64_t seed) {
     uint32_t c[4] = {index, 0, (uint32_t)step, (stream & 0xffff) | (uint32_t)(step >> 32) << 16};
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);

@@ -18,14 +18,15 @@ static void all_passes(TirFunction *f) {
     opt_unstack(f);
     opt_fold(f);
     opt_cse(f);
+    opt_scatter(f);
     opt_dce(f);
 }
 
 static const struct {
     const char *name;
     Pass *run;
-} passes[] = {{"fold", opt_fold},   {"cse", opt_cse},       {"dce", opt_dce},   {"unstack", opt_unstack},
-              {"order", opt_order}, {"custom", opt_custom}, {"all", all_passes}};
+} passes[] = {{"fold", opt_fold},   {"cse", opt_cse},       {"dce", opt_dce},         {"unstack", opt_unstack},
+              {"order", opt_order}, {"custom", opt_custom}, {"scatter", opt_scatter}, {"all", all_passes}};
 enum { PASSES = sizeof passes / sizeof *passes };
 
 /* --- random programs --- */
@@ -168,6 +169,11 @@ static void unstack_and_sweep(TirFunction *f) {
     opt_dce(f);
 }
 
+static void scatter_and_sweep(TirFunction *f) {
+    opt_scatter(f);
+    opt_dce(f);
+}
+
 /* Gradient of the one output by all inputs, as the driver makes it. */
 static void gradient_and_sweep(TirFunction *f) {
     uint32_t inputs[8];
@@ -181,6 +187,9 @@ Test(opt, golden_fold) {
 }
 Test(opt, golden_unstack) {
     golden_check(QTM_SOURCE_DIR "/tests/ir/opt_unstack.tir", unstack_and_sweep);
+}
+Test(opt, golden_scatter) {
+    golden_check(QTM_SOURCE_DIR "/tests/ir/opt_scatter.tir", scatter_and_sweep);
 }
 Test(opt, golden_gradient) {
     golden_check(QTM_SOURCE_DIR "/tests/ir/ad_gradient.tir", gradient_and_sweep);

@@ -306,6 +306,44 @@ Test(train, check_gradients_finds_wrong) {
     cr_expect(strstr(text, "1 block of weights with a gradient that differs"), "%s", text);
 }
 
+/* The derivatives of loss and gradient of valley along a direction, which comes last; off: an error of one element of
+ * the matrix of second derivatives, or of the loss. */
+static double valley_off[2];
+static void valley_along(const struct qtm_frame *frame) {
+    const double *x = frame->in[0], *v = frame->in[1];
+    double *loss = frame->out[0], *g = frame->out[1], a = 1 - x[0], b = x[1] - x[0] * x[0];
+    *loss = (-2 * a - 400 * b * x[0]) * v[0] + 200 * b * v[1] + valley_off[0] * v[0];
+    g[0] = (2 - 400 * b + 800 * x[0] * x[0]) * v[0] - 400 * x[0] * v[1];
+    g[1] = -400 * x[0] * v[0] * (1 + valley_off[1]) + 200 * v[1];
+    g[2] = 0;
+}
+
+static int valley_check(void) {
+    static const struct qtm_port inputs[] = {PORT("x", QTM_BLOCK, 0, 1, shape3),
+                                             PORT("x.direction", QTM_DIRECTION, 0, 1, shape3)};
+    struct qtm_update update = valley_updates[0];
+    update.along = (struct qtm_fn)FN("along", valley_along, true, 2, inputs, 2, loss_g0);
+    struct qtm_fit fit = fake_fits[1];
+    fit.updates = &update;
+    struct qtm_model model = fake_model;
+    model.fits = &fit;
+    model.fit_count = 1;
+    char *argv[] = {"fake", "check-gradients", NULL};
+    return qtm_main(2, argv, &model);
+}
+
+/* Forward mode that agrees, that gives another derivative, and second derivatives that are not symmetric. */
+Test(train, check_gradients_forward) {
+    cr_redirect_stdout();
+    cr_redirect_stderr();
+    cr_expect_eq(valley_check(), 0);
+    valley_off[0] = 1e-6;
+    cr_expect_eq(valley_check(), 1);
+    valley_off[0] = 0;
+    valley_off[1] = 1e-8;
+    cr_expect_eq(valley_check(), 1);
+}
+
 Test(train, other_model) {
     cr_redirect_stderr();
     cr_assert_eq(command("fit bowl --steps=5 --quiet --out=run"), 0);

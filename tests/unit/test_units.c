@@ -15,13 +15,15 @@ static void check_monitor(const char *text, const double *expected, size_t count
     Model *m = model_good(text);
     const ProgramFit *fit = &m->program->fits.data[0];
     double zero = 0;
-    TirTensor in[4], out[4] = {0}; /* raw value, whether it is held, at what */
+    TirTensor in[4],
+        *out = calloc(fit->monitor->outputs.count, sizeof *out); /* raw value, whether it is held, at what */
     for (int i = 0; i < 4; i++) in[i] = (TirTensor){.type = TIR_REAL, .count = 1, .data = &zero};
     tir_interpret(fit->monitor, &m->arena, in, NULL, 1, 0, out);
     cr_assert_eq(out[0].count, count);
     for (size_t i = 0; i < count; i++)
         cr_assert(fabs(((double *)out[0].data)[i] - expected[i]) <= tolerance * fmax(1, fabs(expected[i])),
                   "value %zu is %.17g instead of %.17g", i, ((double *)out[0].data)[i], expected[i]);
+    free(out);
     model_free(m);
 }
 
@@ -181,7 +183,7 @@ Test(units, fields_are_in_base_units_inside) {
     cr_assert_float_eq(event->fields.data[0].scale, 1e-3, 1e-18);
     cr_assert_float_eq(event->fields.data[1].high, 3, 1e-15);
     cr_assert_eq(event->fields.data[1].scale, 1);
-    TirTensor out[2] = {0};
+    TirTensor *out = calloc(event->draw->outputs.count, sizeof *out);
     tir_interpret(event->draw, &m->arena, NULL, NULL, 5, 0, out);
     double low[2] = {1e9, 1e9}, high[2] = {0};
     for (int k = 0; k < 2; k++)
@@ -193,6 +195,7 @@ Test(units, fields_are_in_base_units_inside) {
     cr_assert(low[1] >= 0 && low[1] < 0.01 && high[1] > 2.9 && high[1] <= 3, "%g .. %g GeV", low[1], high[1]);
     const ProgramFit *fit = &m->program->fits.data[0];
     for (size_t i = 0; i < fit->curves.count; i++) cr_assert_eq(fit->curves.data[i].high, i ? 3 : 3000);
+    free(out);
     model_free(m);
 }
 

@@ -65,6 +65,22 @@ static inline bool qtm_domain_line_holds(enum qtm_domain domain, int64_t n, cons
     return domain != QTM_SIMPLEX || fabs(sum - 1) <= 1e-6;
 }
 
+/* Was a fit driven to an end of the domain? As near as the margin lets it come, or, where the end belongs to the
+ * domain, as near as a start may lie. There the objective goes on falling, and its curvature says nothing of errors. */
+static inline bool qtm_domain_at_end(enum qtm_domain domain, double low, double high, double x) {
+    double near = 2 * QTM_DOMAIN_MARGIN * (isfinite(high - low) ? high - low : 1);
+    switch (domain) {
+    case QTM_OPEN:
+    case QTM_CLOSED:
+    case QTM_LOW_END:
+    case QTM_HIGH_END: return x - low <= near || high - x <= near;
+    case QTM_FROM: return x - low <= near;
+    case QTM_UP_TO: return high - x <= near;
+    case QTM_SIMPLEX: return x <= near || 1 - x <= near;
+    default: return false;
+    }
+}
+
 /* The value of raw value `at` of n where nothing else is said: the middle, 1 from the end, 0. */
 static inline double qtm_domain_start(enum qtm_domain domain, double low, double high, int64_t n, int64_t at) {
     if (domain == QTM_SIMPLEX) return 1 / (double)n;

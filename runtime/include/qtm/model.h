@@ -10,14 +10,26 @@
 
 #define QTM_MODEL_VERSION 4
 
-enum qtm_role { QTM_BLOCK, QTM_COLUMN, QTM_OPTION, QTM_LOSS, QTM_GRADIENT, QTM_VALUE, QTM_HELD, QTM_GUARD };
+enum qtm_role {
+    QTM_BLOCK,
+    QTM_COLUMN,
+    QTM_OPTION,
+    QTM_LOSS,
+    QTM_GRADIENT,
+    QTM_VALUE,
+    QTM_HELD,
+    QTM_GUARD,
+    QTM_POINT,
+    QTM_DIRECTION
+};
 
 struct qtm_port {
     const char *name;
     enum qtm_role role;
-    /* BLOCK, GRADIENT: block of the fit; COLUMN: data set and field; OPTION; VALUE: number; GUARD: see qtm_guard; HELD:
-     * block of raw parameters and field 0: 1 where a parameter is held, 1: the value it is held at, 2: raw value of its
-     * start */
+    /* BLOCK, GRADIENT: block of the fit; COLUMN: data set and field; OPTION; VALUE: number; HELD: block of raw
+     * parameters and field 0: 1 where a parameter is held, 1: the value it is held at, 2: raw value of its start;
+     * GUARD: see qtm_guard; POINT: variable of a density; DIRECTION: block, along which a derivative is taken in the
+     * place of BLOCK (field 0) or of HELD 1 (field 1) */
     int index, field;
     int rank;
     const int64_t *shape; /* row-major; -1 - d stands for the local number of events of data set d */
@@ -155,6 +167,9 @@ struct qtm_update {
      * (relative; below 0 where no difference is finite), the argument, the slope, the difference; absent without
      * clauses */
     struct qtm_fn clause_check;
+    /* f64; the derivatives of all outputs of `check` along DIRECTION of each block of its groups. Absent unless built
+     * with --check-gradients */
+    struct qtm_fn along;
 };
 
 struct qtm_monitor {
@@ -174,6 +189,25 @@ struct qtm_check {
     const char *text, *op; /* <, <=, >, >= or == */
     double tolerance;
     bool relative; /* the tolerance is of the right side, where that is above 1 */
+};
+/* What `identify` works on. */
+struct qtm_variable {
+    const char *name, *unit; /* unit: as declared; NULL: a pure number */
+    double low, high;        /* in its unit */
+    bool on_log;
+};
+struct qtm_density {
+    const char *name;
+    int variable_count;
+    const struct qtm_variable *variables;
+    struct qtm_fn value; /* f64; inputs POINT, HELD 1, DIRECTION 1, OPTION; VALUE 0 = the density, not normalised, per d
+                            of its variables, [points]; VALUE 1 = its derivative by the values of the parameters along
+                            the directions, [points, directions]. Absent where it depends on a network or on data */
+};
+/* Numbers of an event that follow a density: all fields (-1) or one of a data set, or (data -1) of drawn events. */
+struct qtm_use {
+    int density, data, event, field;
+    const char *detector; /* NULL, or what the drawn events go through */
 };
 struct qtm_fit {
     const char *name;
@@ -196,13 +230,16 @@ struct qtm_fit {
                               Densities are normalised to 1 over their domain. Grid: curve_points equally spaced (or in
                               log x)   points from low to high, both included */
     int64_t curve_points;
+    int use_count;
+    const struct qtm_use *uses; /* the densities that its objectives draw from or take pdf() of */
     int check_count;
     const struct qtm_check *checks;
     struct qtm_fn check; /* f64; VALUE 2i, 2i+1: the sides of check i, [vectors] or []; absent without checks */
     int best;            /* the monitor whose least value chooses best.h5; -1: none */
     bool stops;          /* `monitor` has one more output, VALUE monitor_count: 1 where the fit may stop */
     int draw_count;
-    const char *const *draws; /* what is drawn, by which method, and what that declares of its gradient: one line each */
+    const char *const
+        *draws; /* what is drawn, by which method, and what that declares of its gradient: one line each */
 };
 
 /* A density on the grid from which it is drawn, or over which it is normalised. Output GUARD 2 g of a function is, for
@@ -251,6 +288,11 @@ struct qtm_model {
     const struct qtm_fit *fits;
     int wrapper_count;
     const struct qtm_wrapper *wrappers;
+    int density_count, band_count;
+    const struct qtm_density *densities;
+    const struct qtm_curve *bands; /* the qcfs of one variable; ... */
+    struct qtm_fn band;            /* ... f64; VALUE 2c, 2c+1: as of a density, [band_points] */
+    int64_t band_points;
     int guard_count;
     const struct qtm_guard *guards;
     struct qtm_packed trap;
