@@ -1,4 +1,5 @@
-/* Functions that can meet a NaN where it stops a run: gradients with their objectives, and draws. */
+/* Functions that can meet a NaN where it stops a run: gradients with their objectives, and draws. And the objectives as
+ * they were derived. */
 #include "driver/trap.h"
 
 #include <stdlib.h>
@@ -10,6 +11,12 @@
 
 static void print_unit(FILE *out, const Unit *unit) {
     if (unit) tir_print_spans(out, unit->tir, llvm_symbol(unit->tir->arena, unit->symbol));
+}
+
+static void print_objective(FILE *out, const Pipeline *p, const UpdateUnits *units) {
+    TirFunction f = *units->given;
+    f.name = arena_format(p->arena, "%s.objective", llvm_symbol(p->arena, units->gradient->symbol));
+    tir_print(out, &f);
 }
 
 static void print_all(FILE *out, const Pipeline *p) {
@@ -24,6 +31,9 @@ static void print_all(FILE *out, const Pipeline *p) {
     for (size_t i = 0; i < p->program->data.count; i++) print_unit(out, p->data_draws[i]);
     for (size_t i = 0; i < p->units.count; i++)
         if (p->units.data[i]->gradient) print_unit(out, p->units.data[i]);
+    for (size_t i = 0; i < p->program->fits.count; i++)
+        for (size_t u = 0; u < p->program->fits.data[i].updates.count; u++)
+            print_objective(out, p, &p->fits[i].updates[u]);
 }
 
 bool trap_write(const Pipeline *p, const char *path, TrapPack *pack) {

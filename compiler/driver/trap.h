@@ -1,9 +1,11 @@
-/* What `--trap=nan` of an executable needs: the tensor form of its functions and the sources of the model, packed
- * (support/pack.h). The text is
+/* What `--trap=nan` and `check-gradients` of an executable need: the tensor form of its functions and the sources of
+ * the model, packed (support/pack.h). The text is
  *   COUNT                      number of files
  *   LENGTH PATH                of each file, a line, and then its bytes and a newline
  *   func ...                   tensor IR with spans (tir/text.c); functions under the names of their symbols, without
- *                              _f32 and _f64 */
+ *                              _f32 and _f64
+ *   func ...                   without spans, NAME.objective: what gradient NAME is the derivative of, with the
+ *                              derivatives that are given */
 #ifndef QTMC_DRIVER_TRAP_H
 #define QTMC_DRIVER_TRAP_H
 
