@@ -8,7 +8,7 @@
 #include "qtm/domain.h"
 #include "qtm/kernel.h"
 
-#define QTM_MODEL_VERSION 4
+#define QTM_MODEL_VERSION 5
 
 enum qtm_role {
     QTM_BLOCK,
