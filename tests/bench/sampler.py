@@ -76,8 +76,8 @@ def show(rounds, events, speed):
     print("(of a batch forward, tables are "
           f"{smallest(rounds, ('forward', 'batch'), 'tables'):.1f}; LOITS: archived, forward, other machines)")
     batch = rounds[0]["forward5", "batch"]["events"]
-    tables = smallest(rounds, ("forward5", "batch"), "tables")
-    print(f"\n5 variables, {NODES5} nodes each, batches of {batch}: {smallest(rounds, ('forward5', 'batch')):.0f} forward, "
+    forward, tables = (smallest(rounds, ("forward5", "batch"), field) for field in ("least", "tables"))
+    print(f"\n5 variables, {NODES5} nodes each, batches of {batch}: {forward:.0f} forward, "
           f"of it tables {tables:.0f}; PyTorch{get(('torch forward5', EVENTS5))}")
     # a bisection's rounds and the place found: its integral and the two heights, for 2^(i-1) rows, two of them at once
     rounds2, rounds5 = (NODES - 1).bit_length(), (NODES5 - 1).bit_length()
@@ -86,8 +86,8 @@ def show(rounds, events, speed):
     for what, need, table, nanoseconds in (
             ("2 variables", need2, f"{8 * NODES**2 // 1024} KB", speed["small"]),
             ("5 variables", need5, f"{8 * NODES5**5 >> 20} MB", speed["large"])):
-        print(f"what the machine allows, {what}: {need} lookups in {table} of tables at {nanoseconds:.2f} ns, one by one "
-              f"and none waiting for another: {need * nanoseconds:.0f} ns")
+        print(f"what the machine allows, {what}: {need} lookups in {table} of tables at {nanoseconds:.2f} ns, one by "
+              f"one and none waiting for another: {need * nanoseconds:.0f} ns")
 
 
 def sampler(top, work, quietly, python, arguments, processor):
