@@ -80,7 +80,7 @@ static void print_ports(FILE *out, const TirFunction *f, const char *symbol, con
 
 static void print_unit(FILE *out, const Unit *unit, int width) {
     const LirFunction *lir = unit->lir[width];
-    if (!lir) return;
+    if (!lir || unit->same) return;
     const char *symbol = llvm_symbol(unit->tir->arena, lir->name);
     fprintf(out, "\nvoid qtm_fn_%s(const struct qtm_frame *frame);\nint64_t qtm_work_%s(const int64_t *extent);\n",
             symbol, symbol);

@@ -101,11 +101,51 @@ static void run_tir(Pipeline *p, const Pass *pass, bool gradient) {
         if (p->units.data[i]->gradient == gradient) pass->tir(p->units.data[i]->tir);
 }
 
+/* Everything but the name. */
+static const char *unit_text(Pipeline *p, const Unit *unit) {
+    TirFunction f = *unit->tir;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) return unit->symbol; /* no memory: like no other */
+    f.name = "";
+    tir_print(out, &f);
+    fclose(out);
+    const char *kept = arena_string(p->arena, text, size);
+    free(text);
+    return kept;
+}
+
+/* Fits of one model have much in common, above all their curves: what is the same is compiled once. */
+static Unit *unit_twin(Pipeline *p, const char **texts, size_t number) {
+    const Unit *unit = p->units.data[number];
+    for (size_t i = 0; i < number; i++) {
+        Unit *other = p->units.data[i];
+        bool as_wide = unit->wanted[0] == other->wanted[0] && unit->wanted[1] == other->wanted[1];
+        if (!other->same && as_wide && !strcmp(texts[i], texts[number])) return other;
+    }
+    return NULL;
+}
+
+static void unit_share(Unit *unit, Unit *same) {
+    unit->same = same;
+    for (int width = 0; width < WIDTH_COUNT; width++) {
+        same->hot[width] |= unit->hot[width];
+        unit->lir[width] = same->lir[width];
+    }
+}
+
 static void run_lower(Pipeline *p) {
+    const char **texts = ARENA_ARRAY(p->arena, const char *, p->units.count + 1);
     for (int width = 0; width < WIDTH_COUNT; width++)
         p->modules[width] = (LirModule){.arena = p->arena, .f64 = width == WIDTH_F64};
     for (size_t i = 0; i < p->units.count; i++) {
-        Unit *unit = p->units.data[i];
+        Unit *unit = p->units.data[i], *same;
+        texts[i] = unit_text(p, unit);
+        if ((same = unit_twin(p, texts, i))) {
+            unit_share(unit, same);
+            continue;
+        }
         for (int width = 0; width < WIDTH_COUNT; width++) {
             if (!unit->wanted[width]) continue;
             LirFunction *f = schedule_function(p->arena, unit->tir, width == WIDTH_F64);
@@ -169,7 +209,7 @@ static void queue_fill(Pipeline *p, CodeQueue *queue) {
     for (size_t i = 0; i < p->units.count; i++) {
         const Unit *unit = p->units.data[i];
         for (int width = 0; width < WIDTH_COUNT; width++) {
-            if (!unit->lir[width]) continue;
+            if (!unit->lir[width] || unit->same) continue;
             CodeTask task = {.module = {.arena = p->arena, .f64 = width == WIDTH_F64}};
             VEC_PUSH(p->arena, &task.module.functions, unit->lir[width]);
             task.level = unit->hot[width] ? p->code->level : 0;

@@ -31,6 +31,7 @@ typedef struct Unit {
     bool wanted[2]; /* in f32, in f64 */
     bool hot[2];    /* runs at every step: worth the code generator's full effort */
     LirFunction *lir[2];
+    struct Unit *same; /* an earlier one, whose functions are this one's too; or NULL */
 } Unit;
 
 enum { WIDTH_F32, WIDTH_F64, WIDTH_COUNT };

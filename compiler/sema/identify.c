@@ -5,7 +5,9 @@
 
 #include "sema/measure.h"
 
-enum { POINTS = 512 }; /* of one call: the runtime goes over its nodes in such portions */
+/* Points of one call: the runtime goes over its nodes in such portions. What is not per point, such as the integral of
+ * a density inside of this one, is made again for each, so several variables have larger ones. */
+enum { POINTS_LINE = 256, POINTS = 4096 };
 
 /* Is the item of the fit being evaluated itself, and not the body of a density or a network that it calls? */
 static bool at_objective(const Elab *e) {
@@ -88,9 +90,9 @@ static void density_function(Elab *e, uint32_t row) {
     Span span = density.decl->node->name_span;
     Context *c =
         context_new(e, arena_format(e->arena, "identify.%s", out->name), e->users.data[row], PARAMS_GIVEN, false, NULL);
-    TirAxes points = tir_axes_one(tir_axis_add(c->f, "points", POINTS, true));
     DensityAxis axes[DENSITY_AXES_MAX];
     uint32_t count = density_axes(e, &density, axes);
+    TirAxes points = tir_axes_one(tir_axis_add(c->f, "points", count > 1 ? POINTS : POINTS_LINE, true));
     Frame frame = {.force = points};
     e->frame = &frame;
     for (uint32_t i = 0; i < count; i++) {

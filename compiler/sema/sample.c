@@ -300,8 +300,8 @@ static Value reduce_array(Elab *e, const Primitive *reduce, const AstNode *node,
 bool loop_names(Elab *e, const AstNode *loop, uint32_t wanted) {
     uint32_t count = 1 + (loop->kids[3] ? loop->kids[3]->count : 0);
     if (count == wanted) return true;
-    elab_error(e, DIAG_E0309, loop->name_span, "this loop names %u variables, and its source gives %u at a time", count,
-               wanted);
+    elab_error(e, DIAG_E0309, loop->name_span, "this loop names %u variable%s, and its source gives %u at a time",
+               count, count == 1 ? "" : "s", wanted);
     diag_help(e->sink, wanted == 2 ? "write: for a, b in pairs(...)" : "'for a, b in' goes over pairs(a, b) only");
     return false;
 }

@@ -260,10 +260,13 @@ static void parse_op(Parser *p) {
     parse_attrs(p, &op);
     p->token = begin;
     op.span = parse_span(p);
+    size_t end = p->at;
     if (parse_try(p, '@')) {
         op.span.file = parse_number(p);
         op.span.begin = parse_number(p);
         op.span.end = parse_number(p);
+    } else {
+        p->at = end;
     }
     p->token = begin; /* what is wrong with the operation is reported there */
     TirType type = op.type;

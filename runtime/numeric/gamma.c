@@ -38,9 +38,13 @@ double numeric_trigamma(double z) {
     return sum + (1 + 0.5 / z + series) / z;
 }
 
+double numeric_log(double m, double ratio) {
+    return fabs(m) < 0.3 ? log1p(m) : log(ratio);
+}
+
 /* With s = m / (2 + m):  log(1 + m) = 2 (s + s^3/3 + ...),  m - 2 s = m s. */
-double numeric_log_defect(double m) {
-    if (!(fabs(m) < 0.3)) return m - log1p(m);
+double numeric_log_defect(double m, double ratio) {
+    if (!(fabs(m) < 0.3)) return m - log(ratio);
     double s = m / (2 + m), q = s * s, power = s * q, sum = 0;
     for (int k = 3; k < 40; k += 2, power *= q) {
         double term = power / k;

@@ -56,7 +56,7 @@ static double prefactor(double a, double b, double x, double y) {
     if (b < NUMERIC_LARGE) return exp(log_mixed(b, a, y, x));
     /* relative to its value at x = a / (a+b), where the logarithms' first orders cancel */
     double off = b * x - a * y;
-    double power = a * numeric_log_defect(off / a) + b * numeric_log_defect(-off / b);
+    double power = a * numeric_log_defect(off / a, x * (a + b) / a) + b * numeric_log_defect(-off / b, y * (a + b) / b);
     double rest = numeric_stirling(a + b) - numeric_stirling(a) - numeric_stirling(b);
     return sqrt(a * b / (2 * M_PI * (a + b))) * exp(rest - power);
 }
@@ -65,7 +65,7 @@ static double prefactor(double a, double b, double x, double y) {
 static double log_slope(double a, double b, double x, double y) {
     double rest = numeric_digamma_rest(a + b);
     if (a < NUMERIC_LARGE) return log(x * (a + b)) + rest - numeric_digamma(a);
-    return log1p((b * x - a * y) / a) + rest - numeric_digamma_rest(a);
+    return numeric_log((b * x - a * y) / a, x * (a + b) / a) + rest - numeric_digamma_rest(a);
 }
 
 /* E and its derivatives by a and b. */
@@ -153,8 +153,8 @@ static double density(double a, double b, double x, int i, int j, int m) {
         if (x == 0) return a < 1 ? INFINITY : a == 1 ? b : 0;
         if (x == 1) return b < 1 ? INFINITY : b == 1 ? a : 0;
     }
-    double y = fmax(1 - x, 0x1p-1000);
-    x = fmax(x, 0x1p-1000);
+    double y = fmax(1 - x, 0x1p-500);
+    x = fmax(x, 0x1p-500);
     Jet f = jet_scaled(prefactor_jet(a, b, x, y, 2), 1 / x / y);
     if (m == 0) {
         const double part[3][3] = {{f.v, f.b, f.bb}, {f.a, f.ab, 0}, {f.aa, 0, 0}};

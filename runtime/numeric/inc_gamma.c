@@ -33,8 +33,8 @@ static Jet prefactor(double a, double x, int by_a) {
         if (by_a) slope = log(x) - numeric_digamma(a + 1);
     } else { /* relative to its value at x = a */
         double m = (x - a) / a;
-        result.v = exp(-a * numeric_log_defect(m) - numeric_stirling(a)) / sqrt(2 * M_PI * a);
-        if (by_a) slope = log1p(m) - numeric_digamma_rest(a) - 1 / a;
+        result.v = exp(-a * numeric_log_defect(m, x / a) - numeric_stirling(a)) / sqrt(2 * M_PI * a);
+        if (by_a) slope = numeric_log(m, x / a) - numeric_digamma_rest(a) - 1 / a;
     }
     if (!by_a || result.v == 0) return result;
     result.d = result.v * slope;
@@ -108,7 +108,7 @@ static Jet smaller(double a, double x, int by_a, bool *upper) {
 static double density(double a, double x, int i, int m) {
     if (x == 0 && i + m == 0) return a < 1 ? INFINITY : a == 1 ? 1 : 0;
     if (isinf(x)) return 0;
-    x = fmax(x, 0x1p-1000);
+    x = fmax(x, 0x1p-500);
     Jet d = prefactor(a, x, 2);
     d = jet_product(d, (Jet){a / x, 1 / x, 0});
     if (m == 0) return i == 0 ? d.v : i == 1 ? d.d : d.dd;

@@ -1,7 +1,9 @@
 /* The quadrature (Takahasi and Mori, Publ. RIMS 9 (1974) 721): with t evenly spaced by h from -T to T,
  *   v = 1 / (1 + exp(-pi sinh t)),   x = low + (high - low) v,   dx/dt = (high - low) pi cosh t v (1 - v).
  * It holds for densities with poles weaker than 1/x at both ends: nodes come as near to an end as 1e-23 of the
- * interval, or as the spacing of numbers there. Halving h about doubles the digits. */
+ * interval, or as the spacing of numbers there. Halving h about doubles the digits, where the density is smooth. One
+ * that has edges inside (pixels) shows by not settling, and is integrated over even panels of four Gauss-Legendre nodes
+ * each instead. */
 #include "runtime/train/fisher.h"
 
 #include <math.h>
@@ -11,9 +13,9 @@
 #include "runtime/core/memory.h"
 #include "runtime/core/pool.h"
 
-enum { VARIABLES_MAX = 8, LEVELS = 8 };
-static const double REACH = 3.5, CLOSE_ENOUGH = 1e-4;
-static const double WORK_MAX = 2e7; /* nodes times parameters */
+enum { VARIABLES_MAX = 8, LEVELS = 8, SMOOTH_LEVELS = 4, PANELS = 4 };
+static const double REACH = 3.5, CLOSE_ENOUGH = 1e-4, SMOOTH = 0.05;
+static const double WORK_MAX = 1e7; /* nodes times parameters */
 
 /* --- functions at given values --- */
 
@@ -149,26 +151,47 @@ struct work {
     struct sums sums;
 };
 
-static int64_t line_count(double h) {
-    return 2 * (int64_t)floor(REACH / h) + 1;
+/* Double exponential with spacing h, or where there are panels these. */
+struct rule {
+    double h;
+    int64_t panels;
+};
+
+static int64_t line_count(struct rule rule) {
+    return rule.panels ? 4 * rule.panels : 2 * (int64_t)floor(REACH / rule.h) + 1;
 }
 
-static qtm_status line_make(const struct qtm_variable *variable, double h, struct line *line) {
+/* Place and weight of node k on 0 .. 1, and how far it is from 1. */
+static double node_place(struct rule rule, int64_t k, double *rest, double *weight) {
+    static const double at[] = {-0.86113631159405258, -0.33998104358485626, 0.33998104358485626, 0.86113631159405258};
+    static const double part[] = {0.34785484513745386, 0.65214515486254614, 0.65214515486254614, 0.34785484513745386};
+    if (rule.panels) {
+        double v = ((double)(k / 4) + 0.5 * (1 + at[k % 4])) / (double)rule.panels;
+        *rest = 1 - v;
+        *weight = 0.5 * part[k % 4] / (double)rule.panels;
+        return v;
+    }
+    double t = rule.h * (double)(k - line_count(rule) / 2), v = 1 / (1 + exp(-M_PI * sinh(t)));
+    *rest = 1 / (1 + exp(M_PI * sinh(t)));
+    *weight = rule.h * M_PI * cosh(t) * v * *rest;
+    return v;
+}
+
+static qtm_status line_make(const struct qtm_variable *variable, struct rule rule, struct line *line) {
     double low = variable->on_log ? log(variable->low) : variable->low;
     double high = variable->on_log ? log(variable->high) : variable->high;
-    line->count = line_count(h);
+    line->count = line_count(rule);
     line->x = qtm_alloc_array(2 * line->count, sizeof(double));
     if (!line->x) return qtm_error_memory(2 * line->count * (int64_t)sizeof(double));
     line->weight = line->x + line->count;
     for (int64_t k = 0; k < line->count; k++) {
-        double t = h * (double)(k - line->count / 2);
-        double v = 1 / (1 + exp(-M_PI * sinh(t))), rest = 1 / (1 + exp(M_PI * sinh(t)));
-        double x = t < 0 ? low + (high - low) * v : high - (high - low) * rest;
+        double rest, weight, v = node_place(rule, k, &rest, &weight);
+        double x = v < 0.5 ? low + (high - low) * v : high - (high - low) * rest;
         if (variable->on_log) x = exp(x);
         /* inside: a density may have a pole at an end */
         x = fmin(fmax(x, nextafter(variable->low, variable->high)), nextafter(variable->high, variable->low));
         line->x[k] = x;
-        line->weight[k] = h * M_PI * cosh(t) * v * rest * (high - low) * (variable->on_log ? x : 1);
+        line->weight[k] = weight * (high - low) * (variable->on_log ? x : 1);
     }
     return QTM_OK;
 }
@@ -254,14 +277,15 @@ static double matrix_take(const struct work *work, struct qtm_fisher *to) {
     return change;
 }
 
-static qtm_status level_run(struct work *work, double h, struct qtm_fisher *to, double *change) {
+static qtm_status level_run(struct work *work, struct rule rule, struct qtm_fisher *to, double *change) {
     int64_t params = work->given->count;
     int variables = work->density->variable_count;
     work->sums.mass = 0;
     memset(work->sums.first, 0, (size_t)params * sizeof(double));
     memset(work->sums.second, 0, (size_t)(params * params) * sizeof(double));
     qtm_status status = QTM_OK;
-    for (int v = 0; !status && v < variables; v++) status = line_make(&work->density->variables[v], h, &work->lines[v]);
+    for (int v = 0; !status && v < variables; v++)
+        status = line_make(&work->density->variables[v], rule, &work->lines[v]);
     if (!status) status = nodes_run(work, &to->nodes);
     for (int v = 0; v < variables; v++) {
         qtm_free(work->lines[v].x);
@@ -270,6 +294,24 @@ static qtm_status level_run(struct work *work, double h, struct qtm_fisher *to, 
     QTM_TRY(status);
     if (!(work->sums.mass > 0)) return qtm_error("density '%s' is 0 in all of its domain", work->density->name);
     *change = matrix_take(work, to);
+    return QTM_OK;
+}
+
+static double cost(const struct work *work, struct rule rule) {
+    return (double)work->given->count * pow((double)line_count(rule), work->density->variable_count);
+}
+
+/* Finer and finer until F settles, or the next level would take too long; `most` levels. `coarser`: `to` holds F of the
+ * level before the first. */
+static qtm_status levels_run(struct work *work, struct rule rule, int most, bool coarser, struct qtm_fisher *to) {
+    if (!coarser) to->change = NAN;
+    for (int level = coarser; level < most + coarser; level++, rule.h /= 2, rule.panels *= 2) {
+        double change;
+        if (level && cost(work, rule) > WORK_MAX) break;
+        QTM_TRY(level_run(work, rule, to, &change));
+        if (level) to->change = change;
+        if ((level > 1 || coarser) && change < CLOSE_ENOUGH) break;
+    }
     return QTM_OK;
 }
 
@@ -285,16 +327,11 @@ static qtm_status work_run(struct work *work, struct qtm_fisher *to) {
     to->moment = qtm_alloc_array(params, sizeof(double));
     if (!work->weight || !work->slope || !work->sums.first || !work->sums.second || !to->matrix || !to->moment)
         return qtm_error_memory((2 * params + work->batch) * params * (int64_t)sizeof(double));
-    double h = 1;
-    to->change = NAN;
-    for (int level = 0; level < LEVELS; level++, h /= 2) {
-        double cost = (double)params * pow((double)line_count(h), work->density->variable_count), change;
-        if (level && cost > WORK_MAX) break;
-        QTM_TRY(level_run(work, h, to, &change));
-        if (level) to->change = change;
-        if (level > 1 && change < CLOSE_ENOUGH) break;
-    }
-    return QTM_OK;
+    QTM_TRY(levels_run(work, (struct rule){.h = 1}, SMOOTH_LEVELS, false, to));
+    to->panels = to->change > SMOOTH && cost(work, (struct rule){.panels = 2 * PANELS}) <= WORK_MAX;
+    if (to->panels) return levels_run(work, (struct rule){.panels = PANELS}, LEVELS, false, to);
+    if (to->change < CLOSE_ENOUGH) return QTM_OK;
+    return levels_run(work, (struct rule){.h = 0.0625}, LEVELS, true, to);
 }
 
 qtm_status qtm_fisher_density(struct qtm_given *given, const struct qtm_density *density, struct qtm_fisher *fisher) {

@@ -32,10 +32,12 @@ struct qtm_fisher {
     double *matrix; /* [count, count] for one event */
     double *moment; /* [count] <s_i s_i>: F_ii far below it is round-off */
     int64_t nodes;  /* of the quadrature */
+    bool panels;    /* it is of even panels, as the density has edges */
     double change;  /* of F from half as many nodes a variable, relative to sqrt(F_ii F_jj); NaN: not known */
 };
-/* By given->rows, of a density that has a function. The quadrature is double exponential in every variable (in its logarithm where it is laid on log),
- * with twice as many nodes until F changes by less than 1e-4 or the next would take too long. **Local** */
+/* By given->rows, of a density that has a function. The quadrature is double exponential in every variable (in its
+ * logarithm where it is laid on log), or of even panels where that does not settle, with twice as many nodes until F
+ * changes by less than 1e-4 or the next would take too long. **Local** */
 qtm_status qtm_fisher_density(struct qtm_given *given, const struct qtm_density *density, struct qtm_fisher *fisher);
 void qtm_fisher_free(struct qtm_fisher *fisher);
 

@@ -163,6 +163,7 @@ static qtm_status matrix_add(struct qtm_given *given, struct qtm_identified *to)
         for (int64_t i = 0; i < n; i++) to->moment[i] += factor * one.moment[i];
         if (one.nodes > to->nodes) to->nodes = one.nodes;
         to->change = fmax(to->change, one.change);
+        to->panels |= one.panels;
         qtm_fisher_free(&one);
     }
     return QTM_OK;

@@ -19,6 +19,7 @@ struct qtm_identified {
     double *moment;   /* [count] see fisher.h */
     int64_t nodes;    /* of the largest quadrature */
     double change;    /* the largest, see fisher.h */
+    bool panels;      /* of any density, see fisher.h */
     int *last;        /* [count] of a share: the place of the last share of its line, else -1; of that itself: -2 */
     double *spectrum; /* [coordinates] eigenvalues of F, ascending */
     double *scaled;   /* [coordinates] the same of F_ij / sqrt(F_ii F_jj); 0 where F_ii is 0 */

@@ -11,6 +11,7 @@
 
 enum { ROWS_MAX = 24, NUMBERS_MAX = 12, TERMS_MAX = 6, DIRECTIONS_MAX = 12, PAIRS_MAX = 12, BAND_ROWS = 9 };
 static const double STRONG = 0.9; /* correlations from here on are named */
+static const double ROUGH = 0.1;  /* changes of F from here on are warned of */
 
 static const char *row_name(const struct qtm_identified *of, int i) {
     return of->model->params[of->rows[i]].name;
@@ -189,12 +190,19 @@ static void bands_print(const struct qtm_identified *of) {
     }
 }
 
+static void quadrature_print(const struct qtm_identified *of) {
+    printf("%s quadrature, up to %lld nodes", of->panels ? "Gauss-Legendre" : "double exponential",
+           (long long)of->nodes);
+    if (isfinite(of->change)) printf("; the last halving of their distance changed F by %.1g", of->change);
+    printf("\n");
+    if (of->change > ROUGH)
+        printf("  F has not settled: bounds are rough, and directions may look open that are not\n");
+    printf("\n");
+}
+
 void qtm_identify_print(const struct qtm_identified *of) {
     uses_print(of);
-    char accuracy[64] = "";
-    if (isfinite(of->change))
-        snprintf(accuracy, sizeof accuracy, "; the last halving of their distance changed F by %.1g", of->change);
-    printf("double exponential quadrature, up to %lld nodes%s\n\n", (long long)of->nodes, accuracy);
+    quadrature_print(of);
     spectrum_print("eigenvalues of the Fisher information F, parameters in their declared units", of, of->spectrum);
     spectrum_print("of F_ij / sqrt(F_ii F_jj), which does not depend on units", of, of->scaled);
     if (of->flat)

@@ -33,7 +33,7 @@ static void report(const Worst *w, int count) {
 
 Test(numeric, incomplete_gamma) {
     Worst w[] = {{"P", 1e-13, 0, NULL},     {"Q", 1e-13, 0, NULL},      {"density", 1e-13, 0, NULL},
-                 {"dP/da", 1e-12, 0, NULL}, {"d2P/da2", 1e-9, 0, NULL}, {"dp/da", 1e-11, 0, NULL},
+                 {"dP/da", 1e-12, 0, NULL}, {"d2P/da2", 1e-8, 0, NULL}, {"dp/da", 1e-11, 0, NULL},
                  {"dp/dx", 1e-11, 0, NULL}};
     for (size_t i = 0; i < sizeof reference_gamma / sizeof *reference_gamma; i++) {
         const double *r = reference_gamma[i], a = r[0], x = r[1];
@@ -57,22 +57,20 @@ Test(numeric, incomplete_beta) {
     report(w, 7);
 }
 
-/* The inverse of the value; what the rounding of u does to it, which is du / density, does not count. */
+/* The inverse of the value, to 1e-13 and what the rounding of u does to it: du / density. */
+static double inverse_error(double got, double want, double u, double density) {
+    return fabs(got - want) / (1e-13 * want + 8 * 0x1p-53 * u / density);
+}
 Test(numeric, inverses) {
-    double gamma = 0, beta = 0;
     for (size_t i = 0; i < sizeof reference_gamma / sizeof *reference_gamma; i++) {
-        const double *r = reference_gamma[i];
-        double error = fabs(qtm_inc_gamma_inverse(r[0], r[2]) - r[1]), inherent = 0x1p-53 * r[2] / r[4];
-        gamma = fmax(gamma, error / (r[1] + 100 * inherent));
-        cr_expect(error <= 1e-13 * r[1] + 8 * inherent, "a = %g, x = %.17g: off by %g", r[0], r[1], error);
+        const double *r = reference_gamma[i], x = qtm_inc_gamma_inverse(r[0], r[2]);
+        cr_expect_leq(inverse_error(x, r[1], r[2], r[4]), 1, "a = %g: %.17g instead of %.17g", r[0], x, r[1]);
     }
     for (size_t i = 0; i < sizeof reference_beta / sizeof *reference_beta; i++) {
-        const double *r = reference_beta[i];
-        double error = fabs(qtm_inc_beta_inverse(r[0], r[1], r[3]) - r[2]), inherent = 0x1p-53 * r[3] / r[4];
-        beta = fmax(beta, error / (r[2] + 100 * inherent));
-        cr_expect(error <= 1e-13 * r[2] + 8 * inherent, "a, b = %g, %g, x = %.17g: off by %g", r[0], r[1], r[2], error);
+        const double *r = reference_beta[i], x = qtm_inc_beta_inverse(r[0], r[1], r[3]);
+        cr_expect_leq(inverse_error(x, r[2], r[3], r[4]), 1, "a, b = %g, %g: %.17g instead of %.17g", r[0], r[1], x,
+                      r[2]);
     }
-    printf("inverse gamma %.1e, inverse beta %.1e\n", gamma, beta);
 }
 
 /* Down to where there is nothing left, and back: all finite and in order. */

@@ -198,7 +198,7 @@ Test(sema, likelihood_is_the_formula) {
         double t = (p->truth - (p->low + p->high) / 2) / ((p->high - p->low) / 2 * (1 - 2e-6));
         raw[i] = 2 * atanh(t);
     }
-    TirTensor in[5], out;
+    TirTensor in[5], *out = calloc(u->objective->outputs.count, sizeof *out);
     for (size_t i = 0; i < u->objective->inputs.count; i++) {
         const TirPort *port = &u->objective->inputs.data[i];
         in[i] = port->role == TIR_PORT_BLOCK  ? tensor(1, 6, 1, raw)
@@ -206,14 +206,15 @@ Test(sema, likelihood_is_the_formula) {
                                               : tensor(1, 3, 1, y[port->field]);
     }
     int64_t extent = 3;
-    tir_interpret(u->objective, &m->arena, in, &extent, 1, 0, &out);
+    tir_interpret(u->objective, &m->arena, in, &extent, 1, 0, out);
     static double c1[GRID + 1], c2[GRID + 1];
     cumulative(sigma1_true, c1);
     cumulative(sigma2_true, c2);
     double expected = 0;
     for (int i = 0; i < 3; i++)
         expected -= (log(sigma1_true(y[0][i]) / c1[GRID]) + log(sigma2_true(y[1][i]) / c2[GRID])) / 3;
-    cr_assert_float_eq(out.data[0], expected, 1e-5, "%.9g, expected %.9g", out.data[0], expected);
+    cr_assert_float_eq(out[0].data[0], expected, 1e-5, "%.9g, expected %.9g", out[0].data[0], expected);
+    free(out);
     model_free(m);
 }
 
