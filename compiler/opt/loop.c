@@ -1,6 +1,6 @@
 /* Loops take and give only what somebody reads: results that nobody reads go, with the states and arguments that only
  * they need (the reverse of a loop asks for every state of every round, and most are not read); an argument that is
- * passed twice is passed once. Run after dead code is gone, bodies first. */
+ * passed twice is passed once. Dead code goes too. */
 #include "opt/rewrite.h"
 
 void opt_bodies(TirFunction *f, void (*pass)(TirFunction *)) {
@@ -124,30 +124,31 @@ static uint32_t *loop_trim(Arena *scratch, TirFunction *f, TirId id, bool *read)
     return t.output;
 }
 
+/* From the last operation on, so that a loop that gets smaller reads less of the loops before it. */
 void opt_loop(TirFunction *f) {
     Arena scratch = {0};
+    bool *live = ARENA_ARRAY(&scratch, bool, f->ops.count + 1);
     bool **read = ARENA_ARRAY(&scratch, bool *, f->ops.count + 1);
     uint32_t **number = ARENA_ARRAY(&scratch, uint32_t *, f->ops.count + 1);
-    for (size_t v = 0; v < f->ops.count; v++) {
-        const TirOp *op = &f->ops.data[v];
-        if (op->op == TIR_LOOP) read[v] = ARENA_ARRAY(&scratch, bool, op->body->outputs.count + 1);
-        if (op->op == TIR_RESULT) read[op->args[0]][op->integer] = true;
-    }
-    /* users first: a loop that gets smaller may read less of an earlier one, after the next dead-code pass */
+    for (size_t v = 0; v < f->ops.count; v++)
+        if (f->ops.data[v].body) read[v] = ARENA_ARRAY(&scratch, bool, f->ops.data[v].body->outputs.count + 1);
+    for (size_t i = 0; i < f->outputs.count; i++) live[f->outputs.data[i].value] = true;
     for (size_t v = f->ops.count; v-- > 0;) {
-        if (f->ops.data[v].op != TIR_LOOP) continue;
-        bool any = false;
-        for (size_t k = 0; k < f->ops.data[v].body->outputs.count; k++) any |= read[v][k];
-        if (any) number[v] = loop_trim(&scratch, f, (TirId)v, read[v]);
-    }
-    for (size_t v = 0; v < f->ops.count; v++) {
         TirOp *op = &f->ops.data[v];
-        if (op->op == TIR_RESULT) op->integer = number[op->args[0]][op->integer];
-        if (op->op == TIR_LOOP && number[v]) { /* the type and the axes of what is now the first result */
+        if (!live[v]) continue;
+        if (op->op == TIR_RESULT) read[op->args[0]][op->integer] = true;
+        if (op->op == TIR_LOOP) {
+            number[v] = loop_trim(&scratch, f, (TirId)v, read[v]);
             op->type = op->body->ops.data[op->body->outputs.data[0].value].type;
             op->axes = tir_result_axes(op, 0);
         }
+        for (uint32_t k = 0; k < op->arg_count; k++) live[op->args[k]] = true;
+    }
+    for (size_t v = 0; v < f->ops.count; v++) {
+        TirOp *op = &f->ops.data[v];
+        if (live[v] && op->op == TIR_RESULT) op->integer = number[op->args[0]][op->integer];
     }
     opt_bodies(f, opt_loop);
+    opt_dce(f);
     arena_free(&scratch);
 }

@@ -478,11 +478,12 @@ def check_wgan_gp_gradients(work):
         expect(before in source, f"the example has no '{before}'")
         source = source.replace(before, after)
     (work.folder / "small2d.qtm").write_text(source)
-    work.run(work.qtmc, "build", "small2d.qtm", "-o", "small2d")
+    work.run(work.qtmc, "build", "small2d.qtm", "-o", "small2d", "--check-gradients")
     work.run("./small2d", "draw", "--truth", "--events=2000", "--out=proxy2d.h5")
     said, _ = work.run("./small2d", "check-gradients", "wgan")
     print(said)
     expect_in("wgan_gp(distance, measured, fake, view = logs)", said)
+    expect_in("second derivatives are symmetric", said)
 
 
 def check_wgan_gp_trains(work):
@@ -545,13 +546,15 @@ def check_sampler_pairs(work):
 def check_sampler_same_on_any_threads_and_ranks(work):
     """Draws are addressed by seed, step, stream and event: bit for bit the same events whatever takes them."""
     work.run(work.qtmc, "build", TOP / "tests" / "models" / "small.qtm", "-o", "small")
+    import h5py
+
     drawn = []
-    for threads, seed in ((1, 7), (2, 7), (3, 7), (1, 8)):
+    for ranks, threads, seed in ((1, 1, 7), (1, 2, 7), (1, 3, 7), (2, 1, 7), (1, 1, 8)):
         out = f"events{len(drawn)}.h5"
-        work.run("./small", "draw", "--truth", "--events=5000", f"--seed={seed}", f"--threads={threads}", f"--out={out}")
-        import h5py
+        work.ranks(ranks, "./small", "draw", "--truth", "--events=5000", f"--seed={seed}", f"--threads={threads}", f"--out={out}")
 
         with h5py.File(work.folder / out) as file:
             drawn.append(b"".join(file["events"][name][()].tobytes() for name in sorted(file["events"])))
     expect(drawn[0] == drawn[1] == drawn[2], "events depend on the number of threads")
-    expect(drawn[0] != drawn[3], "events do not depend on the seed")
+    expect(drawn[0] == drawn[3], "events depend on the number of ranks")
+    expect(drawn[0] != drawn[4], "events do not depend on the seed")

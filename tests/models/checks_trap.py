@@ -144,6 +144,8 @@ def check_trap_eval(work):
            "[[i + 10 * j for i in 2] for j in index(3)] = [[0, 1],\n [10, 11],\n [20, 21]]\n", out)
     out, _ = values("b", "b^2", "falls(0.5)", "--truth", "--set=b=2.5", model=MODEL)
     expect(out == "b = 2.5 GeV\nb^2 = 6.25 GeV^2\nfalls(0.5) = 0.775\n", out)
+    out, _ = values("flatten([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], 2)")
+    expect(out.endswith(" = [[1, 2],\n [3, 4],\n [5, 6],\n [7, 8]]\n"), out)
     out, _ = values("index(1000)")
     expect_in("... 977 more ...", out)
     out, _ = values("--", "-N_u")

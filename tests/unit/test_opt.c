@@ -20,13 +20,15 @@ static void all_passes(TirFunction *f) {
     opt_cse(f);
     opt_scatter(f);
     opt_dce(f);
+    opt_loop(f);
 }
 
 static const struct {
     const char *name;
     Pass *run;
-} passes[] = {{"fold", opt_fold},   {"cse", opt_cse},       {"dce", opt_dce},         {"unstack", opt_unstack},
-              {"order", opt_order}, {"custom", opt_custom}, {"scatter", opt_scatter}, {"all", all_passes}};
+} passes[] = {{"fold", opt_fold},       {"cse", opt_cse},     {"dce", opt_dce},
+              {"unstack", opt_unstack}, {"order", opt_order}, {"custom", opt_custom},
+              {"scatter", opt_scatter}, {"loop", opt_loop},   {"all", all_passes}};
 enum { PASSES = sizeof passes / sizeof *passes };
 
 /* --- random programs --- */
@@ -190,6 +192,9 @@ Test(opt, golden_unstack) {
 }
 Test(opt, golden_scatter) {
     golden_check(QTM_SOURCE_DIR "/tests/ir/opt_scatter.tir", scatter_and_sweep);
+}
+Test(opt, golden_loop) {
+    golden_check(QTM_SOURCE_DIR "/tests/ir/opt_loop.tir", opt_loop);
 }
 Test(opt, golden_gradient) {
     golden_check(QTM_SOURCE_DIR "/tests/ir/ad_gradient.tir", gradient_and_sweep);

@@ -534,6 +534,27 @@ Test(philox, word_of_stream_step_and_index) {
     cr_expect_eq(qtm_random_word(0x11223344ddccbbaa, 0x0000334455667788, 3, 0x1234567890abcdef), want);
 }
 
+static int compare_keys(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Two words in a row never come again, in another stream, step, place or seed: 2^19 pairs of 64 bits would agree by
+ * chance with the probability 1e-8. */
+Test(philox, streams_do_not_overlap) {
+    enum { SEEDS = 4, STREAMS = 32, STEPS = 32, PLACES = 128, PAIRS = SEEDS * STREAMS * STEPS * PLACES };
+    uint64_t *keys = malloc(PAIRS * sizeof *keys), *at = keys;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++)
+        for (uint32_t stream = 0; stream < STREAMS; stream++)
+            for (uint64_t step = 0; step < STEPS; step++)
+                for (uint64_t index = 0; index < PLACES; index++)
+                    *at++ = (uint64_t)qtm_random_word(seed, step, stream, index) << 32 |
+                            qtm_random_word(seed, step, stream, index + 1);
+    qsort(keys, PAIRS, sizeof *keys, compare_keys);
+    for (size_t i = 1; i < PAIRS; i++) cr_assert_neq(keys[i - 1], keys[i]);
+    free(keys);
+}
+
 Test(philox, ends_of_the_ranges) {
     cr_expect_eq(qtm_random_uniform(0), 0x1p-24);
     cr_expect_eq(qtm_random_uniform(0xffffffff), 1 - 0x1p-24);
