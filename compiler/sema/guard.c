@@ -18,7 +18,8 @@ static bool mark_needed(const TirFunction *f, TirId of, bool *needed) {
     for (TirId i = of + 1; i-- > 0;) {
         const TirOp *op = &f->ops.data[i];
         if (!needed[i]) continue;
-        if (op->op == TIR_INPUT || op->op == TIR_STEP || op->op == TIR_EXTENT || (tir_op_flags(op->op) & TIR_STREAM))
+        if (op->op == TIR_INPUT || op->op == TIR_STEP || op->op == TIR_EXTENT || op->op == TIR_EXTERN ||
+            (tir_op_flags(op->op) & TIR_STREAM))
             return false;
         for (uint32_t k = 0; k < op->arg_count; k++) needed[op->args[k]] = true;
     }
