@@ -17,7 +17,7 @@ fit t {
 """
 
 
-def build(work):
+def build(work, *flags):
     import h5py
     import numpy
 
@@ -26,7 +26,7 @@ def build(work):
     with h5py.File(work.folder / "hits.h5", "w") as file:
         file["events/x"] = x
         file["events/y"] = y
-    work.run(work.qtmc, "build", MODEL, "-o", "model")
+    work.run(work.qtmc, "build", MODEL, "-o", "model", *flags)
     return x, y
 
 
@@ -39,10 +39,11 @@ def monitors(work, fit):
 
 
 def check_loops_gradients(work):
-    """Backwards through factors, triangular systems, steps in time; through the gradient of a factor; of each event."""
-    build(work)
+    """Through factors, triangular systems, steps in time, the gradient of a factor, of each event: backwards, forwards,
+    and derived twice."""
+    build(work, "--check-gradients")
     out, _ = work.run("./model", "check-gradients")
-    expect_in("all gradients agree with finite differences", out)
+    expect_in("and with forward mode to 1e-10, and second derivatives are symmetric", out)
 
 
 def matrices(work, x, y):
