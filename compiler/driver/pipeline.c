@@ -90,7 +90,8 @@ static void after_lir(const Pipeline *p, PassId id, bool form_changed) {
 }
 
 static bool run_front(Pipeline *p) {
-    p->program = sema_program(p->arena, p->sources, p->file, p->stdlib, p->sizes, p->size_count, p->sink, p->hir_out);
+    p->program =
+        sema_program(p->arena, p->sources, p->file, p->stdlib, p->sizes, p->size_count, p->calls, p->sink, p->hir_out);
     if (!p->program || p->sink->errors) return false;
     units_collect(p);
     return true;

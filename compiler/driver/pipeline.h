@@ -69,6 +69,7 @@ typedef struct Pipeline {
     PipelineControl control;
     const char *stdlib;   /* folder of the library in the language */
     bool check_gradients; /* derivatives of gradients are wanted, for check-gradients */
+    bool calls;           /* an executable is made of it: its functions in C may be called on the way */
     FILE *hir_out;        /* where sema prints the resolved model, or NULL */
     SizeOverride *sizes;
     size_t size_count;

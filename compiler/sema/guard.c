@@ -21,7 +21,9 @@ static const double *known_numbers(Elab *e, TirId of, size_t count) {
     const TirFunction *part = tir_part(e->arena, e->context->f, &nodes, 1);
     for (size_t i = 0; i < part->ops.count; i++) {
         TirOpcode op = part->ops.data[i].op;
-        if (op == TIR_INPUT || op == TIR_STEP || op == TIR_EXTENT || (tir_op_flags(op) & TIR_STREAM)) return NULL;
+        if (op == TIR_INPUT || op == TIR_STEP || op == TIR_EXTENT || op == TIR_EXTERN ||
+            (tir_op_flags(op) & TIR_STREAM))
+            return NULL;
     }
     TirTensor numbers;
     tir_interpret(part, e->arena, NULL, NULL, 0, 0, &numbers);
