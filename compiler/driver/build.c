@@ -65,6 +65,7 @@ static int build_in(Session *session, const Options *options, OutputFolder *fold
                            .beside_argument = &descriptor};
     if (!session_target(session, options, &request.target)) return 2;
     session->pipeline.code = &request;
+    session->pipeline.calls = true;
     int status = session_run(session, PASS_LLVM);
     bool stopped = session_stopped(session, PASS_LLVM);
     if (descriptor.child.pid && !link_compile_finish(descriptor.child)) return 1;

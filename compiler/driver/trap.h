@@ -1,5 +1,5 @@
-/* What `--trap=nan` and `check-gradients` of an executable need: the tensor form of its functions and the sources of
- * the model, packed (support/pack.h). The text is
+/* What `--trap=nan` and `check-gradients` of an executable, and the messages of guards, need: the tensor form of its
+ * functions and the sources of the model, packed (support/pack.h). The text is
  *   COUNT                      number of files
  *   LENGTH PATH                of each file, a line, and then its bytes and a newline
  *   func ...                   tensor IR with spans (tir/text.c); functions under the names of their symbols, without

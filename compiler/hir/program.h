@@ -168,7 +168,7 @@ typedef struct ProgramFit {
     bool stops;   /* the monitor function has one more output: 1 where `stop when` holds */
 } ProgramFit;
 
-/* A density on a grid: what the outputs GUARD 2 g and 2 g + 1 of functions are of. */
+/* A density on a grid: what the outputs GUARD g, NODE 2 g and NODE 2 g + 1 of functions are of. */
 typedef struct ProgramGuardAxis {
     const char *name, *unit; /* unit NULL: a pure number */
     int64_t count;
@@ -217,10 +217,11 @@ typedef struct SizeOverride {
 } SizeOverride;
 
 /* compiler/sema: reads the modules that `file` uses from `stdlib_dir` ("std.nn" is stdlib_dir/std/nn.qtm) and from the
- * folder of the file, resolves, checks, and elaborates. Returns NULL when errors were reported. With `hir_out`, prints
- * the resolved form there (qtmc --emit=hir). */
+ * folder of the file, resolves, checks, and elaborates. Returns NULL when errors were reported. Without `calls`,
+ * nothing that belongs to the model is run: what its functions in C give is NaN where a value is wanted already. With
+ * `hir_out`, prints the resolved form there (qtmc --emit=hir). */
 Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
-                      size_t override_count, DiagSink *sink, FILE *hir_out);
+                      size_t override_count, bool calls, DiagSink *sink, FILE *hir_out);
 
 /* qtmc eval */
 typedef struct EvalSetting {

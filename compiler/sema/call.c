@@ -453,16 +453,11 @@ typedef struct Form {
 } Form;
 
 static const Form forms[] = {
-    {"scan", elab_scan, false},
-    {"fold", elab_fold, false},
-    {"fresh", elab_fresh, false},
-    {"per", elab_per, false},
-    {"grad", elab_grad, false},
-    {"jacobian", elab_jacobian, false},
-    {"hessian", elab_hessian, false},
-    {"integral", elab_integral_call, true},
-    {"root", elab_root, true},
-    {"fixed_point", elab_fixed_point, true},
+    {"scan", elab_scan, false},       {"fold", elab_fold, false},
+    {"fresh", elab_fresh, false},     {"per", elab_per, false},
+    {"grad", elab_grad, false},       {"jacobian", elab_jacobian, false},
+    {"hessian", elab_hessian, false}, {"integral", elab_integral_call, true},
+    {"root", elab_root, true},        {"fixed_point", elab_fixed_point, true},
 };
 
 static const Form *form_find(const Elab *e, const AstNode *node) {

@@ -134,7 +134,8 @@ static bool is_relative(const Check *check) {
     return check->node->kind == AST_NORMALIZED;
 }
 
-/* false: not evaluated, because of an error or because parameters are needed that are not known. */
+/* false: not evaluated, because of an error, or because parameters are needed that are not known or functions in C that
+ * must not be called. */
 static bool evaluate(Elab *e, const Check *check, ParamMode mode, double side[2], bool *constant) {
     size_t errors = e->sink->errors;
     Context *before = e->context;
@@ -144,7 +145,7 @@ static bool evaluate(Elab *e, const Check *check, ParamMode mode, double side[2]
     *constant = !c->params_used;
     for (uint32_t i = 0; good && i < 2; i++) tir_output(c->f, TIR_PORT_VALUE, i, "side", value_real_id(e, &value[i]));
     e->context = before;
-    if (!good) return false;
+    if (!good || extern_unknown(e, c->f)) return false;
     Arena arena = {0};
     TirTensor out[2];
     tir_interpret(c->f, &arena, NULL, NULL, 1, 0, out);

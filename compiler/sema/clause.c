@@ -28,7 +28,7 @@ TirExtern *extern_of(Elab *e, HirDecl *decl) {
         if (hir_argument_dims(arguments->kids[i]) || hir_argument_event(e->hir, arguments->kids[i]))
             wrong = "a function in C takes numbers, no arrays and no events";
     if (!arguments->count || arguments->count > TIR_EXTERN_ARGS) wrong = "a function in C takes 1 to 6 numbers";
-    if (!wrong) wrong = foreign_check(e->arena, external, arguments->count);
+    if (!wrong) wrong = foreign_check(e->arena, external, arguments->count, e->calls);
     if (wrong) {
         const char *list = "double";
         for (uint32_t i = 1; i < arguments->count; i++) list = arena_format(e->arena, "%s, double", list);
@@ -39,6 +39,12 @@ TirExtern *extern_of(Elab *e, HirDecl *decl) {
         VEC_PUSH(e->arena, &e->program->externs, external);
     }
     return external;
+}
+
+bool extern_unknown(const Elab *e, const TirFunction *f) {
+    for (size_t i = 0; i < f->ops.count && !e->calls; i++)
+        if (f->ops.data[i].op == TIR_EXTERN) return true;
+    return false;
 }
 
 /* In declared units, as C sees it. */

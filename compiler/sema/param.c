@@ -122,7 +122,8 @@ static void run(Elab *e, const Context *c, TirTensor *out) {
     tir_interpret(c->f, e->arena, in, NULL, 1, 0, out);
 }
 
-/* The numbers that a value of the function at hand has, in `to`. False after a report. */
+/* The numbers that a value of the function at hand has, in `to`; NaN where a function in C must not be called for them.
+ * False after a report. */
 static bool read_numbers(Elab *e, const ParamSlot *slot, Value v, const AstNode *node, const char *what, double *to) {
     if (value_is_poison(&v) || !value_to_array(e, &v, TIR_NONE)) return false;
     if (v.type == TIR_BOOL || !fits_shape(slot, &v)) {
@@ -149,8 +150,9 @@ static bool read_numbers(Elab *e, const ParamSlot *slot, Value v, const AstNode 
     f->outputs.count = f->outputs.capacity = 0;
     tir_output(f, TIR_PORT_VALUE, 0, "value", param_stored(e, slot, v));
     TirTensor out;
-    run(e, e->context, &out);
-    for (int64_t i = 0; i < slot->count; i++) to[i] = factor == 1 ? out.data[i] : out.data[i] * factor;
+    bool known = !extern_unknown(e, f);
+    if (known) run(e, e->context, &out);
+    for (int64_t i = 0; i < slot->count; i++) to[i] = known ? out.data[i] * factor : NAN;
     f->outputs.data = kept;
     f->outputs.count = count;
     f->outputs.capacity = capacity;
@@ -193,7 +195,8 @@ static bool read_known(Elab *e, ParamSlot *slot, const AstNode *node, const char
         elab_error(e, DIAG_E0304, node->span, "%s of '%s' must be known when the model is compiled", what, slot->name);
         diag_help(e->sink, "use numbers, `size` and `const` declarations");
     } else {
-        good = read_numbers(e, slot, v, node, what, *to) && check_inside(e, slot, node, what, ends, *to);
+        good = read_numbers(e, slot, v, node, what, *to) &&
+               (extern_unknown(e, e->context->f) || check_inside(e, slot, node, what, ends, *to));
     }
     e->context = before;
     return good;
@@ -461,7 +464,7 @@ static void check_prior(Elab *e, const ParamSlot *slot) {
     double density[1];
     ParamSlot one = {.name = slot->name, .count = 1, .scale = 1};
     if (!read_numbers(e, &one, v, slot->prior, "the log density", density)) return;
-    if (!isnan(density[0]) && density[0] != INFINITY) return;
+    if (extern_unknown(e, e->context->f) || (!isnan(density[0]) && density[0] != INFINITY)) return;
     elab_error(e, DIAG_E0401, slot->prior->span, "the prior of '%s' has no finite density at its start", slot->name);
     diag_help(e->sink, "widths must be positive, and ends in order");
 }

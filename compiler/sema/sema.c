@@ -97,7 +97,7 @@ static bool model_open(Elab *e, SourceSet *sources, uint32_t file, const char *s
 bool sema_eval(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
                size_t override_count, DiagSink *sink, const EvalRequest *request) {
     size_t errors = sink->errors;
-    Elab e = {.arena = arena, .sink = sink, .stack = __builtin_frame_address(0)};
+    Elab e = {.arena = arena, .sink = sink, .stack = __builtin_frame_address(0), .calls = true};
     if (!model_open(&e, sources, file, stdlib_dir) || !table_sizes(&e, overrides, override_count)) return false;
     table_build(&e);
     if (sink->errors != errors) return false;
@@ -106,9 +106,9 @@ bool sema_eval(Arena *arena, SourceSet *sources, uint32_t file, const char *stdl
 }
 
 Program *sema_program(Arena *arena, SourceSet *sources, uint32_t file, const char *stdlib_dir, SizeOverride *overrides,
-                      size_t override_count, DiagSink *sink, FILE *hir_out) {
+                      size_t override_count, bool calls, DiagSink *sink, FILE *hir_out) {
     size_t errors = sink->errors;
-    Elab e = {.arena = arena, .sink = sink, .stack = __builtin_frame_address(0)};
+    Elab e = {.arena = arena, .sink = sink, .stack = __builtin_frame_address(0), .calls = calls};
     if (!model_open(&e, sources, file, stdlib_dir)) return NULL;
     Program *program = e.program;
     bool sized = table_sizes(&e, overrides, override_count);

@@ -258,6 +258,7 @@ typedef struct Elab {
     VEC(FitState *) users; /* the first fit that uses it */
     uint32_t clause_depth; /* of clauses being evaluated within each other */
     Probes *probes;        /* where slopes are to be compared with differences (probe.c), or NULL */
+    bool calls;            /* functions in C may be called: the model is built or evaluated, not only checked */
     bool checking;         /* bodies are evaluated on their own: body.c */
     const Unit *units;     /* all that were met: unit.c */
     UnitType types[UNIT_TYPES];
@@ -360,6 +361,7 @@ Value function_body(Elab *e, HirDecl *decl);
 /* --- clause.c: functions whose derivative is given, and functions in C --- */
 Value clause_value(Elab *e, HirDecl *decl); /* in the frame of the call */
 TirExtern *extern_of(Elab *e, HirDecl *decl);
+bool extern_unknown(const Elab *e, const TirFunction *f); /* it has functions in C, which are not to be called now */
 
 /* --- missing.c: derivatives that do not exist --- */
 /* Whether a derivative goes through argument `at`. */
@@ -534,7 +536,8 @@ bool density_attach(Elab *e, const HirDecl *density, Value *args, uint32_t count
 Value density_cut(Elab *e, const HirDecl *density, Value v);
 Value density_table(Elab *e, const Value *density, const AstNode *node, const DensityAxis *axes, const Value *lines,
                     uint32_t count, Span span);
-Value value_flatten(Elab *e, Value v, Span span);
+/* The first `count` dimensions as one. */
+Value value_flatten(Elab *e, Value v, uint32_t count, Span span);
 
 /* --- guard.c --- */
 /* Outputs that tell the runtime whether the table, of a density at the nodes `at`, is that of a density. */

@@ -6,8 +6,9 @@
 #include "tir/tir.h"
 
 /* NULL, or what is wrong with the file or the symbol; for a C file also when it declares the function with other than
- * `count` doubles. Afterwards it can be called. Messages of the C compiler go to standard error. */
-const char *foreign_check(Arena *arena, TirExtern *external, uint32_t count);
+ * `count` doubles. With `call` it is loaded and can be called afterwards; without, nothing of the file is run. Messages
+ * of the C compiler go to standard error. */
+const char *foreign_check(Arena *arena, TirExtern *external, uint32_t count, bool call);
 /* The function of `count` numbers; NaN where it was not found. */
 double foreign_call(TirExtern *external, const double *args, uint32_t count);
 /* What the linker needs: words[0], and words[1] unless NULL. A C file is compiled to `object`. */

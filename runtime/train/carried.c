@@ -1,3 +1,5 @@
+/* The text is part of the executable: that it does not parse would be a fault of the compiler, and is treated as one
+ * that is not there. */
 #include "runtime/train/carried.h"
 
 #include <stdlib.h>

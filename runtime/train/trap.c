@@ -1,21 +1,13 @@
-/* The executable carries the tensor form of its functions (compiler/driver/trap.h). The one that failed is run again by
- * the compiler's reference interpreter with the inputs that the call has bound, and walked back (compiler/tir/trap.c).
- */
+/* The function that failed is run again by the compiler's reference interpreter with the inputs that the call has bound
+ * (tensor.h), and walked back (compiler/tir/trap.c). */
 #include "runtime/train/trap.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "diag/diag.h"
 #include "runtime/core/memory.h"
-#include "runtime/train/carried.h"
-
-struct trap {
-    struct qtm_carried carried;
-    const TirFunction *f;
-};
+#include "runtime/train/tensor.h"
 
 static const char *number_text(Arena *arena, double value) {
     return isnan(value)   ? "NaN"
@@ -23,7 +15,7 @@ static const char *number_text(Arena *arena, double value) {
                           : arena_format(arena, "%.9g", value);
 }
 
-static void place_print(FILE *out, const struct trap *trap, Span span) {
+static void place_print(FILE *out, const struct qtm_tensor *trap, Span span) {
     const SourceFile *file = source_file(&trap->carried.sources, span.file);
     uint32_t line, column;
     if (!file) return;
@@ -31,7 +23,7 @@ static void place_print(FILE *out, const struct trap *trap, Span span) {
     fprintf(out, "%s:%u:%u: ", file->path, line, column);
 }
 
-static void operation_print(FILE *out, struct trap *trap, const TirTrap *found) {
+static void operation_print(FILE *out, struct qtm_tensor *trap, const TirTrap *found) {
     const TirFunction *f = found->f;
     const TirOp *op = &f->ops.data[found->op];
     Arena *arena = &trap->carried.arena;
@@ -57,7 +49,7 @@ static void operation_print(FILE *out, struct trap *trap, const TirTrap *found) 
     if (found->round >= 0) fprintf(out, ", in round %lld of a loop", (long long)found->round + 1);
 }
 
-static void trap_print(FILE *out, struct trap *trap, const TirTrap *found) {
+static void trap_print(FILE *out, struct qtm_tensor *trap, const TirTrap *found) {
     const TirOp *op = &found->f->ops.data[found->op];
     place_print(out, trap, op->span);
     operation_print(out, trap, found);
@@ -71,13 +63,12 @@ static void trap_print(FILE *out, struct trap *trap, const TirTrap *found) {
     diag_excerpt(&trap->carried.sources, turned->span, out);
 }
 
-static void trap_run(FILE *out, struct trap *trap, const struct qtm_call *call, uint64_t seed, uint64_t step) {
+static void trap_run(FILE *out, struct qtm_tensor *trap, const struct qtm_call *call) {
     TirTrap found;
-    TirTensor *inputs =
-        qtm_carried_inputs(call, trap->f, trap->f->inputs.count, call->binding.extent, &trap->carried.arena);
-    fprintf(stderr, "--trap=nan: running step %llu again, %zu operations one by one\n", (unsigned long long)step + 1,
-            trap->f->ops.count);
-    if (tir_trap(trap->f, &trap->carried.arena, inputs, call->binding.extent, seed, step, !call->fn->f64, &found))
+    fprintf(stderr, "--trap=nan: running step %llu again, %zu operations one by one\n",
+            (unsigned long long)call->step + 1, trap->f->ops.count);
+    if (tir_trap(trap->f, &trap->carried.arena, trap->inputs, call->binding.extent, call->seed, call->step,
+                 !call->fn->f64, &found))
         trap_print(out, trap, &found);
     else
         fputs("run operation by operation, all numbers are finite: sums in another order stay just below the largest "
@@ -85,22 +76,21 @@ static void trap_run(FILE *out, struct trap *trap, const struct qtm_call *call, 
               out);
 }
 
-qtm_status qtm_trap_explain(const struct qtm_model *model, const struct qtm_call *call, uint64_t seed, uint64_t step) {
-    struct trap trap = {.f = NULL};
+qtm_status qtm_trap_explain(const struct qtm_model *model, const struct qtm_call *call) {
+    struct qtm_tensor trap;
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
     if (!out) return qtm_error_memory(4096);
-    qtm_carried_read(model, &trap.carried);
-    trap.f = qtm_carried_find(&trap.carried, call->fn->name, "");
+    qtm_tensor_open(&trap, model, call);
     if (trap.f)
-        trap_run(out, &trap, call, seed, step);
+        trap_run(out, &trap, call);
     else
         fputs("this executable does not carry the function, so --trap=nan cannot look into it", out);
     fclose(out);
     while (length && text[length - 1] == '\n') text[--length] = 0;
     qtm_status status = qtm_error("%s\n%s", qtm_error_text(), text);
     free(text);
-    qtm_carried_free(&trap.carried);
+    qtm_tensor_close(&trap);
     return status;
 }

@@ -1,7 +1,7 @@
-"""The default sampler of std.sampler in PyTorch, for two variables and for five: the same tables, the same maths, vectors
-of events, one thread. Many events are drawn in pieces of at most CHUNK, so that the tape fits memory.
+"""The default sampler of std.sampler in PyTorch, for two variables and for five: the same tables, the same maths,
+vectors of events, one thread. Many events are drawn in pieces of at most CHUNK, so that the tape fits memory.
 
-    peer_sampler.py CONFIG.json     prints JSON lines: what, events, nanoseconds an event (least and median of the calls)
+    peer_sampler.py CONFIG.json     prints JSON lines: what, events, nanoseconds an event (least and median)
 """
 import json
 import os

@@ -8,7 +8,8 @@ BENCH = Path(__file__).resolve().parent
 EVENTS = [10_000, 100_000, 1_000_000, 10_000_000]
 NODES, NODES5, EVENTS5 = 100, 20, 100_000
 
-# Medians of LOITS, forward, in seconds, from the artifact of its study of 2026, on other machines: a scale, no comparison.
+# Medians of LOITS, forward, in seconds, from the artifact of its study of 2026, on other machines: a scale, no
+# comparison.
 ARCHIVED = {
     "LOITS, PyTorch CPU": [0.045, 0.088, 0.576, 3.12],
     "LOITS, C++ serial": [0.0136, 0.0453, 0.284, 2.90],
@@ -59,35 +60,40 @@ def smallest(rounds, key, field="least"):
 
 
 def show(rounds, events, speed):
-    get = lambda key: f"{smallest(rounds, key):10.1f}" if key in rounds[0] else f"{'':10}"
+    get = lambda key, field="least": f"{smallest(rounds, key, field):10.1f}" if key in rounds[0] else f"{'':10}"
+    row = lambda what, field="least": "".join(get((what, count), field) for count in events)
     batch = rounds[0]["forward", "batch"]["events"]
     print(f"\n2 variables, {NODES} x {NODES} nodes, f32, one core; nanoseconds an event, least of {len(rounds)} rounds")
     print(f"{'events':>34}" + "".join(f"{count:10.0e}" for count in events))
     print(f"{f'forward, batches of {batch}':34}" + get(("forward", "batch")) * len(events))
-    print(f"{'forward + derivative':34}" + "".join(get(("gradient", count)) for count in events))
-    print(f"{'  of it tables':34}" + "".join(f"{smallest(rounds, ('gradient', count), 'tables'):10.1f}" for count in events))
-    print(f"{'PyTorch, forward':34}" + "".join(get(("torch forward", count)) for count in events))
-    print(f"{'PyTorch, forward + derivative':34}" + "".join(get(("torch gradient", count)) for count in events))
+    print(f"{'forward + derivative':34}" + row("gradient"))
+    print(f"{'  of it tables':34}" + row("gradient", "tables"))
+    print(f"{'PyTorch, forward':34}" + row("torch forward"))
+    print(f"{'PyTorch, forward + derivative':34}" + row("torch gradient"))
     for name, seconds in ARCHIVED.items():
-        print(f"{name:34}" + "".join(f"{time / count * 1e9:10.1f}" for time, count in zip(seconds, EVENTS) if count in events))
+        per = [time / count * 1e9 for time, count in zip(seconds, EVENTS)]
+        print(f"{name:34}" + "".join(f"{time:10.1f}" for time in per[: len(events)]))
     print("(of a batch forward, tables are "
           f"{smallest(rounds, ('forward', 'batch'), 'tables'):.1f}; LOITS: archived, forward, other machines)")
     batch = rounds[0]["forward5", "batch"]["events"]
-    print(f"\n5 variables, {NODES5} nodes each, batches of {batch}: {smallest(rounds, ('forward5', 'batch')):.0f} forward, of it "
-          f"tables {smallest(rounds, ('forward5', 'batch'), 'tables'):.0f};"
-          f" PyTorch{get(('torch forward5', EVENTS5))}")
+    forward, tables = (smallest(rounds, ("forward5", "batch"), field) for field in ("least", "tables"))
+    print(f"\n5 variables, {NODES5} nodes each, batches of {batch}: {forward:.0f} forward, "
+          f"of it tables {tables:.0f}; PyTorch{get(('torch forward5', EVENTS5))}")
     # a bisection's rounds and the place found: its integral and the two heights, for 2^(i-1) rows, two of them at once
     rounds2, rounds5 = (NODES - 1).bit_length(), (NODES5 - 1).bit_length()
     need2 = rounds2 + 2 + rounds2 + 3
     need5 = rounds5 + 2 + (rounds5 + 3) * (1 + 2 + 4 + 8)
-    print(f"\nwhat the machine allows: {need2} lookups in {8 * NODES**2 // 1024} KB of tables at {speed['small']:.2f} ns = "
-          f"{need2 * speed['small']:.0f} ns; with 5 variables {need5} in {8 * NODES5**5 >> 20} MB at {speed['large']:.2f} ns = "
-          f"{need5 * speed['large']:.0f} ns (lookups one by one, none waiting for another)")
+    for what, need, table, nanoseconds in (
+            ("2 variables", need2, f"{8 * NODES**2 // 1024} KB", speed["small"]),
+            ("5 variables", need5, f"{8 * NODES5**5 >> 20} MB", speed["large"])):
+        print(f"what the machine allows, {what}: {need} lookups in {table} of tables at {nanoseconds:.2f} ns, one by "
+              f"one and none waiting for another: {need * nanoseconds:.0f} ns")
 
 
 def sampler(top, work, quietly, python, arguments, processor):
     events = EVENTS[: 2 if arguments.quick else 4]
-    programs = {count: build(top, work, quietly, "sampler2", f"n={count}", f"sampler_nodes={NODES}") for count in events}
+    nodes = f"sampler_nodes={NODES}"
+    programs = {count: build(top, work, quietly, "sampler2", f"n={count}", nodes) for count in events}
     five = build(top, work, quietly, "sampler5", f"cube_nodes={NODES5}")
     config = {"nodes": NODES, "nodes5": NODES5, "events": events, "events5": EVENTS5}
     (work / "sampler.json").write_text(json.dumps(config))

@@ -39,10 +39,11 @@ def monitors(work, fit):
 
 
 def check_loops_gradients(work):
-    """Backwards through factors, triangular systems, steps in time; through the gradient of a factor; of each event."""
+    """Through factors, triangular systems, steps in time, the gradient of a factor, of each event: backwards, forwards,
+    and derived twice."""
     build(work)
     out, _ = work.run("./model", "check-gradients")
-    expect_in("all gradients agree with finite differences", out)
+    expect_in("and with forward mode to 1e-10, and second derivatives are symmetric", out)
 
 
 def matrices(work, x, y):

@@ -93,6 +93,30 @@ def check_rules_extern_files(work):
         expect_in("all gradients agree", out)
 
 
+def check_rules_extern_unrun(work):
+    """To check a model runs nothing of its files; to build it calls what declared values need."""
+    trace = work.folder / "ran"
+    (work.folder / "marks.c").write_text(
+        "#include <stdio.h>\n"
+        f'__attribute__((constructor)) static void mark(void) {{ FILE *f = fopen("{trace}", "w"); if (f) fclose(f); }}\n'
+        "double twice(double x) { return 2 * x; }\n")
+    work.run("cc", "-shared", "-fPIC", "marks.c", "-o", "marks.so")
+    work.run("cc", "-c", "-fPIC", "marks.c", "-o", "marks.o")
+    for file in ("marks.c", "marks.so", "marks.o"):
+        text = (f'extern fun twice(x) from "{file}" derivative {{ x: 2 }}\n'
+                "param a in (0, 2) start twice(0.4)\nparam b = twice(a)\ncheck twice(1) == 2\n"
+                "fit f { monitor m = b\n minimize (twice(a) - 1)^2 over params using lbfgs }\n")
+        (work.folder / "marks.qtm").write_text(text)
+        work.run(work.qtmc, "check", "marks.qtm")
+        work.run(work.qtmc, "info", "marks.qtm")
+        work.run(work.qtmc, "--emit=tir", "marks.qtm")
+        expect(not trace.exists(), file, "was run")
+    work.run(work.qtmc, "build", "marks.qtm", "-o", "marks")
+    expect(trace.exists(), "the declared values were not computed")
+    out, _ = work.run(work.qtmc, "eval", "marks.qtm", "b")
+    expect(out == "b = 1.6\n", out)
+
+
 def check_rules_roots(work):
     """Values and derivatives of roots and fixed points against closed forms, in f64."""
     model = build(work)

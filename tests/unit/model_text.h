@@ -19,7 +19,7 @@ static inline Model *model_good(const char *text) {
     Model *m = calloc(1, sizeof *m);
     m->sink.sources = &m->sources;
     uint32_t file = source_add(&m->sources, "model.qtm", text, strlen(text));
-    m->program = sema_program(&m->arena, &m->sources, file, QTM_SOURCE_DIR "/stdlib", NULL, 0, &m->sink, NULL);
+    m->program = sema_program(&m->arena, &m->sources, file, QTM_SOURCE_DIR "/stdlib", NULL, 0, true, &m->sink, NULL);
     if (!m->program) diag_render(&m->sink, stderr, false);
     cr_assert(m->program);
     return m;

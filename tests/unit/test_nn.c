@@ -441,7 +441,8 @@ Test(nn, correlated_errors) {
     CHECK("fun mu(i) = if i == 0 then 1 else 1.4\nfun th(i) = if i == 0 then 1.1 * p else 1.3 * p\n"
           "fun st(i) = 0.03\nfun un(i) = 0.01\nfun sh(i) = [if i == 0 then 0.05 else -0.02]\n",
           {"chi2_nuisance(index(2), mu, th, st, un, sh)", chi2, 1e-13},
-          {"sum((solve_positive([[1 / (i + j + 1) + (if i == j then 0.01 else 0) for j in index(30)] for i in index(30)],\n"
+          {"sum((solve_positive([[1 / (i + j + 1) + (if i == j then 0.01 else 0) for j in index(30)] for i in "
+           "index(30)],\n"
            "    [sum((1 / (i + j + 1) + (if i == j then 0.01 else 0)) * (j + p) for j in index(30)) for i in "
            "index(30)])\n"
            "    - index(30) - 1)^2)",

@@ -22,7 +22,8 @@ static Model *model_make(const char *path, const char *text, SizeOverride *sizes
     cr_assert(file, "%s: %s", path, reason);
     size_t length;
     FILE *hir = open_memstream(&m->hir, &length);
-    m->program = sema_program(&m->arena, &m->sources, file, QTM_SOURCE_DIR "/stdlib", sizes, size_count, &m->sink, hir);
+    m->program =
+        sema_program(&m->arena, &m->sources, file, QTM_SOURCE_DIR "/stdlib", sizes, size_count, true, &m->sink, hir);
     fclose(hir);
     return m;
 }
@@ -399,7 +400,8 @@ Test(sema, weights_are_shared_between_calls_of_a_network) {
     opt_unstack(f); /* makes lists on the axes that they are moved to */
     size_t blocks = 0, renames = 0;
     for (size_t i = 0; i < f->inputs.count; i++) blocks += f->inputs.data[i].role == TIR_PORT_BLOCK;
-    for (size_t i = 0; i < f->ops.count; i++) renames += f->ops.data[i].op == TIR_RENAME && f->ops.data[i].axes.count > 1;
+    for (size_t i = 0; i < f->ops.count; i++)
+        renames += f->ops.data[i].op == TIR_RENAME && f->ops.data[i].axes.count > 1;
     cr_assert_eq(blocks, 7);
     cr_assert_eq(renames, 0);
     model_free(m);

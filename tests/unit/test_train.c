@@ -313,7 +313,7 @@ Test(train, check_gradients_finds_wrong) {
     "  %1 : real = slice %0 at 0 axis k\n  %2 : real = slice %0 at 1 axis k\n  %3 : real = const 1\n"                  \
     "  %4 : real = sub %3, %1\n  %5 : real = mul %4, %4\n  %6 : real = mul %1, %1\n  %7 : real = sub %2, %6\n"         \
     "  %8 : real = mul %7, %7\n  %9 : real = const 100\n  %10 : real = mul %9, %8\n  %11 : real = add %5, %10\n"       \
-    "  %12 : real = custom %11, %1, %2\n  %13 : real = neg %9\n  %14 : real = log %13\n"                                                       \
+    "  %12 : real = custom %11, %1, %2\n  %13 : real = neg %9\n  %14 : real = log %13\n"                               \
     "  output value 0 \"other\" = %3\n  output loss 0 \"loss\" = " output "\n}\n"
 
 static int valley_check(const char *text) {
