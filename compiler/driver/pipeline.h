@@ -26,10 +26,11 @@ typedef struct PipelineControl {
 /* One function of the model on its way down. */
 typedef struct Unit {
     const char *symbol; /* unique in the model */
-    TirFunction *tir;
-    bool gradient;  /* made by differentiation */
-    bool wanted[2]; /* in f32, in f64 */
-    bool hot[2];    /* runs at every step: worth the code generator's full effort */
+    TirFunction *tir;   /* once it is scheduled, without NODE outputs */
+    TirFunction *whole; /* with them, for the text that the executable carries (trap.h); NULL before */
+    bool gradient;      /* made by differentiation */
+    bool wanted[2];     /* in f32, in f64 */
+    bool hot[2];        /* runs at every step: worth the code generator's full effort */
     LirFunction *lir[2];
     struct Unit *same; /* an earlier one, whose functions are this one's too; or NULL */
 } Unit;

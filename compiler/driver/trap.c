@@ -1,4 +1,5 @@
-/* Functions that can meet a NaN where it stops a run: gradients with their objectives, and draws. */
+/* Functions that can meet a NaN where it stops a run: gradients with their objectives, and draws; and what says at
+ * which node a density is none. */
 #include "driver/trap.h"
 
 #include <stdlib.h>
@@ -8,8 +9,21 @@
 #include "support/pack.h"
 #include "llvm/emit.h"
 
+static bool has_nodes(const TirFunction *f) {
+    for (size_t i = 0; i < f->outputs.count; i++)
+        if (f->outputs.data[i].role == TIR_PORT_NODE) return true;
+    return false;
+}
+
+/* Gradients and draws are whole, of others that have guards what says the node. */
 static void print_unit(FILE *out, const Unit *unit) {
-    if (unit) tir_print_spans(out, unit->tir, llvm_symbol(unit->tir->arena, unit->symbol));
+    const TirFunction *f = unit->whole;
+    if (unit->same) return;
+    if (!unit->hot[WIDTH_F32] && !unit->hot[WIDTH_F64]) {
+        if (!has_nodes(f)) return;
+        f = tir_part_of_role(f->arena, f, TIR_PORT_NODE);
+    }
+    tir_print_spans(out, f, llvm_symbol(f->arena, unit->symbol));
 }
 
 static void print_all(FILE *out, const Pipeline *p) {
@@ -20,10 +34,9 @@ static void print_all(FILE *out, const Pipeline *p) {
         fwrite(file->text, 1, file->length, out);
         fputc('\n', out);
     }
-    for (size_t i = 0; i < p->program->events.count; i++) print_unit(out, p->draws[i]);
-    for (size_t i = 0; i < p->program->data.count; i++) print_unit(out, p->data_draws[i]);
     for (size_t i = 0; i < p->units.count; i++)
-        if (p->units.data[i]->gradient) print_unit(out, p->units.data[i]);
+        if (p->units.data[i]->wanted[WIDTH_F32] || p->units.data[i]->wanted[WIDTH_F64])
+            print_unit(out, p->units.data[i]);
 }
 
 bool trap_write(const Pipeline *p, const char *path, TrapPack *pack) {

@@ -1,9 +1,7 @@
-/* What `--trap=nan` of an executable needs: the tensor form of its functions and the sources of the model, packed
- * (support/pack.h). The text is
- *   COUNT                      number of files
- *   LENGTH PATH                of each file, a line, and then its bytes and a newline
- *   func ...                   tensor IR with spans (tir/text.c); functions under the names of their symbols, without
- *                              _f32 and _f64 */
+/* What `--trap=nan` of an executable, and the messages of guards, need: the tensor form of its functions and the
+ * sources of the model, packed (support/pack.h). The text is COUNT                      number of files LENGTH PATH of
+ * each file, a line, and then its bytes and a newline func ...                   tensor IR with spans (tir/text.c);
+ * functions under the names of their symbols, without _f32 and _f64 */
 #ifndef QTMC_DRIVER_TRAP_H
 #define QTMC_DRIVER_TRAP_H
 

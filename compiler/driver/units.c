@@ -87,10 +87,20 @@ static TirFunction *derive(Pipeline *p, const ProgramFit *fit, const ProgramUpda
     return f;
 }
 
+static void drop_guards(TirFunction *f) {
+    size_t count = 0;
+    for (size_t i = 0; i < f->outputs.count; i++) {
+        TirPortRole role = f->outputs.data[i].role;
+        if (role != TIR_PORT_GUARD && role != TIR_PORT_NODE) f->outputs.data[count++] = f->outputs.data[i];
+    }
+    f->outputs.count = count;
+}
+
 /* The derivative of the loss and of its gradient along one direction, by forward mode: for v in the place of the
  * weights, <gradient, v> and the matrix of second derivatives times v. */
 static TirFunction *derive_second(Pipeline *p, const TirFunction *gradient) {
     TirFunction *f = tir_function_copy(p->arena, gradient, arena_format(p->arena, "%s.along", gradient->name));
+    drop_guards(f);
     uint32_t count = 0, outputs = (uint32_t)f->outputs.count, inputs = (uint32_t)f->inputs.count;
     TirId *wrt = ARENA_ARRAY(p->arena, TirId, inputs + 1), *tangent = ARENA_ARRAY(p->arena, TirId, inputs + 1);
     TirId *of = ARENA_ARRAY(p->arena, TirId, outputs), *out = ARENA_ARRAY(p->arena, TirId, outputs);
@@ -98,8 +108,7 @@ static TirFunction *derive_second(Pipeline *p, const TirFunction *gradient) {
         const TirPort port = f->inputs.data[i];
         bool wanted = false;
         for (uint32_t k = 0; k < outputs; k++)
-            wanted |=
-                gradient->outputs.data[k].role == TIR_PORT_GRADIENT && gradient->outputs.data[k].index == port.index;
+            wanted |= f->outputs.data[k].role == TIR_PORT_GRADIENT && f->outputs.data[k].index == port.index;
         if (port.role != TIR_PORT_BLOCK || !wanted) continue;
         const TirOp op = f->ops.data[port.value];
         const char *name = arena_format(p->arena, "%s.direction", port.name);

@@ -168,7 +168,7 @@ typedef struct ProgramFit {
     bool stops;   /* the monitor function has one more output: 1 where `stop when` holds */
 } ProgramFit;
 
-/* A density on a grid: what the outputs GUARD 2 g and 2 g + 1 of functions are of. */
+/* A density on a grid: what the outputs GUARD g, NODE 2 g and NODE 2 g + 1 of functions are of. */
 typedef struct ProgramGuardAxis {
     const char *name, *unit; /* unit NULL: a pure number */
     int64_t count;

@@ -219,16 +219,19 @@ Value density_table(Elab *e, const Value *density, const AstNode *node, const De
 }
 
 /* a[i, j, ...] as one dimension, the last index fastest. */
-Value value_flatten(Elab *e, Value v, Span span) {
+Value value_flatten(Elab *e, Value v, uint32_t count, Span span) {
     TirAxes axes = tir_axes_none();
     int64_t size = 1;
-    for (uint32_t i = 0; i < v.rank; i++) size *= v.dim[i].size;
+    for (uint32_t i = 0; i < count; i++) size *= v.dim[i].size;
     if (size > FLATTEN_MAX)
         return elab_help(e,
                          elab_error(e, DIAG_E0306, span, "a table of %lld numbers: at most %d can be looked up",
                                     (long long)size, FLATTEN_MAX),
                          "use fewer nodes: -D sampler_nodes=N");
-    for (uint32_t i = 0; i < v.rank; i++) {
+    Dim flat_dim = count < v.rank ? dim_new(e, "flat", size) : (Dim){size, TIR_NONE};
+    for (uint32_t i = count; i < v.rank; i++) /* behind it in memory */
+        if (v.dim[i].axis != TIR_NONE) v = value_move(e, &v, i, dim_new(e, "a", v.dim[i].size).axis, span);
+    for (uint32_t i = 0; i < count; i++) {
         TirAxisId axis = v.dim[i].axis;
         if (axis == TIR_NONE) continue;
         if (axes.count && axis < axes.id[axes.count - 1]) {
@@ -237,13 +240,14 @@ Value value_flatten(Elab *e, Value v, Span span) {
         }
         axes = tir_axes_add(axes, axis);
     }
-    Dim dim = {size, axes.count == 1 ? axes.id[0] : TIR_NONE};
+    Dim dim[TIR_MAX_AXES] = {{size, axes.count == 1 ? axes.id[0] : TIR_NONE}};
     TirId id = v.id;
     if (axes.count > 1) {
-        dim = dim_new(e, "flat", size);
-        id = tir_flatten(e->context->f, v.id, axes, dim.axis, span);
+        dim[0] = flat_dim.axis == TIR_NONE ? dim_new(e, "flat", size) : flat_dim;
+        id = tir_flatten(e->context->f, v.id, axes, dim[0].axis, span);
     }
-    Value flat = value_tensor(e, id, &dim, 1, span);
+    for (uint32_t i = count; i < v.rank; i++) dim[1 + i - count] = v.dim[i];
+    Value flat = value_tensor(e, id, dim, 1 + v.rank - count, span);
     flat.unit = v.unit;
     return flat;
 }

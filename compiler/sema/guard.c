@@ -1,48 +1,30 @@
 /* What is drawn from, and what is normalised, must be a density: finite and nowhere negative, and not zero everywhere.
- * Every table of one (density.c) in a function that the runtime watches gives that function two more outputs:
- *   code   0: good;  GUARD_ZERO: zero everywhere;  else N - k, k the first bad of its N nodes in row-major order
- *   value  what stands at that node
- * for every parameter vector, and one row in the Program that says what the nodes are. A value is bad when it is no
+ * Every table of one (density.c) in a function that the runtime watches gives that function three more outputs for
+ * every parameter vector, and one row in the Program that says what the nodes are: GUARD g       0: good;  else
+ * GUARD_ZERO: zero everywhere, GUARD_INFINITE: somewhere NaN or infinite, GUARD_NEGATIVE NODE 2 g      N - k, k the
+ * first bad of its N nodes in row-major order;  0: none NODE 2 g + 1  what stands at that node GUARD is made of two
+ * reductions over the table that the kernel which makes the table can do on the way. NODE needs more passes, and is not
+ * compiled: the runtime has it interpreted where GUARD is not 0 (runtime/train/guard.c). A value is bad when it is no
  * finite number of single precision, or below -1e-6 of the largest: less is rounding. */
 #include <string.h>
 
 #include "sema/unit.h"
 
-static const double LARGEST = 3.4e38, ROUNDING = 1e-6;
-enum { GUARD_ZERO = -1 };
+static const double LARGEST = 3.4e38, BEYOND = 3.4028e38, ROUNDING = 1e-6;
+enum { GUARD_INFINITE = 1, GUARD_NEGATIVE, GUARD_ZERO };
 
 /* --- coordinates of the nodes --- */
 
-static bool mark_needed(const TirFunction *f, TirId of, bool *needed) {
-    needed[of] = true;
-    for (TirId i = of + 1; i-- > 0;) {
-        const TirOp *op = &f->ops.data[i];
-        if (!needed[i]) continue;
-        if (op->op == TIR_INPUT || op->op == TIR_STEP || op->op == TIR_EXTENT || op->op == TIR_EXTERN ||
-            (tir_op_flags(op->op) & TIR_STREAM))
-            return false;
-        for (uint32_t k = 0; k < op->arg_count; k++) needed[op->args[k]] = true;
-    }
-    return true;
-}
-
 /* The numbers that a value is whatever the model is given; NULL where it depends on that. */
 static const double *known_numbers(Elab *e, TirId of, size_t count) {
-    const TirFunction *f = e->context->f;
-    bool *needed = ARENA_ARRAY(e->arena, bool, of + 1);
-    if (!mark_needed(f, of, needed)) return NULL;
-    TirFunction *part = tir_function_new(e->arena, "nodes");
-    part->axes = f->axes;
-    TirId *place = ARENA_ARRAY(e->arena, TirId, of + 1);
-    for (TirId i = 0; i <= of; i++) {
-        if (!needed[i]) continue;
-        TirOp op = f->ops.data[i];
-        op.args = arena_copy(e->arena, op.args, op.arg_count * sizeof *op.args);
-        for (uint32_t k = 0; k < op.arg_count; k++) op.args[k] = place[op.args[k]];
-        place[i] = (TirId)part->ops.count;
-        VEC_PUSH(e->arena, &part->ops, op);
+    const TirPort nodes = {.role = TIR_PORT_VALUE, .name = "nodes", .value = of};
+    const TirFunction *part = tir_part(e->arena, e->context->f, &nodes, 1);
+    for (size_t i = 0; i < part->ops.count; i++) {
+        TirOpcode op = part->ops.data[i].op;
+        if (op == TIR_INPUT || op == TIR_STEP || op == TIR_EXTENT || op == TIR_EXTERN ||
+            (tir_op_flags(op) & TIR_STREAM))
+            return NULL;
     }
-    tir_output(part, TIR_PORT_VALUE, 0, "nodes", place[of]);
     TirTensor numbers;
     tir_interpret(part, e->arena, NULL, NULL, 0, 0, &numbers);
     return numbers.count == count ? numbers.data : NULL;
@@ -74,7 +56,29 @@ static uint32_t guard_row(Elab *e, const Value *density, const DensityAxis *axes
     return (uint32_t)e->program->guards.count - 1;
 }
 
-/* --- the two outputs --- */
+/* --- the outputs --- */
+
+static void put_output(Elab *e, TirPortRole role, uint32_t index, const char *name, TirId value) {
+    const TirPort port = {.role = role, .index = index, .name = name, .value = value};
+    VEC_PUSH(e->arena, &e->context->guards, port);
+}
+
+/* With `most` the largest value, and `least` the largest of the negated ones, where BEYOND stands for what is no
+ * number: GUARD_INFINITE, if least is beyond LARGEST; GUARD_NEGATIVE, if it is above ROUNDING most; GUARD_ZERO, if most
+ * is 0. */
+static TirId verdict(TirFunction *f, TirId table, TirAxes over, Span span) {
+    TirId finite = tir_map(f, TIR_LE, span, table, tir_real(f, LARGEST, span), TIR_NONE);
+    TirId negated = tir_map(f, TIR_NEG, span, table, TIR_NONE, TIR_NONE);
+    negated = tir_map(f, TIR_SELECT, span, finite, negated, tir_real(f, BEYOND, span));
+    TirId most = tir_reduce_max(f, table, over, span), least = tir_reduce_max(f, negated, over, span);
+    TirId allowed = tir_map(f, TIR_MUL, span, most, tir_real(f, ROUNDING, span), TIR_NONE);
+    TirId infinite = tir_map(f, TIR_LT, span, tir_real(f, LARGEST, span), least, TIR_NONE);
+    TirId negative = tir_map(f, TIR_LT, span, allowed, least, TIR_NONE);
+    TirId none = tir_map(f, TIR_LE, span, most, tir_real(f, 0, span), TIR_NONE);
+    TirId code = tir_map(f, TIR_SELECT, span, none, tir_real(f, GUARD_ZERO, span), tir_real(f, 0, span));
+    code = tir_map(f, TIR_SELECT, span, negative, tir_real(f, GUARD_NEGATIVE, span), code);
+    return tir_map(f, TIR_SELECT, span, infinite, tir_real(f, GUARD_INFINITE, span), code);
+}
 
 /* N - k for node k. */
 static TirId node_rank(TirFunction *f, const Dim *dim, uint32_t count, Span span) {
@@ -89,20 +93,21 @@ static TirId node_rank(TirFunction *f, const Dim *dim, uint32_t count, Span span
     return tir_map(f, TIR_TO_REAL, span, index, TIR_NONE, TIR_NONE);
 }
 
-/* `table` has the axes of the grid and maybe others: vectors, and points on which the density depends. */
-static void put_guard(Elab *e, uint32_t row, const char *name, TirId table, const Dim *dim, uint32_t count, Span span) {
-    Context *c = e->context;
-    TirFunction *f = c->f;
-    TirAxes all = f->ops.data[table].axes, over = tir_axes_minus(all, context_rows(c, false));
-    TirId zero = tir_real(f, 0, span), least;
+/* Where the value is bad, at any point. */
+static TirId bad_points(TirFunction *f, TirId table, TirAxes over, Span span) {
     TirId size = tir_map(f, TIR_ABS, span, table, TIR_NONE, TIR_NONE);
     TirId finite = tir_map(f, TIR_LE, span, size, tir_real(f, LARGEST, span), TIR_NONE);
-    TirId clean = tir_map(f, TIR_SELECT, span, finite, table, zero);
+    TirId clean = tir_map(f, TIR_SELECT, span, finite, table, tir_real(f, 0, span));
     TirId most = tir_reduce_max(f, clean, over, span);
-    least = tir_map(f, TIR_MUL, span, most, tir_real(f, -ROUNDING, span), TIR_NONE);
-    TirId bad = tir_map(f, TIR_LT, span, clean, least, TIR_NONE);
-    bad = tir_map(f, TIR_OR, span, tir_map(f, TIR_NOT, span, finite, TIR_NONE, TIR_NONE), bad, TIR_NONE);
-    TirId rank = node_rank(f, dim, count, span);
+    TirId least = tir_map(f, TIR_MUL, span, most, tir_real(f, -ROUNDING, span), TIR_NONE);
+    TirId low = tir_map(f, TIR_LT, span, clean, least, TIR_NONE);
+    return tir_map(f, TIR_OR, span, tir_map(f, TIR_NOT, span, finite, TIR_NONE, TIR_NONE), low, TIR_NONE);
+}
+
+static void put_node(Elab *e, uint32_t row, const char *name, TirId table, TirAxes over, const Dim *dim, uint32_t count,
+                     Span span) {
+    TirFunction *f = e->context->f;
+    TirId zero = tir_real(f, 0, span), bad = bad_points(f, table, over, span), rank = node_rank(f, dim, count, span);
     uint32_t nodes = f->ops.data[rank].axes.count;
     TirId code = tir_reduce_max(f, tir_map(f, TIR_SELECT, span, bad, rank, zero), over, span);
     TirId there = tir_map(f, TIR_AND, span, bad, tir_map(f, TIR_EQ, span, rank, code, TIR_NONE), TIR_NONE);
@@ -112,13 +117,8 @@ static void put_guard(Elab *e, uint32_t row, const char *name, TirId table, cons
         TirId points = tir_sum(f, tir_map(f, TIR_SELECT, span, there, one, zero), over, span);
         value = tir_map(f, TIR_DIV, span, value, tir_map(f, TIR_MAX, span, points, one, TIR_NONE), TIR_NONE);
     }
-    TirId none = tir_map(f, TIR_LE, span, most, zero, TIR_NONE);
-    none = tir_map(f, TIR_AND, span, none, tir_map(f, TIR_EQ, span, code, zero, TIR_NONE), TIR_NONE);
-    code = tir_map(f, TIR_SELECT, span, none, tir_real(f, GUARD_ZERO, span), code);
-    TirPort ports[] = {{.index = 2 * row, .name = name, .value = code},
-                       {.index = 2 * row + 1, .name = name, .value = value}};
-    VEC_PUSH(e->arena, &c->guards, ports[0]);
-    VEC_PUSH(e->arena, &c->guards, ports[1]);
+    put_output(e, TIR_PORT_NODE, 2 * row, name, code);
+    put_output(e, TIR_PORT_NODE, 2 * row + 1, name, value);
 }
 
 /* A table in the rounds of a loop that depends on its state is in the loop's body, and not looked at. */
@@ -131,7 +131,7 @@ void guard_outputs(Elab *e) {
     for (size_t i = 0; i < c->guards.count; i++) {
         const TirPort *port = &c->guards.data[i];
         if (inside[port->value]) continue;
-        tir_output(c->f, TIR_PORT_GUARD, port->index, port->name, port->value);
+        tir_output(c->f, port->role, port->index, port->name, port->value);
     }
 }
 
@@ -144,5 +144,9 @@ void guard_table(Elab *e, const Value *density, const DensityAxis *axes, const V
     for (uint32_t i = 0; i < count; i++) grid |= dim[i].axis != TIR_NONE;
     if (!grid || f->ops.data[id].type != TIR_REAL) return;
     uint32_t row = guard_row(e, density, axes, at, dim, count);
-    put_guard(e, row, e->program->guards.data[row].density, id, dim, count, span);
+    const char *name = e->program->guards.data[row].density;
+    /* the table has the axes of the grid and maybe others: vectors, and points on which the density depends */
+    TirAxes over = tir_axes_minus(f->ops.data[id].axes, context_rows(e->context, false));
+    put_output(e, TIR_PORT_GUARD, row, name, verdict(f, id, over, span));
+    put_node(e, row, name, id, over, dim, count, span);
 }

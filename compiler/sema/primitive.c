@@ -278,8 +278,14 @@ static Value apply_tabulate(Elab *e, Self self, const AstNode *node, const Value
 }
 
 static Value apply_flatten(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
-    Value v = array_argument(e, self, &args[0]);
-    return value_is_poison(&v) ? v : value_flatten(e, v, node->span);
+    Value v = array_argument(e, self, &args[0]),
+          dims = count > 1 ? value_scalar(args[1]) : value_int(v.rank, node->span);
+    if (value_is_poison(&v) || value_is_poison(&dims)) return value_poison();
+    if (dims.kind == VALUE_NUMBER && dims.type == TIR_INT && dims.number >= 1 && dims.number <= v.rank)
+        return value_flatten(e, v, (uint32_t)dims.number, node->span);
+    return elab_help(
+        e, elab_error(e, DIAG_E0307, args[1].span, "'flatten' makes one of the first dimensions, from 1 to %u", v.rank),
+        "flatten(x) makes one of all");
 }
 
 /* Dimensions have names: their order is nowhere but in the value. */

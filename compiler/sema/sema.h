@@ -536,7 +536,8 @@ bool density_attach(Elab *e, const HirDecl *density, Value *args, uint32_t count
 Value density_cut(Elab *e, const HirDecl *density, Value v);
 Value density_table(Elab *e, const Value *density, const AstNode *node, const DensityAxis *axes, const Value *lines,
                     uint32_t count, Span span);
-Value value_flatten(Elab *e, Value v, Span span);
+/* The first `count` dimensions as one. */
+Value value_flatten(Elab *e, Value v, uint32_t count, Span span);
 
 /* --- guard.c --- */
 /* Outputs that tell the runtime whether the table, of a density at the nodes `at`, is that of a density. */

@@ -1,5 +1,5 @@
 /* The reference interpreter with an eye on numbers that are none: what tir_interpret does, and besides it rounds, notes
- * and keeps values. Internal to tir/. */
+ * and keeps values. For tir/ and the runtime, which runs functions again. */
 #ifndef QTMC_TIR_INTERP_H
 #define QTMC_TIR_INTERP_H
 

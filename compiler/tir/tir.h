@@ -56,11 +56,13 @@ typedef enum TirPortRole {
     TIR_PORT_VALUE, /* output: value `index` of whatever the function computes (fields, curves, monitors, settings) */
     TIR_PORT_HELD, /* input: of parameter block `index`, `field` 0: 1 where a parameter is held, 1: the value that it is
                       held at, 2: raw value of its start */
-    TIR_PORT_GUARD, /* output: of density table g, index 2 g: whether it is good, 2 g + 1: what is not; sema/guard.c */
-    TIR_PORT_POINT, /* input: variable `index` of a density at many points */
+    TIR_PORT_GUARD,     /* output: whether density table `index` is good; sema/guard.c */
+    TIR_PORT_POINT,     /* input: variable `index` of a density at many points */
     TIR_PORT_DIRECTION, /* input: the direction of a derivative, in the place of block `index` (field 0) or of the
                            values of that block's parameters (field 1) */
     TIR_PORT_ROUND,     /* input of the body of a loop: state, slice or constant `index` */
+    TIR_PORT_NODE, /* output: of density table g, index 2 g: the first bad node, 2 g + 1: the value there. Not compiled:
+                      the runtime has it interpreted where the guard does not hold */
     TIR_PORT_ROLES
 } TirPortRole;
 
@@ -198,6 +200,13 @@ TirModule *tir_parse(Arena *arena, SourceSet *sources, uint32_t file, DiagSink *
 
 /* --- verify.c: NULL, or a text that says which operation breaks which rule. --- */
 const char *tir_verify(const TirFunction *f, Arena *arena);
+
+/* --- part.c --- */
+/* A function with these outputs, whose values are of `f`, and with nothing that they do not need: ports of other
+ * inputs stay, without a value. Shares with `f` what operations have besides arguments. */
+TirFunction *tir_part(Arena *arena, const TirFunction *f, const TirPort *outputs, size_t count);
+/* Of its outputs those with this role, of any index. */
+TirFunction *tir_part_of_role(Arena *arena, const TirFunction *f, TirPortRole role);
 
 /* --- interp.c: the reference interpreter, every real in f64. --- */
 typedef struct TirTensor {

@@ -203,6 +203,10 @@ static void mark_from(const TirFunction *f, TirId of, const bool *only, bool *ma
             if (!only || only[f->ops.data[i].args[k]]) mark[f->ops.data[i].args[k]] = true;
 }
 
+static bool of_guard(const TirPort *port) {
+    return port->role == TIR_PORT_GUARD || port->role == TIR_PORT_NODE;
+}
+
 bool tir_trap(const TirFunction *f, Arena *arena, const TirTensor *inputs, const int64_t *extent, uint64_t seed,
               uint64_t step, bool single, TirTrap *trap) {
     size_t count = f->ops.count;
@@ -213,7 +217,7 @@ bool tir_trap(const TirFunction *f, Arena *arena, const TirTensor *inputs, const
     tir_interpret_watched(f, arena, inputs, extent, seed, step, &watch, outputs);
     *trap = (TirTrap){0};
     while (trap->output < f->outputs.count &&
-           (f->outputs.data[trap->output].role == TIR_PORT_GUARD || !bad[f->outputs.data[trap->output].value]))
+           (of_guard(&f->outputs.data[trap->output]) || !bad[f->outputs.data[trap->output].value]))
         trap->output++;
     if (trap->output == f->outputs.count) return false;
     TirId of = f->outputs.data[trap->output].value;

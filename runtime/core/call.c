@@ -157,6 +157,8 @@ void qtm_call_run(struct qtm_call *call, uint64_t seed, uint64_t step) {
         .step = step,
         .pool = binding->space->pool,
     };
+    call->seed = seed;
+    call->step = step;
     call->fn->run(&frame);
 }
 

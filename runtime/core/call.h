@@ -38,9 +38,10 @@ struct qtm_call {
     struct qtm_binding binding;
     const void **in;
     void **out;
-    char **values;      /* [out_count] owned outputs; NULL for gradients */
-    int64_t *out_count; /* [out_count] numbers in an output */
-    bool *widen;        /* [group_count] groups whose f64 copy this call reads */
+    char **values;       /* [out_count] owned outputs; NULL for gradients */
+    int64_t *out_count;  /* [out_count] numbers in an output */
+    bool *widen;         /* [group_count] groups whose f64 copy this call reads */
+    uint64_t seed, step; /* of what it computed last */
 };
 
 /* Binds every port and makes room for the function's work. The binding's parts must outlive the call. On failure `call`

@@ -100,9 +100,8 @@ static qtm_status value_report(const struct drawer *drawer, int64_t event, int f
         "event %lld drawn at the truth has a field '%s' that is not finite; is the density finite all over "
         "its domain?%s",
         (long long)event, drawer->event->fields[field].name, drawer->trap ? "" : " --trap=nan says where that begins");
-    int64_t batch = (drawer->next - 1) / drawer->source.batch;
     if (!drawer->trap) return QTM_FAILED;
-    return qtm_trap_explain(drawer->model, &drawer->call, drawer->source.seed, (uint64_t)batch);
+    return qtm_trap_explain(drawer->model, &drawer->call);
 }
 
 /* Events in the order of their drawing: calls go through them once, from the first on. */

@@ -146,7 +146,7 @@ static qtm_status finite_check(struct check *check) {
                      isfinite(loss) ? session->fit->blocks[block].name : "", " where gradients are checked",
                      session->config.trap ? "" : ". --trap=nan says where it begins");
     if (!session->config.trap) return QTM_FAILED;
-    return qtm_trap_explain(session->model, &check->gradient, session->draw_seed, 0);
+    return qtm_trap_explain(session->model, &check->gradient);
 }
 
 /* Keeps the worst of what the clauses' function says of this point. */

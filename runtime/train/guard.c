@@ -1,11 +1,16 @@
-/* Looks at the guards of a call, and says in the model's terms what one found. The parameters are computed by the fit's
- * own function from the weights as they are: the weights of the step that failed, not yet changed. */
+/* Looks at the guards of a call, and says in the model's terms what one found. Which node is bad, and the value there,
+ * the reference interpreter computes, from what the executable carries of the function and needs for that alone. The
+ * parameters are computed by the fit's own function from the weights as they are: the weights of the step that failed,
+ * not yet changed. */
 #include "runtime/train/guard.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "runtime/train/tensor.h"
+#include "tir/interp.h"
 
 enum { TEXT = 3000, PARAMS_SHOWN = 40 };
 
@@ -27,9 +32,9 @@ __attribute__((format(printf, 2, 3))) static void text_add(struct text *text, co
 static bool guard_find(const struct qtm_call *call, int *output, int64_t *vector) {
     for (*output = 0; *output < call->fn->out_count; ++*output) {
         const struct qtm_port *port = &call->fn->out[*output];
-        if (port->role != QTM_GUARD || port->index % 2) continue;
+        if (port->role != QTM_GUARD) continue;
         for (*vector = 0; *vector < call->out_count[*output]; ++*vector)
-            if (qtm_call_value(call, *output, *vector) != 0) return true;
+            if (qtm_call_value(call, *output, *vector) != QTM_GUARD_HOLDS) return true;
     }
     return false;
 }
@@ -38,6 +43,39 @@ bool qtm_guard_holds(const struct qtm_call *call) {
     int output;
     int64_t vector;
     return !guard_find(call, &output, &vector);
+}
+
+/* The first bad node, and the value there, if the interpreter comes to a bad one as well: it may round differently. */
+struct found {
+    bool known;
+    int64_t node;
+    double value;
+};
+
+static struct found node_find(const struct qtm_call *call, const struct qtm_model *model, int guard, int64_t nodes,
+                              int64_t vector) {
+    struct found found = {.known = false};
+    struct qtm_tensor tensor;
+    qtm_tensor_open(&tensor, model, call);
+    TirPort wanted[2];
+    size_t count = 0;
+    for (size_t i = 0; tensor.f && i < tensor.f->outputs.count && count < 2; i++) {
+        const TirPort *port = &tensor.f->outputs.data[i];
+        if (port->role == TIR_PORT_NODE && port->index == 2 * (uint32_t)guard + count) wanted[count++] = *port;
+    }
+    if (count == 2) {
+        const TirFunction *part = tir_part(&tensor.arena, tensor.f, wanted, count);
+        InterpWatch watch = {.single = !call->fn->f64};
+        TirTensor out[2];
+        tir_interpret_watched(part, &tensor.arena, tensor.inputs, call->binding.extent, call->seed, call->step, &watch,
+                              out);
+        double rank = out[0].data[out[0].count > 1 ? vector : 0];
+        found.known = rank > 0;
+        found.node = nodes - (int64_t)rank;
+        found.value = out[1].data[out[1].count > 1 ? vector : 0];
+    }
+    qtm_tensor_close(&tensor);
+    return found;
 }
 
 static void node_add(struct text *text, const struct qtm_guard *guard, int64_t node) {
@@ -56,20 +94,26 @@ static void node_add(struct text *text, const struct qtm_guard *guard, int64_t n
     }
 }
 
-static void what_add(struct text *text, const struct qtm_guard *guard, double code, double value) {
+static void what_add(struct text *text, const struct qtm_call *call, const struct qtm_model *model, int output,
+                     int64_t vector) {
+    const struct qtm_guard *guard = &model->guards[call->fn->out[output].index];
+    enum qtm_guard_code code = (enum qtm_guard_code)qtm_call_value(call, output, vector);
     int64_t nodes = 1;
     for (int i = 0; i < guard->axis_count; i++) nodes *= guard->axes[i].count;
-    if (code == QTM_GUARD_ZERO) {
-        text_add(text, "density '%s' is zero everywhere on its grid of %lld point%s", guard->density, (long long)nodes,
-                 nodes == 1 ? "" : "s");
+    struct found bad = {.known = false};
+    if (code != QTM_GUARD_ZERO) bad = node_find(call, model, call->fn->out[output].index, nodes, vector);
+    text_add(text, "density '%s' is %s", guard->density,
+             code == QTM_GUARD_ZERO                     ? "zero everywhere"
+             : !bad.known && code == QTM_GUARD_INFINITE ? "not a number (NaN) or infinite somewhere"
+             : isnan(bad.value)                         ? "not a number (NaN)"
+             : isinf(bad.value)                         ? "infinite"
+                                                        : "negative");
+    if (bad.known) {
+        node_add(text, guard, bad.node);
+        if (isfinite(bad.value)) text_add(text, ": %.6g", bad.value);
         return;
     }
-    text_add(text, "density '%s' is %s", guard->density,
-             isnan(value)   ? "not a number (NaN)"
-             : isinf(value) ? "infinite"
-                            : "negative");
-    node_add(text, guard, nodes - (int64_t)code);
-    if (isfinite(value)) text_add(text, ": %.6g", value);
+    text_add(text, " on its grid of %lld point%s", (long long)nodes, nodes == 1 ? "" : "s");
 }
 
 static void param_add(struct text *text, const struct qtm_param *param, double value, int *shown) {
@@ -109,12 +153,10 @@ qtm_status qtm_guard_check(const struct qtm_call *call, const struct qtm_model *
     int64_t vector;
     if (!guard_find(call, &output, &vector)) return QTM_OK;
     struct text text = {.length = 0};
-    const struct qtm_guard *guard = &model->guards[call->fn->out[output].index / 2];
-    double code = qtm_call_value(call, output, vector), value = qtm_call_value(call, output + 1, vector);
     text_add(&text, "%s", when);
     if (session && session->ranks > 1) text_add(&text, ", rank %d", session->rank);
     text_add(&text, ": ");
-    what_add(&text, guard, code, value);
+    what_add(&text, call, model, output, vector);
     if (session && session->fit->vectors > 1)
         text_add(&text, ", for parameter vector %lld of %lld", (long long)vector + 1, (long long)session->fit->vectors);
     QTM_TRY(params_add(&text, model, session, vector));

@@ -35,7 +35,7 @@ static qtm_status gradient_check(struct qtm_session *session, struct qtm_trainer
                      session->fit->name, place, trainer->label, trainer->update->objective, what, weights, advice,
                      session->config.trap ? "" : ". --trap=nan says where it begins");
     if (!session->config.trap) return QTM_FAILED;
-    return qtm_trap_explain(session->model, &trainer->gradient, session->draw_seed, (uint64_t)session->step);
+    return qtm_trap_explain(session->model, &trainer->gradient);
 }
 
 /* Gradient and loss at the weights as they are, put together over ranks. */

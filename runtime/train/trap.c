@@ -1,75 +1,13 @@
-/* The executable carries the tensor form of its functions (compiler/driver/trap.h). The one that failed is run again by
- * the compiler's reference interpreter with the inputs that the call has bound, and walked back (compiler/tir/trap.c).
- */
+/* The function that failed is run again by the compiler's reference interpreter with the inputs that the call has bound
+ * (tensor.h), and walked back (compiler/tir/trap.c). */
 #include "runtime/train/trap.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "diag/diag.h"
 #include "runtime/core/memory.h"
-#include "support/pack.h"
-#include "tir/tir.h"
-
-struct trap {
-    Arena arena;
-    SourceSet sources;
-    const TirFunction *f;
-};
-
-/* "LENGTH PATH\n", so many bytes and a newline; false where the text ends before. */
-static bool file_take(SourceSet *sources, char **at, const char *end) {
-    char *path, *line = memchr(*at, '\n', (size_t)(end - *at));
-    size_t length = strtoul(*at, &path, 10);
-    if (!line || *path != ' ' || length + 1 > (size_t)(end - line - 1)) return false;
-    *line = 0;
-    source_add(sources, path + 1, line + 1, length);
-    *at = line + 2 + length;
-    return true;
-}
-
-/* Is `function` the name of an emitted function without its width? */
-static bool name_is(const char *emitted, const char *function) {
-    size_t length = strlen(function);
-    return !strncmp(emitted, function, length) &&
-           (!strcmp(emitted + length, "_f32") || !strcmp(emitted + length, "_f64"));
-}
-
-static const TirFunction *function_find(struct trap *trap, const struct qtm_model *model, const char *name) {
-    size_t whole = (size_t)model->trap.whole;
-    char *text = arena_alloc(&trap->arena, whole + 1), *at = text;
-    if (!whole || !pack_restore(model->trap.data, (size_t)model->trap.bytes, text, whole)) return NULL;
-    unsigned long files = strtoul(text, &at, 10);
-    for (at++; files; files--)
-        if (!file_take(&trap->sources, &at, text + whole)) return NULL;
-    DiagSink sink = {.sources = &trap->sources};
-    uint32_t file = source_add(&trap->sources, "functions", at, (size_t)(text + whole - at));
-    TirModule *module = tir_parse(&trap->arena, &trap->sources, file, &sink);
-    diag_free(&sink);
-    for (size_t i = 0; module && i < module->functions.count; i++)
-        if (name_is(name, module->functions.data[i]->name)) return module->functions.data[i];
-    return NULL;
-}
-
-static TirTensor *inputs_read(struct trap *trap, const struct qtm_call *call) {
-    const struct qtm_fn *fn = call->fn;
-    TirTensor *tensors = ARENA_ARRAY(&trap->arena, TirTensor, fn->in_count + 1);
-    for (int i = 0; i < fn->in_count; i++) {
-        const struct qtm_port *port = &fn->in[i];
-        TirTensor *tensor = &tensors[i];
-        *tensor = (TirTensor){.type = TIR_REAL, .rank = (uint32_t)port->rank, .count = 1};
-        for (int d = 0; d < port->rank; d++) {
-            tensor->shape[d] = port->shape[d] >= 0 ? port->shape[d] : call->binding.extent[-1 - port->shape[d]];
-            tensor->count *= (size_t)tensor->shape[d];
-        }
-        tensor->data = ARENA_ARRAY(&trap->arena, double, tensor->count + 1);
-        for (size_t k = 0; k < tensor->count; k++)
-            tensor->data[k] = fn->f64 ? ((const double *)call->in[i])[k] : ((const float *)call->in[i])[k];
-    }
-    return tensors;
-}
+#include "runtime/train/tensor.h"
 
 static const char *number_text(Arena *arena, double value) {
     return isnan(value)   ? "NaN"
@@ -77,7 +15,7 @@ static const char *number_text(Arena *arena, double value) {
                           : arena_format(arena, "%.9g", value);
 }
 
-static void place_print(FILE *out, const struct trap *trap, Span span) {
+static void place_print(FILE *out, const struct qtm_tensor *trap, Span span) {
     const SourceFile *file = source_file(&trap->sources, span.file);
     uint32_t line, column;
     if (!file) return;
@@ -85,7 +23,7 @@ static void place_print(FILE *out, const struct trap *trap, Span span) {
     fprintf(out, "%s:%u:%u: ", file->path, line, column);
 }
 
-static void operation_print(FILE *out, struct trap *trap, const TirTrap *found) {
+static void operation_print(FILE *out, struct qtm_tensor *trap, const TirTrap *found) {
     const TirFunction *f = found->f;
     const TirOp *op = &f->ops.data[found->op];
     Arena *arena = &trap->arena;
@@ -111,7 +49,7 @@ static void operation_print(FILE *out, struct trap *trap, const TirTrap *found) 
     if (found->round >= 0) fprintf(out, ", in round %lld of a loop", (long long)found->round + 1);
 }
 
-static void trap_print(FILE *out, struct trap *trap, const TirTrap *found) {
+static void trap_print(FILE *out, struct qtm_tensor *trap, const TirTrap *found) {
     const TirOp *op = &found->f->ops.data[found->op];
     place_print(out, trap, op->span);
     operation_print(out, trap, found);
@@ -125,11 +63,11 @@ static void trap_print(FILE *out, struct trap *trap, const TirTrap *found) {
     diag_excerpt(&trap->sources, turned->span, out);
 }
 
-static void trap_run(FILE *out, struct trap *trap, const struct qtm_call *call, uint64_t seed, uint64_t step) {
+static void trap_run(FILE *out, struct qtm_tensor *trap, const struct qtm_call *call) {
     TirTrap found;
-    fprintf(stderr, "--trap=nan: running step %llu again, %zu operations one by one\n", (unsigned long long)step + 1,
-            trap->f->ops.count);
-    if (tir_trap(trap->f, &trap->arena, inputs_read(trap, call), call->binding.extent, seed, step, !call->fn->f64,
+    fprintf(stderr, "--trap=nan: running step %llu again, %zu operations one by one\n",
+            (unsigned long long)call->step + 1, trap->f->ops.count);
+    if (tir_trap(trap->f, &trap->arena, trap->inputs, call->binding.extent, call->seed, call->step, !call->fn->f64,
                  &found))
         trap_print(out, trap, &found);
     else
@@ -138,22 +76,21 @@ static void trap_run(FILE *out, struct trap *trap, const struct qtm_call *call, 
               out);
 }
 
-qtm_status qtm_trap_explain(const struct qtm_model *model, const struct qtm_call *call, uint64_t seed, uint64_t step) {
-    struct trap trap = {.f = NULL};
+qtm_status qtm_trap_explain(const struct qtm_model *model, const struct qtm_call *call) {
+    struct qtm_tensor trap;
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
     if (!out) return qtm_error_memory(4096);
-    trap.f = function_find(&trap, model, call->fn->name);
+    qtm_tensor_open(&trap, model, call);
     if (trap.f)
-        trap_run(out, &trap, call, seed, step);
+        trap_run(out, &trap, call);
     else
         fputs("this executable does not carry the function, so --trap=nan cannot look into it", out);
     fclose(out);
     while (length && text[length - 1] == '\n') text[--length] = 0;
     qtm_status status = qtm_error("%s\n%s", qtm_error_text(), text);
     free(text);
-    source_free(&trap.sources);
-    arena_free(&trap.arena);
+    qtm_tensor_close(&trap);
     return status;
 }

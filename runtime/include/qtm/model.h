@@ -8,7 +8,7 @@
 #include "qtm/domain.h"
 #include "qtm/kernel.h"
 
-#define QTM_MODEL_VERSION 4
+#define QTM_MODEL_VERSION 5
 
 enum qtm_role {
     QTM_BLOCK,
@@ -242,11 +242,11 @@ struct qtm_fit {
         *draws; /* what is drawn, by which method, and what that declares of its gradient: one line each */
 };
 
-/* A density on the grid from which it is drawn, or over which it is normalised. Output GUARD 2 g of a function is, for
- * every parameter vector, 0 where the values on the grid of guard g are finite, nowhere negative and not all zero; else
- * QTM_GUARD_ZERO: zero everywhere, or N - k, k the first bad of its N nodes (row-major); GUARD 2 g + 1, the next
- * output, is the value there. */
-enum { QTM_GUARD_ZERO = -1 };
+/* A density on the grid from which it is drawn, or over which it is normalised. Output GUARD g of a function is, for
+ * every parameter vector, QTM_GUARD_HOLDS where the values on the grid of guard g are finite, nowhere negative and not
+ * all zero. The text of the function (`trap` of the model) has two outputs more: NODE 2 g is N - k, k the first bad of
+ * the N nodes (row-major), or 0; NODE 2 g + 1 is the value there. */
+enum qtm_guard_code { QTM_GUARD_HOLDS, QTM_GUARD_INFINITE, QTM_GUARD_NEGATIVE, QTM_GUARD_ZERO };
 struct qtm_guard_axis {
     const char *name, *unit; /* unit NULL: a pure number */
     int64_t count;
