@@ -478,7 +478,7 @@ def check_wgan_gp_gradients(work):
         expect(before in source, f"the example has no '{before}'")
         source = source.replace(before, after)
     (work.folder / "small2d.qtm").write_text(source)
-    work.run(work.qtmc, "build", "small2d.qtm", "-o", "small2d", "--check-gradients")
+    work.run(work.qtmc, "build", "small2d.qtm", "-o", "small2d")
     work.run("./small2d", "draw", "--truth", "--events=2000", "--out=proxy2d.h5")
     said, _ = work.run("./small2d", "check-gradients", "wgan")
     print(said)
