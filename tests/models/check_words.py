@@ -4,8 +4,8 @@
     check_words.py SOURCE_FOLDER
 
 Every word of lang/tokens.def stands in some ```qtm block or form of lang/reference (a table of words would not do), every
-function of primitive.def has a row in builtins.md, every module of the library one in library.md, and index.md names
-every page.
+function of primitive.def has a row in builtins.md, every module of the library one in library.md, every flag of the compiler
+and of a model's executable one in flags.md, and index.md names every page.
 """
 import re
 import sys
@@ -33,11 +33,15 @@ missing += [f"builtins.md has a row for '{name}', which the compiler does not kn
 
 modules = sorted(path.stem for path in (top / "stdlib/std").glob("*.qtm"))
 missing += [f"library.md has no row for 'std.{name}'" for name in modules if f"| `std.{name}` |" not in pages["library.md"]]
+flags = set(re.findall(r'^OPTION\(\w+, "([-a-z]+)"', (top / "compiler/driver/options.def").read_text(), re.M))
+flags |= {"--" + name for name in re.findall(r'^QTM_FLAG\("([-a-z]+)"', (top / "runtime/core/options.def").read_text(), re.M)}
+told = "".join(line.rsplit(" | ", 2)[0] for line in pages["flags.md"].splitlines() if line.startswith("| `-"))
+missing += [f"flags.md has no row for {flag}" for flag in sorted(flags) if not re.search(rf"`{flag}(?![-a-z])|`{flag}\d", told)]
 missing += [f"index.md does not name {page}" for page in pages if page != "index.md" and f"({page})" not in pages["index.md"]]
 examples = (top / "examples/README.md").read_text(encoding="utf-8")
 missing += [f"examples/README.md does not name {path.name}" for path in sorted((top / "examples").iterdir())
             if path.is_dir() and f"({path.name}/" not in examples]
 
 print("\n".join(missing))
-print(f"{len(tokens)} words, {len(primitives)} functions, {len(modules)} modules, {len(pages)} pages, {len(missing)} missing")
-sys.exit(1 if missing or len(tokens) < 60 or len(primitives) < 40 else 0)
+print(f"{len(tokens)} words, {len(primitives)} functions, {len(modules)} modules, {len(flags)} flags, {len(pages)} pages, {len(missing)} missing")
+sys.exit(1 if missing or len(tokens) < 60 or len(primitives) < 40 or len(flags) < 30 else 0)
