@@ -17,7 +17,7 @@ qtm_status qtm_forward_open(struct qtm_session *session, const struct qtm_update
     forward->first = qtm_alloc_array(blocks, sizeof(double));
     forward->second = qtm_alloc_array(blocks, sizeof(double));
     if (!forward->directions || !forward->first || !forward->second)
-        return qtm_error_memory(3 * blocks * (int64_t)sizeof(double));
+        return qtm_error_memory((int64_t)3 * blocks * (int64_t)sizeof(double));
     QTM_TRY(qtm_gradient_create(session->state, update, true, &forward->product));
     int64_t count = forward->product.count;
     forward->u = qtm_alloc_array(count, sizeof(double));
