@@ -114,8 +114,8 @@ static inline __attribute__((always_inline)) Jet fraction_of(double a, double b,
     /* 1/(1 + d_1/(1 + ...)): T_-1 = 1, T_0 = 0, then T_1 = T_0 + 1 T_-1 and so on */
     const double most = 4000 + 80 * sqrt(a + b);
     Jet term = {.v = 1};
-    for (double n = 0; n < most; n++) {
-        if (n > 0) term = fraction_term(a, b, x, n, fmod(n, 2) == 0, by);
+    for (int n = 0; n < most; n++) {
+        if (n > 0) term = fraction_term(a, b, x, n, n % 2 == 0, by);
         Jet top_next = jet_sum(top, jet_product(term, top_before, by));
         Jet low_next = jet_sum(low, jet_product(term, low_before, by));
         if (n == 0) low_next = (Jet){.v = 1};

@@ -61,7 +61,7 @@ static struct found node_find(const struct qtm_call *call, const struct qtm_mode
     size_t count = 0;
     for (size_t i = 0; tensor.f && i < tensor.f->outputs.count && count < 2; i++) {
         const TirPort *port = &tensor.f->outputs.data[i];
-        if (port->role == TIR_PORT_NODE && port->index == 2 * (uint32_t)guard + count) wanted[count++] = *port;
+        if (port->role == TIR_PORT_NODE && port->index == (size_t)2 * (uint32_t)guard + count) wanted[count++] = *port;
     }
     if (count == 2) {
         const TirFunction *part = tir_part(&tensor.carried.arena, tensor.f, wanted, count);

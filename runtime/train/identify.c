@@ -338,7 +338,8 @@ qtm_status qtm_identify_command(const struct qtm_model *model, const struct qtm_
     struct command command = {.model = model, .arguments = arguments};
     QTM_TRY(qtm_choice_make(model, arguments->free, arguments->fix, arguments->start, &command.choice));
     command.value = qtm_alloc_array(model->param_count, sizeof(double));
-    qtm_status status = command.value ? values_take(&command) : qtm_error_memory(model->param_count * 8);
+    qtm_status status =
+        command.value ? values_take(&command) : qtm_error_memory((int64_t)model->param_count * (int64_t)sizeof(double));
     if (!status) status = document_write(&command);
     qtm_free(command.value);
     qtm_choice_destroy(&command.choice);
