@@ -283,7 +283,6 @@ static void print_update(FILE *out, const ProgramUpdate *update, const UpdateUni
             flag(update->full_data), update->data, update->every);
     print_fn(out, "gradient", units->gradient, first_order ? WIDTH_F32 : WIDTH_F64, "        ");
     print_fn(out, "check", units->gradient, WIDTH_F64, "        ");
-    print_fn(out, "along", units->second, WIDTH_F64, "        ");
     print_fn(out, "settings", units->settings, WIDTH_F64, "        ");
     if (units->clauses) {
         fprintf(out, "        .clause_count = %zu,\n        .clauses = fit%zu_update%zu_clauses,\n",

@@ -174,7 +174,6 @@ static bool apply(Options *options, Arena *arena, OptionId id, const char *value
     case OPTION_REPORT:
         options->report_memory = !strcmp(value, "memory");
         return options->report_memory || refuse("--report", "memory", value);
-    case OPTION_CHECK_GRADIENTS: options->check_gradients = true; return true;
     case OPTION_TIME_PASSES: options->control.time_passes = true; return true;
     case OPTION_MESSAGE_FORMAT:
         options->messages->json = !strcmp(value, "json");
@@ -258,8 +257,6 @@ static bool check_own(const Options *options) {
         wrong = "fmt takes --check or --stdout, not both";
     else if (options->as_json && options->command != COMMAND_INFO)
         wrong = "--json belongs to qtmc info; messages as JSON: --message-format=json";
-    else if (options->check_gradients && options->command != COMMAND_BUILD)
-        wrong = "--check-gradients belongs to qtmc build";
     else if (options->command == COMMAND_INFO && options->output)
         wrong = "info prints to standard output; drop -o";
     else if (options->command != COMMAND_EVAL && (options->truth || options->settings.count || options->seed >= 0))

@@ -39,7 +39,8 @@ enum { WIDTH_F32, WIDTH_F64, WIDTH_COUNT };
 
 typedef struct UpdateUnits {
     Unit *objective, *gradient, *settings;
-    Unit *second, *clauses; /* or NULL */
+    Unit *clauses;      /* or NULL */
+    TirFunction *given; /* the objective as it was derived, with the derivatives that are given */
 } UpdateUnits;
 typedef struct FitUnits {
     Unit *init, *params, *monitor, *curve, *check; /* monitor and check may be NULL */
@@ -67,10 +68,9 @@ typedef struct Pipeline {
     SourceSet *sources;
     DiagSink *sink;
     PipelineControl control;
-    const char *stdlib;   /* folder of the library in the language */
-    bool check_gradients; /* derivatives of gradients are wanted, for check-gradients */
-    bool calls;           /* an executable is made of it: its functions in C may be called on the way */
-    FILE *hir_out;        /* where sema prints the resolved model, or NULL */
+    const char *stdlib; /* folder of the library in the language */
+    bool calls;         /* an executable is made of it: its functions in C may be called on the way */
+    FILE *hir_out;      /* where sema prints the resolved model, or NULL */
     SizeOverride *sizes;
     size_t size_count;
     CodeRequest *code; /* NULL when stopping before it */

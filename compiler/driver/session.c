@@ -43,7 +43,6 @@ void session_start(Session *session, const Options *options) {
         .sources = &session->sources,
         .sink = &session->sink,
         .control = options->control,
-        .check_gradients = options->check_gradients,
         .stdlib = arena_format(&session->arena, "%s/share/qtmc/stdlib", session->root),
         .sizes = options->sizes.data,
         .size_count = options->sizes.count,

@@ -1,5 +1,5 @@
-/* Functions that can meet a NaN where it stops a run: gradients with their objectives, and draws; and what says at
- * which node a density is none. */
+/* Functions that can meet a NaN where it stops a run: gradients with their objectives, and draws; what says at which
+ * node a density is none; and objectives as they were derived. */
 #include "driver/trap.h"
 
 #include <stdlib.h>
@@ -26,6 +26,13 @@ static void print_unit(FILE *out, const Unit *unit) {
     tir_print_spans(out, f, llvm_symbol(f->arena, unit->symbol));
 }
 
+static void print_objective(FILE *out, const Pipeline *p, const UpdateUnits *units) {
+    if (units->gradient->same) return;
+    TirFunction f = *units->given;
+    f.name = arena_format(p->arena, "%s.objective", llvm_symbol(p->arena, units->gradient->symbol));
+    tir_print(out, &f);
+}
+
 static void print_all(FILE *out, const Pipeline *p) {
     fprintf(out, "%zu\n", p->sources->files.count);
     for (size_t i = 0; i < p->sources->files.count; i++) {
@@ -37,6 +44,9 @@ static void print_all(FILE *out, const Pipeline *p) {
     for (size_t i = 0; i < p->units.count; i++)
         if (p->units.data[i]->wanted[WIDTH_F32] || p->units.data[i]->wanted[WIDTH_F64])
             print_unit(out, p->units.data[i]);
+    for (size_t i = 0; i < p->program->fits.count; i++)
+        for (size_t u = 0; u < p->program->fits.data[i].updates.count; u++)
+            print_objective(out, p, &p->fits[i].updates[u]);
 }
 
 bool trap_write(const Pipeline *p, const char *path, TrapPack *pack) {

@@ -87,45 +87,6 @@ static TirFunction *derive(Pipeline *p, const ProgramFit *fit, const ProgramUpda
     return f;
 }
 
-static void drop_guards(TirFunction *f) {
-    size_t count = 0;
-    for (size_t i = 0; i < f->outputs.count; i++) {
-        TirPortRole role = f->outputs.data[i].role;
-        if (role != TIR_PORT_GUARD && role != TIR_PORT_NODE) f->outputs.data[count++] = f->outputs.data[i];
-    }
-    f->outputs.count = count;
-}
-
-/* The derivative of the loss and of its gradient along one direction, by forward mode: for v in the place of the
- * weights, <gradient, v> and the matrix of second derivatives times v. */
-static TirFunction *derive_second(Pipeline *p, const TirFunction *gradient) {
-    TirFunction *f = tir_function_copy(p->arena, gradient, arena_format(p->arena, "%s.along", gradient->name));
-    drop_guards(f);
-    uint32_t count = 0, outputs = (uint32_t)f->outputs.count, inputs = (uint32_t)f->inputs.count;
-    TirId *wrt = ARENA_ARRAY(p->arena, TirId, inputs + 1), *tangent = ARENA_ARRAY(p->arena, TirId, inputs + 1);
-    TirId *of = ARENA_ARRAY(p->arena, TirId, outputs), *out = ARENA_ARRAY(p->arena, TirId, outputs);
-    for (uint32_t i = 0; i < inputs; i++) {
-        const TirPort port = f->inputs.data[i];
-        bool wanted = false;
-        for (uint32_t k = 0; k < outputs; k++)
-            wanted |= f->outputs.data[k].role == TIR_PORT_GRADIENT && f->outputs.data[k].index == port.index;
-        if (port.role != TIR_PORT_BLOCK || !wanted) continue;
-        const TirOp op = f->ops.data[port.value];
-        const char *name = arena_format(p->arena, "%s.direction", port.name);
-        wrt[count] = port.value;
-        tangent[count++] = tir_input(f, TIR_PORT_DIRECTION, port.index, 0, name, TIR_REAL, op.axes, op.span);
-    }
-    for (uint32_t i = 0; i < outputs; i++) of[i] = f->outputs.data[i].value;
-    ad_tangent(f, of, outputs, wrt, tangent, count, out);
-    for (uint32_t i = 0; i < outputs; i++) {
-        const TirOp op = f->ops.data[of[i]];
-        TirId slope = out[i] == TIR_NONE ? tir_real(f, 0, op.span) : out[i];
-        if (!tir_axes_equal(f->ops.data[slope].axes, op.axes)) slope = tir_broadcast(f, slope, op.axes, op.span);
-        f->outputs.data[i].value = slope;
-    }
-    return f;
-}
-
 /* Every output followed by its derivative along the directions that are new inputs, in the place of the values of all
  * parameters; at most DIRECTIONS of them at a time. */
 static TirFunction *derive_along(Pipeline *p, const TirFunction *value) {
@@ -179,13 +140,9 @@ void units_derive(Pipeline *p) {
             UpdateUnits *units = &p->fits[i].updates[u];
             TirFunction *f = derive(p, fit, update, units->objective->tir);
             const char *symbol = arena_format(p->arena, "%s_update%zu_gradient", fit->name, u);
+            units->given = tir_function_copy(p->arena, units->objective->tir, symbol);
             units->gradient = unit_add(p, symbol, f, update->optimiser != PROGRAM_LBFGS, true);
             units->gradient->gradient = true;
-            if (p->check_gradients) {
-                units->second = unit_add(p, arena_format(p->arena, "%s_update%zu_along", fit->name, u),
-                                         derive_second(p, f), false, true);
-                units->second->gradient = true;
-            }
             units->gradient->hot[update->optimiser != PROGRAM_LBFGS ? WIDTH_F32 : WIDTH_F64] = true;
         }
     }

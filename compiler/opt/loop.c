@@ -3,11 +3,6 @@
  * passed twice is passed once. Dead code goes too. */
 #include "opt/rewrite.h"
 
-void opt_bodies(TirFunction *f, void (*pass)(TirFunction *)) {
-    for (size_t v = 0; v < f->ops.count; v++)
-        if (f->ops.data[v].body) pass(f->ops.data[v].body);
-}
-
 typedef struct Trim {
     TirFunction *body;
     uint32_t states, inputs, outputs;

@@ -39,3 +39,8 @@ void rewrite_end(Rewrite *w) {
     ports_renumber(w, w->f->outputs.data, w->f->outputs.count);
     arena_free(&w->scratch);
 }
+
+void opt_bodies(TirFunction *f, void (*pass)(TirFunction *)) {
+    for (size_t v = 0; v < f->ops.count; v++)
+        if (f->ops.data[v].body) pass(f->ops.data[v].body);
+}

@@ -174,6 +174,9 @@ void tir_body_axes(const TirFunction *f, TirFunction *body);
 /* --- copy.c: a copy that can be rewritten without touching `f`, whose arena must outlive it. --- */
 TirFunction *tir_function_copy(Arena *arena, const TirFunction *f, const char *name);
 
+/* --- shrink.c: batch axes become at most `rows` long (>= 2), as far as the function allows it. --- */
+void tir_shrink(TirFunction *f, int64_t rows);
+
 /* axis sets */
 TirAxes tir_axes_none(void);
 TirAxes tir_axes_one(TirAxisId axis);

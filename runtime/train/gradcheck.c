@@ -1,7 +1,7 @@
-/* Gradients against finite differences, in f64, and where the executable has the functions for it (qtmc build
- * --check-gradients) against forward mode: forward.h. The difference quotient is wrong by rounding, about eps |f| / h,
- * and, where the objective has kinks (leaky_relu), by the events that cross one within h. Neither is known beforehand,
- * so a range of steps h is tried and the best one counts: a wrong gradient agrees at none of them. */
+/* Gradients against finite differences, in f64, and against forward mode: products.h. The difference quotient is wrong
+ * by rounding, about eps |f| / h, and, where the objective has kinks (leaky_relu), by the events that cross one within
+ * h. Neither is known beforehand, so a range of steps h is tried and the best one counts: a wrong gradient agrees at
+ * none of them. */
 #include "runtime/train/gradcheck.h"
 
 #include <math.h>
@@ -12,8 +12,8 @@
 #include "runtime/core/memory.h"
 #include "runtime/train/data.h"
 #include "runtime/train/draw.h"
-#include "runtime/train/forward.h"
 #include "runtime/train/guard.h"
+#include "runtime/train/products.h"
 #include "runtime/train/session.h"
 #include "runtime/train/start.h"
 #include "runtime/train/trap.h"
@@ -36,7 +36,7 @@ struct check {
     struct qtm_call gradient, loss;
     double *direction, *start; /* of the longest block */
     uint64_t random;
-    struct qtm_forward forward;
+    struct qtm_products products;
     struct qtm_call clauses; /* of derivative clauses, where the objective uses any */
     double *clause;          /* the worst of each: relative error, argument, slope, difference */
     int failures, clause_failures;
@@ -112,13 +112,13 @@ static void block_check(struct check *check, int block, struct worst *worst) {
 }
 
 static void line_print(struct check *check, int block, const struct worst *worst) {
-    const struct qtm_forward *forward = &check->forward;
+    const struct qtm_products *products = &check->products;
     bool bad = !(worst->error <= LIMIT);
     printf("  %-24s %16.9g %16.9g %10.2e", check->session->fit->blocks[block].name, worst->gradient, worst->difference,
            worst->error);
-    if (forward->first) {
-        bad |= !(forward->first[block] <= QTM_FORWARD_LIMIT && forward->second[block] <= QTM_FORWARD_LIMIT);
-        printf(" %10.2e %10.2e", forward->first[block], forward->second[block]);
+    if (products->first) {
+        bad |= !(products->first[block] <= QTM_PRODUCTS_LIMIT && products->second[block] <= QTM_PRODUCTS_LIMIT);
+        printf(" %10.2e %10.2e", products->first[block], products->second[block]);
     }
     printf("%s\n", bad ? "  WRONG" : "");
     fflush(stdout);
@@ -209,7 +209,7 @@ static qtm_status update_check(struct check *check, struct worst *worst) {
         if (!status) status = finite_check(check);
         for (int b = 0; !status && b < blocks; b++)
             if (qtm_gradient_offset(session->state, check->vector.update, b) >= 0) block_check(check, b, &worst[b]);
-        if (!status) qtm_forward_point(&check->forward, &check->vector, qtm_call_loss(&check->gradient));
+        if (!status) qtm_products_point(&check->products, &check->gradient);
     }
     for (int g = 0; g < groups; g++) {
         if (keep[g])
@@ -222,7 +222,7 @@ static qtm_status update_check(struct check *check, struct worst *worst) {
     return status;
 }
 
-static qtm_status update_open(struct check *check, const struct qtm_update *update) {
+static qtm_status update_open(struct check *check, const struct qtm_update *update, const struct qtm_carried *carried) {
     struct qtm_session *session = check->session;
     int64_t longest = 1;
     for (int b = 0; b < session->fit->block_count; b++)
@@ -237,7 +237,7 @@ static qtm_status update_open(struct check *check, const struct qtm_update *upda
     QTM_TRY(qtm_gradient_create(session->state, update, true, &check->unused));
     binding.gradient = &check->unused;
     QTM_TRY(qtm_call_bind(&check->loss, &update->check, &binding));
-    QTM_TRY(qtm_forward_open(session, update, &check->forward));
+    qtm_products_open(session, update, carried, &check->products);
     if (!update->clause_count) return QTM_OK;
     check->clause = qtm_alloc_array(4 * update->clause_count, sizeof(double));
     if (!check->clause) return qtm_error_memory(4 * update->clause_count * (int64_t)sizeof(double));
@@ -245,7 +245,8 @@ static qtm_status update_open(struct check *check, const struct qtm_update *upda
     return qtm_call_bind(&check->clauses, &update->clause_check, &binding);
 }
 
-static qtm_status fit_check(struct qtm_session *session, int *failures, int *clause_failures) {
+static qtm_status fit_check(struct qtm_session *session, const struct qtm_carried *carried, int *failures,
+                            int *clause_failures) {
     const struct qtm_fit *fit = session->fit;
     struct worst *worst = qtm_alloc_array(fit->block_count, sizeof *worst);
     if (!worst) return qtm_error_memory(fit->block_count * (int64_t)sizeof *worst);
@@ -254,14 +255,14 @@ static qtm_status fit_check(struct qtm_session *session, int *failures, int *cla
         struct check check = {.session = session, .random = session->config.seed << 20};
         printf("fit %s: minimize %s over %s\n  %-24s %16s %16s %10s%s\n", fit->name, fit->updates[u].objective,
                session->trainers[u].label, "weights", "gradient", "difference", "relative",
-               fit->updates[u].along.name ? "    forward     second" : "");
-        status = update_open(&check, &fit->updates[u]);
+               carried->module ? "    forward     second" : "");
+        status = update_open(&check, &fit->updates[u], carried);
         if (!status) status = update_check(&check, worst);
         *failures += check.failures;
         *clause_failures += check.clause_failures;
         qtm_gradient_destroy(&check.vector);
         qtm_gradient_destroy(&check.unused);
-        qtm_forward_close(&check.forward);
+        qtm_products_close(&check.products);
         if (check.gradient.fn) qtm_call_destroy(&check.gradient);
         if (check.loss.fn) qtm_call_destroy(&check.loss);
         if (check.clauses.fn) qtm_call_destroy(&check.clauses);
@@ -314,10 +315,6 @@ static qtm_status data_make(const struct qtm_model *model, const struct qtm_argu
     return status;
 }
 
-static bool forward_there(const struct qtm_model *model) {
-    return model->fit_count && model->fits[0].update_count && model->fits[0].updates[0].along.name;
-}
-
 qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm_arguments *arguments,
                                  struct qtm_comm *comm) {
     if (qtm_comm_size(comm) > 1) return qtm_misuse("check-gradients runs on one rank, without mpirun");
@@ -328,6 +325,8 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
     if (!events) qtm_choice_destroy(&choice);
     if (!events) return qtm_error_memory(model->data_count * (int64_t)sizeof *events);
     int failures = 0, clause_failures = 0;
+    struct qtm_carried carried;
+    qtm_carried_read(model, &carried);
     qtm_status status = data_make(model, arguments, seed, events);
     for (int i = 0; !status && i < model->fit_count; i++) {
         if (arguments->operand && strcmp(arguments->operand, model->fits[i].name)) continue;
@@ -337,23 +336,25 @@ qtm_status qtm_gradcheck_command(const struct qtm_model *model, const struct qtm
         config.events = events;
         status = qtm_session_open(&session, &config);
         if (status) break;
-        status = fit_check(&session, &failures, &clause_failures);
+        status = fit_check(&session, &carried, &failures, &clause_failures);
         qtm_session_close(&session);
     }
     for (int d = 0; d < model->data_count; d++) qtm_events_free(&events[d]);
     qtm_free(events);
     qtm_choice_destroy(&choice);
+    bool forward = carried.module != NULL;
+    qtm_carried_free(&carried);
     if (!status && clause_failures)
         return qtm_error("%d derivative clause%s that differ%s from finite differences by more than %g",
                          clause_failures, clause_failures == 1 ? "" : "s", clause_failures == 1 ? "s" : "", LIMIT);
     if (!status && failures)
         return qtm_error("%d block%s of weights with a gradient that differs from finite differences by more than %g%s",
                          failures, failures == 1 ? "" : "s", LIMIT,
-                         forward_there(model) ? ", or from forward mode by more than 1e-10" : "");
+                         forward ? ", or from forward mode by more than 1e-10" : "");
     if (!status) printf("all gradients agree with finite differences to %g", LIMIT);
-    if (!status && forward_there(model))
-        printf(" and with forward mode to %g, and second derivatives are symmetric\n", QTM_FORWARD_LIMIT);
+    if (!status && forward)
+        printf(" and with forward mode to %g, and second derivatives are symmetric\n", QTM_PRODUCTS_LIMIT);
     else if (!status)
-        printf("\n(against forward mode, and second derivatives: build with qtmc build --check-gradients)\n");
+        printf("\n");
     return status;
 }

@@ -64,11 +64,11 @@ static struct found node_find(const struct qtm_call *call, const struct qtm_mode
         if (port->role == TIR_PORT_NODE && port->index == (size_t)2 * (uint32_t)guard + count) wanted[count++] = *port;
     }
     if (count == 2) {
-        const TirFunction *part = tir_part(&tensor.arena, tensor.f, wanted, count);
+        const TirFunction *part = tir_part(&tensor.carried.arena, tensor.f, wanted, count);
         InterpWatch watch = {.single = !call->fn->f64};
         TirTensor out[2];
-        tir_interpret_watched(part, &tensor.arena, tensor.inputs, call->binding.extent, call->seed, call->step, &watch,
-                              out);
+        tir_interpret_watched(part, &tensor.carried.arena, tensor.inputs, call->binding.extent, call->seed, call->step,
+                              &watch, out);
         double rank = out[0].data[out[0].count > 1 ? vector : 0];
         found.known = rank > 0;
         found.node = nodes - (int64_t)rank;

@@ -1,16 +1,15 @@
-/* The tensor form of the model's functions, which its executable carries as text (compiler/driver/trap.h), and with
- * which the compiler's reference interpreter can run a call again. All functions are **Local**. */
+/* The tensor form of the function of a call (carried.h), with which the compiler's reference interpreter can run it
+ * again. All functions are **Local**. */
 #ifndef QTM_TENSOR_H
 #define QTM_TENSOR_H
 
 #include "diag/diag.h"
 #include "qtm/model.h"
 #include "runtime/core/call.h"
-#include "tir/tir.h"
+#include "runtime/train/carried.h"
 
 struct qtm_tensor {
-    Arena arena;
-    SourceSet sources; /* of the model */
+    struct qtm_carried carried;
     const TirFunction *f;
     const TirTensor *inputs; /* [inputs of f] */
 };

@@ -16,7 +16,7 @@ static const char *number_text(Arena *arena, double value) {
 }
 
 static void place_print(FILE *out, const struct qtm_tensor *trap, Span span) {
-    const SourceFile *file = source_file(&trap->sources, span.file);
+    const SourceFile *file = source_file(&trap->carried.sources, span.file);
     uint32_t line, column;
     if (!file) return;
     source_position(file, span.begin, &line, &column);
@@ -26,7 +26,7 @@ static void place_print(FILE *out, const struct qtm_tensor *trap, Span span) {
 static void operation_print(FILE *out, struct qtm_tensor *trap, const TirTrap *found) {
     const TirFunction *f = found->f;
     const TirOp *op = &f->ops.data[found->op];
-    Arena *arena = &trap->arena;
+    Arena *arena = &trap->carried.arena;
     const char *what = number_text(arena, found->value);
     if (op->op == TIR_INPUT)
         fprintf(out, "'%s' is %s before anything is computed", f->inputs.data[op->integer].name, what);
@@ -55,20 +55,20 @@ static void trap_print(FILE *out, struct qtm_tensor *trap, const TirTrap *found)
     operation_print(out, trap, found);
     fprintf(out, " (%s)\n",
             found->backward ? "backward: in the derivative of this" : "forward: in the value, not in its derivative");
-    diag_excerpt(&trap->sources, op->span, out);
+    diag_excerpt(&trap->carried.sources, op->span, out);
     if (found->turned == TIR_NONE) return;
     const TirOp *turned = &trap->f->ops.data[found->turned];
     place_print(out, trap, turned->span);
     fprintf(out, "from there, infinity becomes NaN by %s\n", tir_op_text(turned->op));
-    diag_excerpt(&trap->sources, turned->span, out);
+    diag_excerpt(&trap->carried.sources, turned->span, out);
 }
 
 static void trap_run(FILE *out, struct qtm_tensor *trap, const struct qtm_call *call) {
     TirTrap found;
     fprintf(stderr, "--trap=nan: running step %llu again, %zu operations one by one\n",
             (unsigned long long)call->step + 1, trap->f->ops.count);
-    if (tir_trap(trap->f, &trap->arena, trap->inputs, call->binding.extent, call->seed, call->step, !call->fn->f64,
-                 &found))
+    if (tir_trap(trap->f, &trap->carried.arena, trap->inputs, call->binding.extent, call->seed, call->step,
+                 !call->fn->f64, &found))
         trap_print(out, trap, &found);
     else
         fputs("run operation by operation, all numbers are finite: sums in another order stay just below the largest "

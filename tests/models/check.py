@@ -10,6 +10,7 @@ BUILD is the build tree, FOLDER is scratch space. A check is a function check_NA
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,16 @@ def expect(condition, *what):
 
 def expect_in(part, text):
     expect(part in text, f"expected to read: {part}", f"read: {text}")
+
+
+def expect_products(said, rows):
+    """The last two columns of check-gradients: at most 1e-10 but where a row is WRONG, and not all of them zero."""
+    lines = [line.replace("WRONG", "").split() for line in said.splitlines() if re.search(r"( +-?[0-9.]+e[+-][0-9]+){3}", line)]
+    found = [tuple(float(number) for number in line[-2:]) for line in lines]
+    expect(len(found) == rows, f"{len(found)} rows of weights, not {rows}", said)
+    if "WRONG" not in said:
+        expect(0 < max(max(errors) for errors in found) <= 1e-10, "the products disagree, or were not made", found)
+    return found
 
 
 def checks():

@@ -3,7 +3,7 @@ import json
 import math
 import re
 
-from check import EXAMPLE, TOP, expect, expect_in
+from check import EXAMPLE, TOP, expect, expect_in, expect_products
 
 
 def metrics(work, run):
@@ -51,6 +51,7 @@ def check_gradients(work):
     for model, data in (work.small, ("./few", work.example[1])):
         out, _ = work.run(model, "check-gradients", f"--measured={data}")
         print(out)
+        expect_products(out, 17 if model == "./few" else 13)
         expect_in("gan", out)
         expect_in("likelihood", out)
 
@@ -183,6 +184,7 @@ def check_derivatives_in_objectives(work):
     work.run(model, "draw", "--truth", "--events=2000", f"--out={data}")
     out, _ = work.run(model, "check-gradients")
     expect_in("all gradients agree with finite differences", out)
+    expect_products(out, 25)
     work.run(model, "fit", "wasserstein", "--steps=20")
     work.run(model, "fit", "information", "--out=information")
     import h5py

@@ -17,7 +17,7 @@ fit t {
 """
 
 
-def build(work, *flags):
+def build(work):
     import h5py
     import numpy
 
@@ -26,7 +26,7 @@ def build(work, *flags):
     with h5py.File(work.folder / "hits.h5", "w") as file:
         file["events/x"] = x
         file["events/y"] = y
-    work.run(work.qtmc, "build", MODEL, "-o", "model", *flags)
+    work.run(work.qtmc, "build", MODEL, "-o", "model")
     return x, y
 
 
@@ -41,7 +41,7 @@ def monitors(work, fit):
 def check_loops_gradients(work):
     """Through factors, triangular systems, steps in time, the gradient of a factor, of each event: backwards, forwards,
     and derived twice."""
-    build(work, "--check-gradients")
+    build(work)
     out, _ = work.run("./model", "check-gradients")
     expect_in("and with forward mode to 1e-10, and second derivatives are symmetric", out)
 

@@ -149,7 +149,7 @@ fit f {{
 """
 
 
-def check_smooth(work, d, n):
+def gradient_is_unbiased(work, d, n):
     """A critic sin(sum c_i x_i) of d variables that hang together in a chain: the derivative of its mean by quadrature of
     the gridded density, to 1 percent; and an overall factor moves no event: sum_j A_j dx/dA_j = 0."""
     import numpy
@@ -173,19 +173,19 @@ def check_smooth(work, d, n):
 
 
 def check_sampler_two_variables(work):
-    check_smooth(work, 2, 41)
+    gradient_is_unbiased(work, 2, 41)
 
 
 def check_sampler_three_variables(work):
-    check_smooth(work, 3, 15)
+    gradient_is_unbiased(work, 3, 15)
 
 
 def check_sampler_four_variables(work):
-    check_smooth(work, 4, 9)
+    gradient_is_unbiased(work, 4, 9)
 
 
 def check_sampler_five_variables(work):
-    check_smooth(work, 5, 6)
+    gradient_is_unbiased(work, 5, 6)
 
 
 # --- published samplers, whose biases are part of what is expected of them ---
@@ -478,7 +478,7 @@ def check_wgan_gp_gradients(work):
         expect(before in source, f"the example has no '{before}'")
         source = source.replace(before, after)
     (work.folder / "small2d.qtm").write_text(source)
-    work.run(work.qtmc, "build", "small2d.qtm", "-o", "small2d", "--check-gradients")
+    work.run(work.qtmc, "build", "small2d.qtm", "-o", "small2d")
     work.run("./small2d", "draw", "--truth", "--events=2000", "--out=proxy2d.h5")
     said, _ = work.run("./small2d", "check-gradients", "wgan")
     print(said)

@@ -6,8 +6,9 @@
 
 A block holds lines `$ COMMAND`, each followed by what it prints (standard output and errors together). Commands run
 below each other in one folder, in the order of the page; `qtmc` is QTMC. A block ```qtm file=NAME is written to NAME
-before. Numbers agree to 1 % (another processor rounds otherwise); lines that tell the speed, seconds and numbers of
-threads are passed over. Of a block ```console any only the exit status counts: trained networks differ between processors.
+before. Numbers agree to 1 % or to 1e-12 (another processor rounds otherwise); lines that tell the speed, seconds and
+numbers of threads are passed over. Of a block ```console any only the exit status counts: trained networks differ between
+processors.
 """
 import os
 import re
@@ -17,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w])")
-TOLERANCE = 1e-2
+TOLERANCE, ROUND_OFF = 1e-2, 1e-12
 
 
 def comparable(text):
@@ -36,7 +37,7 @@ def agree(one, other):
     if [row[0] for row in one] != [row[0] for row in other]:
         return False
     pairs = [pair for a, b in zip(one, other) for pair in zip(a[1], b[1])]
-    return all(abs(a - b) <= TOLERANCE * max(abs(a), abs(b)) for a, b in pairs)
+    return all(abs(a - b) <= max(TOLERANCE * max(abs(a), abs(b)), ROUND_OFF) for a, b in pairs)
 
 
 def run(command, folder, qtmc):

@@ -29,7 +29,7 @@ struct qtm_port {
     /* BLOCK, GRADIENT: block of the fit; COLUMN: data set and field; OPTION; VALUE: number; HELD: block of raw
      * parameters and field 0: 1 where a parameter is held, 1: the value it is held at, 2: raw value of its start;
      * GUARD: see qtm_guard; POINT: variable of a density; DIRECTION: block, along which a derivative is taken in the
-     * place of BLOCK (field 0) or of HELD 1 (field 1) */
+     * place of HELD 1 (field 1) */
     int index, field;
     int rank;
     const int64_t *shape; /* row-major; -1 - d stands for the local number of events of data set d */
@@ -167,9 +167,6 @@ struct qtm_update {
      * (relative; below 0 where no difference is finite), the argument, the slope, the difference; absent without
      * clauses */
     struct qtm_fn clause_check;
-    /* f64; the derivatives of all outputs of `check` along DIRECTION of each block of its groups. Absent unless built
-     * with --check-gradients */
-    struct qtm_fn along;
 };
 
 struct qtm_monitor {
@@ -268,7 +265,7 @@ struct qtm_wrapper {
     double settings[1];
 };
 
-/* The functions of the model as text, and its sources, for --trap=nan: compiler/driver/trap.h. */
+/* The functions of the model as text, and its sources, for --trap=nan and check-gradients: compiler/driver/trap.h. */
 struct qtm_packed {
     const unsigned char *data;
     int64_t bytes, whole; /* packed, and as text; 0: absent */
