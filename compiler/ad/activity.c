@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "tir/special.h"
+
 /* The table of rules: ad.h tells a shape's kind of rule. */
 #undef AD_PAIR
 #undef AD_RULE_MAP
@@ -165,21 +167,13 @@ static void masked_find(Ad *ad, const TirId *of, uint32_t of_count) {
 }
 
 bool ad_op_singular(const TirFunction *f, const TirOp *op) {
+    if (special_has(op->op)) return true;
     switch (op->op) {
     case TIR_EXP:
     case TIR_EXPM1:
     case TIR_LOG:
     case TIR_LOG1P:
     case TIR_SQRT:
-    case TIR_LGAMMA:
-    case TIR_POLYGAMMA:
-    case TIR_DILOG:
-    case TIR_BESSEL_J:
-    case TIR_INC_GAMMA:
-    case TIR_INC_GAMMA_UPPER:
-    case TIR_INC_GAMMA_INVERSE:
-    case TIR_INC_BETA:
-    case TIR_INC_BETA_INVERSE:
     case TIR_LOOP: return true;
     case TIR_INPUT: return f->inputs.data[op->integer].role == TIR_PORT_ROUND;
     case TIR_POW: {

@@ -7,33 +7,11 @@
 
 #include "runtime/rng/philox.h"
 #include "tir/infer.h"
+#include "unit/tir_text.h"
 
 #ifndef QTM_TEST_DIR
 #define QTM_TEST_DIR "tests"
 #endif
-
-typedef struct Fixture {
-    Arena arena;
-    SourceSet sources;
-    DiagSink sink;
-} Fixture;
-
-static TirModule *fixture_parse(Fixture *x, const char *text) {
-    x->sink.sources = &x->sources;
-    return tir_parse(&x->arena, &x->sources, source_add(&x->sources, "test.tir", text, strlen(text)), &x->sink);
-}
-
-static TirFunction *fixture_function(Fixture *x, const char *text) {
-    TirModule *m = fixture_parse(x, text);
-    cr_assert_not_null(m, "text does not parse: %s\n%s", x->sink.errors ? x->sink.diags.data[0]->text : "", text);
-    return m->functions.data[0];
-}
-
-static void fixture_free(Fixture *x) {
-    diag_free(&x->sink);
-    source_free(&x->sources);
-    arena_free(&x->arena);
-}
 
 static char *print_module(const TirModule *m) {
     char *text = NULL;

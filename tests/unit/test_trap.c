@@ -5,33 +5,14 @@
 #include <string.h>
 
 #include "support/pack.h"
-#include "tir/tir.h"
-
-typedef struct Fixture {
-    Arena arena;
-    SourceSet sources;
-    DiagSink sink;
-} Fixture;
-
-static TirFunction *parse(Fixture *x, const char *text) {
-    x->sink.sources = &x->sources;
-    TirModule *m = tir_parse(&x->arena, &x->sources, source_add(&x->sources, "test.tir", text, strlen(text)), &x->sink);
-    cr_assert_not_null(m, "text does not parse: %s\n%s", x->sink.errors ? x->sink.diags.data[0]->text : "", text);
-    return m->functions.data[0];
-}
-
-static void fixture_free(Fixture *x) {
-    diag_free(&x->sink);
-    source_free(&x->sources);
-    arena_free(&x->arena);
-}
+#include "unit/tir_text.h"
 
 /* Runs with one input of four numbers. */
 static bool trap_four(Fixture *x, const char *text, const double *numbers, bool single, TirTrap *trap) {
     double data[4];
     memcpy(data, numbers, sizeof data);
     TirTensor input = {.type = TIR_REAL, .rank = 1, .shape = {4}, .count = 4, .data = data};
-    return tir_trap(parse(x, text), &x->arena, &input, NULL, 1, 0, single, trap);
+    return tir_trap(fixture_function(x, text), &x->arena, &input, NULL, 1, 0, single, trap);
 }
 
 #define HEAD "func f {\n  axis n = 4\n  axis m = 3\n  input block 0 0 \"x\" = %0\n  %0 : real{n} = input port 0\n"
@@ -119,7 +100,7 @@ Test(trap, looks_into_loops) {
     const char *text =
         arena_format(&x.arena, "%s%s%s%s", HEAD, "  %1 : real = const 5\n  %2 : real = loop %1, %0 states 1 axis n ",
                      body, "  %3 : real = result %2 number 0\n  output loss 0 \"loss\" = %3\n}\n");
-    TirFunction *f = parse(&x, text);
+    TirFunction *f = fixture_function(&x, text);
     double numbers[] = {1, 0.2, 3, 4}; /* log 4 = 1.39, log 1.19 = 0.17, then log of -2.8 */
     TirTensor input = {.type = TIR_REAL, .rank = 1, .shape = {4}, .count = 4, .data = numbers};
     cr_assert(tir_trap(f, &x.arena, &input, NULL, 1, 0, false, &trap));
@@ -138,13 +119,13 @@ Test(trap, looks_into_loops) {
 
 Test(trap, text_keeps_spans) {
     Fixture x = {0};
-    TirFunction *f = parse(&x, HEAD "  %1 : real{n} = log %0 @3 17 29\n  output value 0 \"y\" = %1\n}\n");
+    TirFunction *f = fixture_function(&x, HEAD "  %1 : real{n} = log %0 @3 17 29\n  output value 0 \"y\" = %1\n}\n");
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     tir_print_spans(out, f, "another");
     fclose(out);
-    TirFunction *again = parse(&x, text);
+    TirFunction *again = fixture_function(&x, text);
     cr_expect_str_eq(again->name, "another");
     Span span = again->ops.data[1].span;
     cr_expect(span.file == 3 && span.begin == 17 && span.end == 29, "%u %u %u", span.file, span.begin, span.end);
