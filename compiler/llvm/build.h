@@ -68,6 +68,8 @@ typedef struct Address {
 /* --- build.c --- */
 _Noreturn void emit_fail(const Body *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 Body body_begin(Emit *e, const LirFunction *f, const char *name, LLVMTypeRef type, bool exported);
+/* The function of a group: (frame, slot, thread). Its buffers have no addresses yet. */
+Body group_begin(Emit *e, const LirFunction *f, const LirGroup *g);
 void body_end(Body *b); /* adds the missing branch of the entry block; the return is the caller's */
 LLVMValueRef const_i64(const Emit *e, int64_t value);
 LLVMValueRef const_i32(const Emit *e, int64_t value);

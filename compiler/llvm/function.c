@@ -217,6 +217,17 @@ static void group_blocks(Body *b, LLVMValueRef slot, LLVMValueRef *kernels, bool
     loop_end(b, &loop);
 }
 
+Body group_begin(Emit *e, const LirFunction *f, const LirGroup *g) {
+    LLVMTypeRef parameters[3] = {e->ptr, e->i64, e->i64};
+    const char *name =
+        arena_format(e->arena, "%s.group.%s", llvm_symbol(e->arena, f->name), llvm_symbol(e->arena, g->name));
+    Body b = body_begin(e, f, name, LLVMFunctionType(e->nothing, parameters, 3, false), false);
+    b.frame = LLVMGetParam(b.fn, 0);
+    b.group = g;
+    b.base = ARENA_ARRAY(e->arena, LLVMValueRef, f->buffers.count);
+    return b;
+}
+
 static LLVMValueRef group_emit(Emit *e, const LirFunction *f, const LirGroup *g) {
     size_t n = g->kernels.count, buffers = f->buffers.count;
     LLVMValueRef *kernels = ARENA_ARRAY(e->arena, LLVMValueRef, n);
@@ -228,13 +239,7 @@ static LLVMValueRef group_emit(Emit *e, const LirFunction *f, const LirGroup *g)
         for (size_t i = 0; i < buffers; i++) any[i] |= used[k][i];
         kernels[k] = kernel_emit(e, f, g, g->kernels.data[k], used[k], written);
     }
-    LLVMTypeRef parameters[3] = {e->ptr, e->i64, e->i64};
-    const char *name =
-        arena_format(e->arena, "%s.group.%s", llvm_symbol(e->arena, f->name), llvm_symbol(e->arena, g->name));
-    Body b = body_begin(e, f, name, LLVMFunctionType(e->nothing, parameters, 3, false), false);
-    b.frame = LLVMGetParam(b.fn, 0);
-    b.group = g;
-    b.base = ARENA_ARRAY(e->arena, LLVMValueRef, buffers);
+    Body b = group_begin(e, f, g);
     LLVMValueRef slot = LLVMGetParam(b.fn, 1), stride = build_field(&b, e->i64, FRAME_SCRATCH_STRIDE);
     LLVMValueRef scratch = build_offset(&b, e->i8, build_field(&b, e->ptr, FRAME_SCRATCH),
                                         LLVMBuildNSWMul(b.at, LLVMGetParam(b.fn, 2), stride, ""));

@@ -59,13 +59,7 @@ static void round_set(Body *b, const LirLoop *loop, LLVMValueRef counter, LLVMVa
 
 LLVMValueRef loop_emit(Emit *e, const LirFunction *f, const LirGroup *g, Emitted body) {
     const LirLoop *loop = g->loop;
-    LLVMTypeRef parameters[3] = {e->ptr, e->i64, e->i64};
-    const char *name =
-        arena_format(e->arena, "%s.group.%s", llvm_symbol(e->arena, f->name), llvm_symbol(e->arena, g->name));
-    Body b = body_begin(e, f, name, LLVMFunctionType(e->nothing, parameters, 3, false), false);
-    b.frame = LLVMGetParam(b.fn, 0);
-    b.group = g;
-    b.base = ARENA_ARRAY(e->arena, LLVMValueRef, f->buffers.count);
+    Body b = group_begin(e, f, g);
     LLVMValueRef frame = build_alloca(&b, LLVMArrayType2(e->i64, FRAME_BYTES / 8), "frame");
     LLVMValueRef in = table_alloca(&b, loop->in_count, "in"), out = table_alloca(&b, loop->out_count, "out");
     LLVMBuildMemCpy(b.at, frame, 8, b.frame, 8, const_i64(e, FRAME_BYTES));
