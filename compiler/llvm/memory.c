@@ -49,8 +49,11 @@ LLVMValueRef dim_size(Body *b, const LirBuffer *buffer, unsigned dim) {
 
 LLVMValueRef dim_stride(Body *b, const LirBuffer *buffer, unsigned dim) {
     LLVMValueRef stride = const_i64(b->emit, 1);
-    for (unsigned d = dim + 1; d < buffer->rank; d++)
-        stride = LLVMBuildNSWMul(b->entry, stride, dim_size(b, buffer, d), "");
+    for (unsigned d = dim + 1; d < buffer->rank; d++) {
+        LLVMValueRef length =
+            buffer->pitch && d + 1 == buffer->rank ? const_i64(b->emit, buffer->pitch) : dim_size(b, buffer, d);
+        stride = LLVMBuildNSWMul(b->entry, stride, length, "");
+    }
     return stride;
 }
 
