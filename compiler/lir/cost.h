@@ -35,6 +35,9 @@ LirCost lir_group_cost(Arena *arena, const LirFunction *f, const LirGroup *group
 double lir_instr_flops(const LirInstr *instr, bool f64);
 /* By instruction of a nest: how many of the kernel's loops it has to be inside of, outermost first. */
 uint32_t *lir_levels(Arena *arena, const LirFunction *f, const LirKernel *kernel);
+/* The same of the place that an access names. */
+uint32_t lir_access_level(const LirFunction *f, const LirKernel *kernel, const LirAccess *access,
+                          const uint32_t *level);
 void lir_cost_add(LirCost *to, LirCost more);
 
 #endif
