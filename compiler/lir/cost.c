@@ -232,6 +232,7 @@ static void count_effect(Count *c, const LirEffect *e) {
     if (combines && c->f->buffers.data[e->access.buffer].type == LIR_T_REAL) c->cost.flops += n;
     if (combines && !fused) c->cost.steps += n;
     if (!inner) {
+        if (combines) c->cost.reduced = n;
         c->cost.outer += 2 * points(c, level); /* the sum so far, and back */
         return;
     }

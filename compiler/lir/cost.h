@@ -18,6 +18,7 @@ typedef struct LirCost {
     double divides;       /* of the steps: quotients and roots */
     double loads, stores; /* in the innermost loop, of neighbours */
     double lookups; /* the same where the places are no neighbours, or values choose them; a search is its halvings */
+    double reduced; /* elements of the longest sum that stays in a register, through all its points */
     double calls;   /* of functions in C, for one element each */
     double read, written; /* bytes outside of scratch, each element once; for a group of rows what has rows */
     double kept;          /* the same of what has no rows: weights, tables, sums */
