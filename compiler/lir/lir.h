@@ -129,7 +129,8 @@ typedef struct LirKernel {
     bool packed;
     bool reverse; /* CUMSUM from the end */
     Span span;
-    const char *reason; /* why it is a kernel of its own, and computed so; in plain words, or NULL */
+    const char *computes; /* its operations, "dot, 2 add, tanh"; NULL where the name says all */
+    const char *reason;   /* why it is a kernel of its own, and computed so; in plain words, or NULL */
 } LirKernel;
 
 /* Rounds of another function. In each, input k of the body is the buffer in[k]: whole, or where slice[k] its piece for

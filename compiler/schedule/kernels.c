@@ -451,6 +451,25 @@ static void export_locals(Plan *plan, LirGroup *group, const Cluster *cluster) {
     }
 }
 
+/* The operations that share a kernel, the same ones counted together. */
+static const char *cluster_computes(Plan *plan, const Cluster *cluster) {
+    const char *text = "";
+    for (size_t i = 0; i < cluster->ops.count; i++) {
+        TirOpcode op = plan->f->ops.data[cluster->ops.data[i]].op;
+        size_t before = 0, all = 0;
+        for (size_t k = 0; k < cluster->ops.count; k++) {
+            bool same = plan->f->ops.data[cluster->ops.data[k]].op == op;
+            all += same;
+            before += same && k < i;
+        }
+        if (before) continue;
+        const char *comma = *text ? ", " : "", *name = tir_op_text(op);
+        text = all > 1 ? arena_format(plan->arena, "%s%s%zu %s", text, comma, all, name)
+                       : arena_format(plan->arena, "%s%s%s", text, comma, name);
+    }
+    return text;
+}
+
 static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster) {
     TirId last = cluster->ops.data[cluster->ops.count - 1];
     if (cluster->kind == CLUSTER_LINE) {
@@ -471,6 +490,7 @@ static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster)
     memset(body.memo, 0xff, (plan->f->ops.count + 1) * sizeof *body.memo);
     kernel->vector = cluster->kind != CLUSTER_SCATTER;
     kernel->reason = cluster->reason;
+    kernel->computes = cluster_computes(plan, cluster);
     if (dot)
         dot_setup(&body, cluster->ops.data[0], group->row_axis);
     else
