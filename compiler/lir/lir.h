@@ -128,6 +128,7 @@ typedef struct LirKernel {
     bool accumulate;
     bool reverse; /* CUMSUM from the end */
     Span span;
+    const char *reason; /* why it is a kernel of its own, and computed so; in plain words, or NULL */
 } LirKernel;
 
 /* Rounds of another function. In each, input k of the body is the buffer in[k]: whole, or where slice[k] its piece for

@@ -79,13 +79,18 @@ static void print_effects(FILE *out, const LirFunction *f, const LirKernel *kern
     }
 }
 
+static void print_reason(FILE *out, const LirKernel *kernel) {
+    if (kernel->reason) fprintf(out, " # %s", kernel->reason);
+    fputc('\n', out);
+}
+
 static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kernel) {
     static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum", "argsort", "combine"};
     fprintf(out, "    %s %s", kinds[kernel->kind], kernel->name);
     if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) {
         fprintf(out, " %s", f->buffers.data[kernel->zero].name);
         if (kernel->kind == LIR_FILL) fprintf(out, " with %g", kernel->fill);
-        fputc('\n', out);
+        print_reason(out, kernel);
         return;
     }
     if (kernel->kind == LIR_COMBINE) {
@@ -107,7 +112,8 @@ static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kerne
         fprintf(out, " along %s%s: ", axis_name(f, kernel->k_axis), kernel->reverse ? " from the end" : "");
         print_access(out, f, &kernel->a);
     }
-    fputs(" {\n", out);
+    fputs(" {", out);
+    print_reason(out, kernel);
     for (uint32_t i = 0; i < kernel->body.count; i++) print_instr(out, f, kernel, i);
     print_effects(out, f, kernel);
     fputs("    }\n", out);

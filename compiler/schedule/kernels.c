@@ -339,6 +339,7 @@ static void clear_targets(Plan *plan, LirGroup *group, const Cluster *cluster) {
             kernel_new(plan, group, adds ? LIR_ZERO : LIR_FILL,
                        arena_format(plan->arena, "clear_%s", plan_label(plan, at)), plan->f->ops.data[at].span);
         kernel->zero = readable(plan, at);
+        kernel->reason = adds ? "where sums start" : "where maxima start";
         kernel->fill = adds ? 0 : -INFINITY;
     }
 }
@@ -411,12 +412,14 @@ static void dot_setup(Body *body, TirId at, TirAxisId row) {
 }
 
 /* Operations along one axis. */
-static void line_kernel(Plan *plan, LirGroup *group, TirId at) {
+static void line_kernel(Plan *plan, LirGroup *group, const Cluster *cluster) {
+    TirId at = cluster->ops.data[0];
     const TirOp *op = &plan->f->ops.data[at];
     LirKernelKind kind = op->op == TIR_CUMSUM ? LIR_CUMSUM : LIR_ARGSORT;
     const char *name = arena_format(plan->arena, "%s_%s", tir_op_text(op->op), plan_label(plan, at));
     LirKernel *kernel = kernel_new(plan, group, kind, name, op->span);
     loops_set(kernel, plan->op[at].space, group->row_axis);
+    kernel->reason = cluster->reason;
     kernel->k_axis = op->axis;
     kernel->reverse = op->flag;
     Body body = {.plan = plan, .kernel = kernel};
@@ -427,7 +430,7 @@ static void line_kernel(Plan *plan, LirGroup *group, TirId at) {
 }
 
 /* Copies `from` to `to`, both over the axes of `to`. */
-static void copy_kernel(Plan *plan, LirGroup *group, const char *name, TirId at, uint32_t from, uint32_t to) {
+static LirKernel *copy_kernel(Plan *plan, LirGroup *group, const char *name, TirId at, uint32_t from, uint32_t to) {
     const TirOp *op = &plan->f->ops.data[at];
     LirKernel *kernel = kernel_new(plan, group, LIR_NEST, name, op->span);
     kernel->vector = true;
@@ -435,6 +438,7 @@ static void copy_kernel(Plan *plan, LirGroup *group, const char *name, TirId at,
     Body body = {.plan = plan, .kernel = kernel};
     LirInstr load = {.op = LIR_LOAD, .type = lir_type(op->type), .access = own_access(plan, from), .span = op->span};
     effect(plan, kernel, LIR_STORE, own_access(plan, to), instr(&body, load));
+    return kernel;
 }
 
 /* Values accumulated block by block in scratch that others read whole. */
@@ -443,15 +447,16 @@ static void export_locals(Plan *plan, LirGroup *group, const Cluster *cluster) {
         TirId at = cluster->ops.data[i];
         const OpPlan *p = &plan->op[at];
         if (p->local_buffer == TIR_NONE) continue;
-        copy_kernel(plan, group, arena_format(plan->arena, "export_%s", plan_label(plan, at)), at, p->local_buffer,
-                    p->buffer);
+        LirKernel *kernel = copy_kernel(plan, group, arena_format(plan->arena, "export_%s", plan_label(plan, at)), at,
+                                        p->local_buffer, p->buffer);
+        kernel->reason = "summed in the cache block by block, then handed to later groups";
     }
 }
 
 static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster) {
     TirId last = cluster->ops.data[cluster->ops.count - 1];
     if (cluster->kind == CLUSTER_LINE) {
-        line_kernel(plan, group, cluster->ops.data[0]);
+        line_kernel(plan, group, cluster);
         export_locals(plan, group, cluster);
         return;
     }
@@ -467,6 +472,7 @@ static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster)
                  .memo = ARENA_ARRAY(plan->arena, uint32_t, plan->f->ops.count + 1)};
     memset(body.memo, 0xff, (plan->f->ops.count + 1) * sizeof *body.memo);
     kernel->vector = cluster->kind != CLUSTER_SCATTER;
+    kernel->reason = cluster->reason;
     if (dot)
         dot_setup(&body, cluster->ops.data[0], group->row_axis);
     else
@@ -483,6 +489,8 @@ static void combine_kernel(Plan *plan, LirGroup *group, TirId at) {
     LirKernel *kernel = kernel_new(plan, group, LIR_COMBINE, name, plan->f->ops.data[at].span);
     kernel->a.buffer = p->slot_buffer;
     kernel->zero = p->buffer;
+    kernel->reason = arena_format(plan->arena, "adds up the copies of at most %u slots, the first one first",
+                                  plan->groups.data[p->group].slots);
 }
 
 static void transpose_kernel(Plan *plan, LirGroup *group, const Transpose *t) {
@@ -490,6 +498,7 @@ static void transpose_kernel(Plan *plan, LirGroup *group, const Transpose *t) {
     LirKernel *kernel = kernel_new(plan, group, LIR_NEST,
                                    arena_format(plan->arena, "transpose_%s", plan_label(plan, t->value)), op->span);
     kernel->vector = true;
+    kernel->reason = "weights as the products read them, made once a call";
     kernel->loops[0] = op->axes.id[1];
     kernel->loops[1] = op->axes.id[0];
     kernel->loop_count = 2;
@@ -504,7 +513,9 @@ static void output_copy(Plan *plan, LirGroup *group, uint32_t port) {
     uint32_t to = plan_buffer_add(plan, arena_format(plan->arena, "out%u", port), LIR_OUT,
                                   plan->f->ops.data[value].type, plan->f->ops.data[value].axes);
     plan->lir->buffers.data[to].port = port;
-    copy_kernel(plan, group, arena_format(plan->arena, "copy_out%u", port), value, plan->op[value].buffer, to);
+    LirKernel *kernel =
+        copy_kernel(plan, group, arena_format(plan->arena, "copy_out%u", port), value, plan->op[value].buffer, to);
+    kernel->reason = "a value that lives elsewhere, as an output";
 }
 
 static void combines(Plan *plan, LirGroup *group, const GroupPlan *from) {

@@ -58,6 +58,7 @@ typedef struct Cluster {
     ClusterKind kind;
     TirAxes space;
     VEC(TirId) ops;
+    const char *reason; /* why its first operation is in no earlier one; NULL where there is none */
 } Cluster;
 
 typedef struct GroupPlan {
