@@ -172,9 +172,9 @@ static uint32_t moving_slots(const Plan *plan, double bytes) {
 }
 
 static void choose_moving(Plan *plan, GroupPlan *group, uint32_t g) {
-    double combined = 0, transposed = 0;
+    double combined = 0, packed = 0;
     bool main = group->clusters.count || group->copies.count || group->loop != TIR_NONE || group->row != LIR_NO_AXIS;
-    bool combines = false, transposes = false;
+    bool combines = false, packs = false;
     for (size_t i = 0; i < group->combines.count; i++) {
         const OpPlan *p = &plan->op[group->combines.data[i]];
         uint32_t slots = plan->groups.data[p->group].slots;
@@ -182,14 +182,14 @@ static void choose_moving(Plan *plan, GroupPlan *group, uint32_t g) {
         combines = true;
         combined += (slots + 1) * value_bytes(plan, group->combines.data[i], LIR_NO_AXIS);
     }
-    for (size_t i = 0; i < plan->transposed.count; i++) {
-        if (plan->transposed.data[i].group != g) continue;
-        transposes = true;
-        transposed += 8 * value_bytes(plan, plan->transposed.data[i].value, LIR_NO_AXIS); /* by elements */
+    for (size_t i = 0; i < plan->packs.count; i++) {
+        if (plan->packs.data[i].group != g) continue;
+        packs = true;
+        packed += 2 * value_bytes(plan, plan->packs.data[i].value, LIR_NO_AXIS);
     }
     group->combine_slots = moving_slots(plan, combined);
-    group->transpose_slots = moving_slots(plan, transposed);
-    group->main = main || (combines && !group->combine_slots) || (transposes && !group->transpose_slots);
+    group->pack_slots = moving_slots(plan, packed);
+    group->main = main || (combines && !group->combine_slots) || (packs && !group->pack_slots);
 }
 
 void plan_sizes(Plan *plan) {
@@ -211,7 +211,7 @@ void plan_sizes(Plan *plan) {
         number += group->combine_slots > 0;
         group->number = number;
         number += group->main;
-        number += group->transpose_slots > 0;
+        number += group->pack_slots > 0;
     }
 }
 
