@@ -106,10 +106,10 @@ typedef enum LirKernelKind {
     LIR_DOT,     /* for outer loops, m, n: acc = sum_k A*B; then body and effects at every (m, n) */
     LIR_CUMSUM,  /* buffer `effects[0]` = inclusive sums of load `a` along `k_axis`, for every point of `loops` */
     LIR_ARGSORT, /* the same with positions in ascending order in place of sums, see qtm/numeric.h */
+    LIR_COMBINE, /* real buffer `zero` = the sum of the copies of the PARTIAL `a`, slot 0 first */
     LIR_PACK,    /* `effects[0]` = the weights `a`[k, n], or [n, k], as products read them: [strip][k][element], strip s
                     being columns s*e .. s*e + e - 1 of n, one line of a cache; elements past n are never used.
                     `loops[0]` runs over the strips */
-    LIR_COMBINE, /* real buffer `zero` = the sum of the copies of the PARTIAL `a`, slot 0 first */
 } LirKernelKind;
 
 typedef struct LirKernel {

@@ -136,9 +136,9 @@ typedef struct Emitted {
 } Emitted;
 void nest_emit(Body *b);
 void dot_emit(Body *b);
-void pack_emit(Body *b);
 void combine_emit(Body *b);
 LLVMValueRef group_slots(Body *b, const LirGroup *group); /* that have work */
+void pack_emit(Body *b);
 LLVMValueRef loop_emit(Emit *e, const LirFunction *f, const LirGroup *g, Emitted body);
 Emitted function_emit(Emit *e, const LirFunction *f);
 LLVMValueRef work_end(Body *b); /* bytes of the arena that all buffers take */

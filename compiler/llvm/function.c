@@ -148,8 +148,8 @@ static LLVMValueRef kernel_emit(Emit *e, const LirFunction *f, const LirGroup *g
     case LIR_ZERO:
     case LIR_FILL: fill_emit(&b); break;
     case LIR_DOT: dot_emit(&b); break;
-    case LIR_PACK: pack_emit(&b); break;
     case LIR_COMBINE: combine_emit(&b); break;
+    case LIR_PACK: pack_emit(&b); break;
     case LIR_NEST:
     case LIR_CUMSUM:
     case LIR_ARGSORT: nest_emit(&b); break;

@@ -35,10 +35,7 @@ LLVMValueRef axis_trip(Body *b, TirAxisId axis) {
 }
 
 int64_t axis_bound(const Body *b, TirAxisId axis) {
-    int64_t size = shape_bound(b->f, b->group, axis);
-    bool piece = axis_is_row(b, axis) && b->group->row_axis == LIR_NO_AXIS;
-    int64_t most = piece ? size / b->group->slots + 1 : size;
-    return most < size ? most : size;
+    return shape_bound(b->f, b->group, axis);
 }
 
 /* A dimension of a SCRATCH buffer that holds one block, whose index 0 is the block's first row. */

@@ -4,8 +4,8 @@
  *   stages.c    in which group (stage, row axis) it runs
  *   recompute.c which values of one pass over the rows a later one makes again instead of reading them
  *   cluster.c   which operations of a group share one loop nest
- *   pack.c      which weights are copied into the order in which products read them
  *   sizes.c     how many slots a group has, and how many rows a block
+ *   pack.c      which weights are copied into the order in which products read them
  *   storage.c   which buffer holds each value that must live in memory, and where buffers lie
  *   kernels.c   loop IR of every cluster
  *   loops.c     loops over rounds: their axes, their groups
