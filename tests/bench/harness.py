@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
@@ -21,13 +22,19 @@ class Place:
         self.qtmc = self.build / "bin" / "qtmc"
         self.work.mkdir(parents=True, exist_ok=True)
 
-    def prepare(self):
-        quietly(TOP / "bootstrap")
-        if not (self.build / "build.ninja").exists():
-            quietly("cmake", "-S", TOP, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DQTM_TESTS=OFF")
-        quietly("cmake", "--build", self.build, "--target", "qtmc", "qtmrt")
+    def prepare(self, build):
+        if build:
+            quietly(TOP / "bootstrap", "--tests")
+            if not (self.build / "build.ninja").exists():
+                quietly("cmake", "-S", TOP, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+                        "-DQTM_TESTS=ON")
+            self.target("qtmc")
+            self.target("qtmrt")
         for name in ("usage", "roof"):
             self.compiled([BENCH / f"{name}.c"], name)
+
+    def target(self, name):
+        quietly("cmake", "--build", self.build, "--target", name)
 
     def model(self, source, name, **sizes):
         """Builds a model with sizes; returns its executable."""
@@ -66,11 +73,14 @@ def quietly(*words, cwd=None):
 
 
 def measured(place, words):
-    """Runs a program; returns what it printed, its seconds of processor, and the most memory that it held, in MB."""
+    """Runs a program; returns what it printed, its seconds of processor, the most memory that it held, in MB, and its
+    seconds of the wall."""
     used = place.work / "usage.json"
+    start = time.perf_counter()
     text = quietly(place.work / "usage", used, *words, cwd=place.work)
+    wall = time.perf_counter() - start
     usage = json.loads(used.read_text())
-    return text, usage["cpu"], usage["megabytes"]
+    return text, usage["cpu"], usage["megabytes"], wall
 
 
 class Fit:
@@ -84,7 +94,7 @@ class Fit:
     def run(self, steps, *words):
         """A whole run; its summary, with the processor's seconds and the memory."""
         out = f"run-{self.program.name}-{self.threads}"
-        _, cpu, memory = measured(self.place, [self.program, "fit", self.fit, f"--steps={steps}", "--quiet",
+        _, cpu, memory, _ = measured(self.place, [self.program, "fit", self.fit, f"--steps={steps}", "--quiet",
                                                f"--threads={self.threads}", f"--checkpoint-every={steps}",
                                                f"--out={out}", *self.words, *words])
         summary = json.loads((self.place.work / out / "summary.json").read_text())
@@ -104,7 +114,7 @@ class Timed:
         self.place, self.words = place, [program, *words]
 
     def measure(self, calls):
-        text, _, memory = measured(self.place, [*self.words, max(3, calls)])
+        text, _, memory, _ = measured(self.place, [*self.words, max(3, calls)])
         answer = json.loads(text)
         return {"wall": answer["median"], "cpu": answer["least"], "megabytes": memory}
 
@@ -154,5 +164,5 @@ def seconds(result, threads):
 
 def roofs(place):
     """The machine's rates at this moment: lists of one core and two, in 1e9 a second."""
-    text, _, _ = measured(place, [place.work / "roof"])
+    text, *_ = measured(place, [place.work / "roof"])
     return json.loads(text)

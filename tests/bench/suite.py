@@ -1,5 +1,5 @@
 """The list of workloads, all or quick."""
-from workloads import Conv, Dis, Forward, Mlp, Proxy1d, Proxy2d, Sampler, Solution
+from workloads import Builds, Conv, Dis, Forward, Front, Mlp, Program, Proxy1d, Proxy2d, Sampler, Solution
 
 
 def workloads(quick):
@@ -16,4 +16,6 @@ def workloads(quick):
     if not quick:
         chosen += [Sampler(5, 100_000, False), Solution(Proxy1d("proxy1d.2k", 32, 64, 32, 3), 1000),
                    Solution(Proxy2d("proxy2d.4k", 16, 256, 32, 3), 2000)]
+    chosen += [Program("products", "bench_products", "matrix products of many shapes, beside the peak", "--json",
+                       *(["--quick"] if quick else [])), Builds(), Front()]
     return chosen

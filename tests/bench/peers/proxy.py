@@ -99,16 +99,16 @@ def torch_program(kind, config):
 
         def generate(w):
             theta = low + (high - low) * torch.sigmoid(common.mlp(w, noise, common.leaky_relu))
-            mean.copy_(theta.detach().mean(0))
-            return drawn(common, torch, torch.stack, dimension, theta, lines, uniforms, ends)
+            return drawn(common, torch, torch.stack, dimension, theta, lines, uniforms, ends), theta.mean(0)
 
-        fake, pull_back = common.value_and_pull_back(kind, generate, generator)
+        fake, pull_back, theta = common.value_and_pull_back(kind, generate, generator)
         loss, gradients = common.value_and_gradient(
             kind, lambda w: ((score(w, real) - 1) ** 2).mean() + (score(w, fake) ** 2).mean(), critic)
         optimisers[0].step(gradients)
         place = fake if kind == "compiled" else fake.requires_grad_()
         _, (slope,) = common.value_and_gradient(kind, lambda e: ((score(critic, e[0]) - 1) ** 2).mean(), [place])
         optimisers[1].step(pull_back(slope))
+        mean.copy_(theta)
         return loss
 
     program = common.Program(kind, step)

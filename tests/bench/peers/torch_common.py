@@ -29,12 +29,12 @@ def value_and_gradient(kind, loss_of, weights):
 
 
 def value_and_pull_back(kind, function, weights):
-    """The function's value, and what gives gradients of the weights from one of the value."""
+    """The first value of a function of two, what gives gradients of the weights from one of it, and the second value."""
     if kind == "compiled":
-        value, pull_back = torch.func.vjp(function, weights)
-        return value, lambda given: pull_back(given)[0]
-    value = function(weights)
-    return value.detach(), lambda given: torch.autograd.grad(value, weights, given)
+        value, pull_back, second = torch.func.vjp(function, weights, has_aux=True)
+        return value, lambda given: pull_back(given)[0], second
+    value, second = function(weights)
+    return value.detach(), lambda given: torch.autograd.grad(value, weights, given), second.detach()
 
 
 def layers(kind, sizes):
