@@ -249,7 +249,7 @@ static void argsort_line(Body *b) {
     Emit *e = b->emit;
     const LirKernel *k = b->kernel;
     const LirAccess *to = &k->effects.data[0].access;
-    const char *name = e->lir->f64 ? "qtm_argsort_f64" : "qtm_argsort_f32";
+    const char *name = e->f64 ? "qtm_argsort_f64" : "qtm_argsort_f32";
     LLVMTypeRef params[5] = {e->i64, e->ptr, e->i64, e->ptr, e->i64};
     LLVMTypeRef type = LLVMFunctionType(e->nothing, params, 5, false);
     LLVMValueRef fn = LLVMGetNamedFunction(e->module, name);
