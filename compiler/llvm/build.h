@@ -150,12 +150,13 @@ KernelPorts kernel_ports(Arena *arena, const LirFunction *f, const LirGroup *gro
 LLVMValueRef kernel_declare(Emit *e, const LirKernel *k, const KernelPorts *ports);
 void kernel_emit(Emit *e, const LlvmKernel *kernel);
 
-/* --- nest.c, dot.c, loop.c, function.c --- */
+/* --- nest.c, dot.c, pack.c, loop.c, function.c --- */
 typedef struct Emitted {
     LLVMValueRef run, work; /* the entry and the size function */
 } Emitted;
 void nest_emit(Body *b);
 void dot_emit(Body *b);
+void pack_emit(Body *b);
 LLVMValueRef loop_emit(Emit *e, const LirFunction *f, const LirGroup *g, Emitted body);
 Emitted function_emit(Emit *e, const LirFunction *f);
 LLVMValueRef work_end(Body *b); /* bytes of the arena that all buffers take */

@@ -57,6 +57,7 @@ static void key_buffer(Key *key, uint32_t number) {
     if (known) return;
     key_add(key, buffer->type);
     key_add(key, buffer->space == LIR_SCRATCH);
+    key_add(key, (uint64_t)buffer->pitch);
     key_add(key, buffer->rank);
     for (uint32_t d = 0; d < buffer->rank; d++) key_axis(key, buffer->dims[d]);
 }
@@ -120,16 +121,15 @@ static void kernel_key(Key *key) {
     key_add(key, k->kind);
     key_add(key, k->vector);
     key_add(key, k->accumulate);
+    key_add(key, k->packed);
     key_add(key, k->reverse);
     key_real(key, k->fill);
     key_add(key, k->loop_count);
     for (uint32_t i = 0; i < k->loop_count; i++) key_axis(key, k->loops[i]);
     if (k->kind == LIR_ZERO || k->kind == LIR_FILL) key_buffer(key, k->zero);
-    if (k->kind == LIR_DOT) {
-        key_axis(key, k->m_axis);
-        key_axis(key, k->n_axis);
-    }
-    if (k->kind == LIR_DOT || lir_is_line(k)) {
+    if (k->kind == LIR_DOT) key_axis(key, k->m_axis);
+    if (k->kind == LIR_DOT || k->kind == LIR_PACK) key_axis(key, k->n_axis);
+    if (k->kind == LIR_DOT || k->kind == LIR_PACK || lir_is_line(k)) {
         key_axis(key, k->k_axis);
         key_access(key, &k->a);
     }
@@ -235,6 +235,7 @@ void kernel_emit(Emit *e, const LlvmKernel *kernel) {
     case LIR_ZERO:
     case LIR_FILL: fill_emit(&b); break;
     case LIR_DOT: dot_emit(&b); break;
+    case LIR_PACK: pack_emit(&b); break;
     case LIR_NEST:
     case LIR_CUMSUM:
     case LIR_ARGSORT: nest_emit(&b); break;

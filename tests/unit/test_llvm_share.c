@@ -145,8 +145,8 @@ Test(llvm_share, buffers_that_meet) {
 /* A kernel is compared word by word (compiler/llvm/kernel.c): a field that is new there must be compared, too, if the
  * code depends on it. Then correct the number here. */
 Test(llvm_share, every_field_was_thought_of) {
-    cr_assert_eq(sizeof(LirKernel), 616);
+    cr_assert_eq(sizeof(LirKernel), 632);
     cr_assert_eq(sizeof(LirInstr), 304);
     cr_assert_eq(sizeof(LirAccess), 224);
-    cr_assert_eq(sizeof(LirBuffer), 104);
+    cr_assert_eq(sizeof(LirBuffer), 112);
 }
