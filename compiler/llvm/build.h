@@ -102,6 +102,7 @@ void function_target(const Emit *e, LLVMValueRef fn);
 bool constant_of(LLVMValueRef v, int64_t *value);
 bool buffer_is_dynamic(const LirBuffer *buffer);
 LLVMValueRef axis_size(Body *b, TirAxisId axis);   /* full length, i64 */
+bool axis_is_row(const Body *b, TirAxisId axis);   /* the kernel runs over a piece of it: of the rows */
 LLVMValueRef axis_trip(Body *b, TirAxisId axis);   /* as a loop of the kernel: rows for the row axis */
 int64_t axis_bound(const Body *b, TirAxisId axis); /* static bound of axis_trip, or INT64_MAX */
 LLVMValueRef dim_size(Body *b, const LirBuffer *buffer, unsigned dim);
@@ -150,12 +151,14 @@ KernelPorts kernel_ports(Arena *arena, const LirFunction *f, const LirGroup *gro
 LLVMValueRef kernel_declare(Emit *e, const LirKernel *k, const KernelPorts *ports);
 void kernel_emit(Emit *e, const LlvmKernel *kernel);
 
-/* --- nest.c, dot.c, pack.c, loop.c, function.c --- */
+/* --- nest.c, dot.c, pack.c, combine.c, loop.c, function.c --- */
 typedef struct Emitted {
     LLVMValueRef run, work; /* the entry and the size function */
 } Emitted;
 void nest_emit(Body *b);
 void dot_emit(Body *b);
+void combine_emit(Body *b);
+LLVMValueRef group_slots(Body *b, const LirGroup *group); /* that have work */
 void pack_emit(Body *b);
 LLVMValueRef loop_emit(Emit *e, const LirFunction *f, const LirGroup *g, Emitted body);
 Emitted function_emit(Emit *e, const LirFunction *f);

@@ -40,9 +40,9 @@ static void key_axis(Key *key, TirAxisId axis) {
     key_add(key, key->axis[axis]);
     if (known) return;
     int64_t size = key->f->source->axes.data[axis].size;
-    bool rows = key->group->row_axis == axis;
     key_add(key, (uint64_t)size);
-    key_add(key, rows ? (uint64_t)key->group->block : 0);
+    key_add(key, lir_row_axis(key->group, key->k) == axis);
+    key_add(key, key->group->row_axis == axis ? (uint64_t)key->group->block : 0);
     if (size < 0) VEC_PUSH(key->arena, &key->ports->axes, axis);
 }
 
@@ -116,6 +116,16 @@ static void key_promises(Key *key) {
     }
 }
 
+/* How many copies there are depends on the rows of the group that made them. */
+static void key_combine(Key *key) {
+    const LirGroup *group = &key->f->groups.data[key->f->buffers.data[key->k->a.buffer].group];
+    key_buffer(key, key->k->zero);
+    key_buffer(key, key->k->a.buffer);
+    key_add(key, group->slots);
+    key_add(key, (uint64_t)group->slot_rows);
+    key_axis(key, group->row_axis);
+}
+
 static void kernel_key(Key *key) {
     const LirKernel *k = key->k;
     key_add(key, k->kind);
@@ -127,6 +137,7 @@ static void kernel_key(Key *key) {
     key_add(key, k->loop_count);
     for (uint32_t i = 0; i < k->loop_count; i++) key_axis(key, k->loops[i]);
     if (k->kind == LIR_ZERO || k->kind == LIR_FILL) key_buffer(key, k->zero);
+    if (k->kind == LIR_COMBINE) key_combine(key);
     if (k->kind == LIR_DOT) key_axis(key, k->m_axis);
     if (k->kind == LIR_DOT || k->kind == LIR_PACK) key_axis(key, k->n_axis);
     if (k->kind == LIR_DOT || k->kind == LIR_PACK || lir_is_line(k)) {
@@ -158,7 +169,7 @@ KernelPorts kernel_ports(Arena *arena, const LirFunction *f, const LirGroup *gro
 static void written_find(Body *b) {
     const LirKernel *k = b->kernel;
     b->written = ARENA_ARRAY(b->emit->arena, bool, b->f->buffers.count);
-    if (k->kind == LIR_ZERO || k->kind == LIR_FILL) b->written[k->zero] = true;
+    if (k->kind == LIR_ZERO || k->kind == LIR_FILL || k->kind == LIR_COMBINE) b->written[k->zero] = true;
     for (size_t i = 0; i < k->effects.count; i++) b->written[k->effects.data[i].access.buffer] = true;
 }
 
@@ -235,6 +246,7 @@ void kernel_emit(Emit *e, const LlvmKernel *kernel) {
     case LIR_ZERO:
     case LIR_FILL: fill_emit(&b); break;
     case LIR_DOT: dot_emit(&b); break;
+    case LIR_COMBINE: combine_emit(&b); break;
     case LIR_PACK: pack_emit(&b); break;
     case LIR_NEST:
     case LIR_CUMSUM:
