@@ -132,7 +132,7 @@ static uint32_t axis_level(const LirKernel *k, uint32_t axis) {
     return 0;
 }
 
-static uint32_t access_level(const LirFunction *f, const LirKernel *k, const LirAccess *access, const uint32_t *level) {
+uint32_t lir_access_level(const LirFunction *f, const LirKernel *k, const LirAccess *access, const uint32_t *level) {
     uint32_t most = 0;
     for (uint32_t d = 0; d < f->buffers.data[access->buffer].rank; d++) {
         const LirIndex *index = &access->index[d];
@@ -151,7 +151,7 @@ uint32_t *lir_levels(Arena *arena, const LirFunction *f, const LirKernel *k) {
         for (int a = 0; a < lir_op_arity(in->op); a++)
             if (level[in->args[a]] > level[i]) level[i] = level[in->args[a]];
         uint32_t own = in->op == LIR_LOOP                           ? axis_level(k, in->axis)
-                       : in->op == LIR_LOAD || in->op == LIR_SEARCH ? access_level(f, k, &in->access, level)
+                       : in->op == LIR_LOAD || in->op == LIR_SEARCH ? lir_access_level(f, k, &in->access, level)
                                                                     : 0;
         if (own > level[i]) level[i] = own;
         if (in->op != LIR_LOAD && in->op != LIR_SEARCH) continue;
@@ -224,7 +224,7 @@ static void count_instr(Count *c, uint32_t number) {
 
 static void count_effect(Count *c, const LirEffect *e) {
     const LirKernel *k = c->kernel;
-    uint32_t level = c->level ? access_level(c->f, k, &e->access, c->level) : k->loop_count;
+    uint32_t level = c->level ? lir_access_level(c->f, k, &e->access, c->level) : k->loop_count;
     bool inner = level == k->loop_count || k->kind == LIR_DOT;
     bool combines = e->kind != LIR_STORE;
     bool fused = combines && e->kind == LIR_ADD_TO && k->body.data[e->value].op == LIR_MUL && c->uses[e->value] == 1;
@@ -232,6 +232,7 @@ static void count_effect(Count *c, const LirEffect *e) {
     if (combines && c->f->buffers.data[e->access.buffer].type == LIR_T_REAL) c->cost.flops += n;
     if (combines && !fused) c->cost.steps += n;
     if (!inner) {
+        if (combines) c->cost.reduced = n;
         c->cost.outer += 2 * points(c, level); /* the sum so far, and back */
         return;
     }
@@ -286,6 +287,7 @@ static double reached(const Count *c, const LirAccess *access) {
     for (uint32_t d = 0; d < b->rank; d++)
         if (access->index[d].kind != LIR_INDEX_CONST || access->index[d].axis != LIR_NO_AXIS)
             n *= c->length[b->dims[d]];
+    if (k->kind == LIR_PACK) return n;
     return n < wanted ? n : wanted;
 }
 
@@ -312,7 +314,8 @@ static void count_bytes(const Count *c, uint8_t *seen, LirCost *cost) {
         touch(c, seen, &(LirAccess){.buffer = k->zero}, buffer_points(c, k->zero), WRITTEN, cost);
         return;
     }
-    if (k->kind == LIR_DOT || lir_is_line(k)) touch(c, seen, &k->a, reached(c, &k->a), READ, cost);
+    if (k->kind == LIR_DOT || k->kind == LIR_PACK || lir_is_line(k))
+        touch(c, seen, &k->a, reached(c, &k->a), READ, cost);
     if (k->kind == LIR_DOT) touch(c, seen, &k->b, reached(c, &k->b), READ, cost);
     for (size_t i = 0; i < k->body.count; i++) {
         const LirInstr *in = &k->body.data[i];
@@ -334,6 +337,8 @@ static LirCost kernel_cost(Arena *arena, Count *c, uint8_t *seen) {
         c->cost.stores = buffer_points(c, k->zero);
     else if (lir_is_line(k))
         count_line(c);
+    else if (k->kind == LIR_PACK)
+        c->cost.loads = c->cost.stores = buffer_points(c, k->effects.data[0].access.buffer);
     else if (k->kind == LIR_DOT)
         count_product(c);
     if (k->kind == LIR_NEST || (k->kind == LIR_DOT && !k->accumulate)) count_body(arena, c);

@@ -18,6 +18,7 @@ typedef struct LirCost {
     double divides;       /* of the steps: quotients and roots */
     double loads, stores; /* in the innermost loop, of neighbours */
     double lookups; /* the same where the places are no neighbours, or values choose them; a search is its halvings */
+    double reduced; /* elements of the longest sum that stays in a register, through all its points */
     double calls;   /* of functions in C, for one element each */
     double read, written; /* bytes outside of scratch, each element once; for a group of rows what has rows */
     double kept;          /* the same of what has no rows: weights, tables, sums */
@@ -35,6 +36,9 @@ LirCost lir_group_cost(Arena *arena, const LirFunction *f, const LirGroup *group
 double lir_instr_flops(const LirInstr *instr, bool f64);
 /* By instruction of a nest: how many of the kernel's loops it has to be inside of, outermost first. */
 uint32_t *lir_levels(Arena *arena, const LirFunction *f, const LirKernel *kernel);
+/* The same of the place that an access names. */
+uint32_t lir_access_level(const LirFunction *f, const LirKernel *kernel, const LirAccess *access,
+                          const uint32_t *level);
 void lir_cost_add(LirCost *to, LirCost more);
 
 #endif

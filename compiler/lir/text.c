@@ -74,6 +74,8 @@ static void print_effects(FILE *out, const LirFunction *f, const LirKernel *kern
         print_access(out, f, &e->access);
         if (lir_is_line(kernel))
             fputs(kernel->kind == LIR_CUMSUM ? " running sum\n" : " position\n", out);
+        else if (kernel->kind == LIR_PACK)
+            fputs(" element\n", out);
         else
             fprintf(out, " %%%u\n", e->value);
     }
@@ -85,7 +87,7 @@ static void print_reason(FILE *out, const LirKernel *kernel) {
 }
 
 static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kernel) {
-    static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum", "argsort"};
+    static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum", "argsort", "pack"};
     fprintf(out, "    %s %s", kinds[kernel->kind], kernel->name);
     if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) {
         fprintf(out, " %s", f->buffers.data[kernel->zero].name);
@@ -101,8 +103,12 @@ static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kerne
         fprintf(out, " m %s n %s (vector) k %s: ", axis_name(f, kernel->m_axis), axis_name(f, kernel->n_axis),
                 axis_name(f, kernel->k_axis));
         print_access(out, f, &kernel->a);
-        fputs(" * ", out);
+        fputs(kernel->packed ? " * packed " : " * ", out);
         print_access(out, f, &kernel->b);
+    }
+    if (kernel->kind == LIR_PACK) {
+        fprintf(out, " n %s k %s: ", axis_name(f, kernel->n_axis), axis_name(f, kernel->k_axis));
+        print_access(out, f, &kernel->a);
     }
     if (lir_is_line(kernel)) {
         fprintf(out, " along %s%s: ", axis_name(f, kernel->k_axis), kernel->reverse ? " from the end" : "");
@@ -127,6 +133,7 @@ static void print_buffer(FILE *out, const LirFunction *f, const LirBuffer *b) {
         fprintf(out, " %lld bytes a row", (long long)b->bytes_per_row);
     else
         fprintf(out, " at %lld, %lld bytes", (long long)b->offset, (long long)b->bytes);
+    if (b->pitch) fprintf(out, ", lines of %lld", (long long)b->pitch);
     fputc('\n', out);
 }
 

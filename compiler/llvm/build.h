@@ -129,12 +129,13 @@ LLVMValueRef pair_load(Body *b, uint32_t number);
 LLVMValueRef philox_word(Body *b, LLVMValueRef index, int64_t stream);
 LLVMValueRef philox_multiply_high(Body *b, LLVMValueRef x, LLVMValueRef y, LLVMValueRef *low);
 
-/* --- nest.c, dot.c, loop.c, function.c --- */
+/* --- nest.c, dot.c, pack.c, loop.c, function.c --- */
 typedef struct Emitted {
     LLVMValueRef run, work; /* the entry and the size function */
 } Emitted;
 void nest_emit(Body *b);
 void dot_emit(Body *b);
+void pack_emit(Body *b);
 LLVMValueRef loop_emit(Emit *e, const LirFunction *f, const LirGroup *g, Emitted body);
 Emitted function_emit(Emit *e, const LirFunction *f);
 LLVMValueRef work_end(Body *b); /* bytes of the arena that all buffers take */

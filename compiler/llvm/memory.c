@@ -2,6 +2,7 @@
  * An access is a sum over its dimensions of index times stride. What is the same in all lanes goes into a scalar
  * pointer; the rest is either "the next lane is the next element" or one element offset a lane. */
 #include "llvm/build.h"
+#include "llvm/shape.h"
 
 #include <string.h>
 
@@ -32,9 +33,7 @@ LLVMValueRef axis_trip(Body *b, TirAxisId axis) {
 }
 
 int64_t axis_bound(const Body *b, TirAxisId axis) {
-    int64_t size = b->f->source->axes.data[axis].size;
-    if (size < 0) size = INT64_MAX;
-    return is_row_axis(b, axis) && b->group->block < size ? b->group->block : size;
+    return shape_bound(b->f, b->group, axis);
 }
 
 /* A dimension of a SCRATCH buffer that holds one block, whose index 0 is the block's first row. */
@@ -49,8 +48,11 @@ LLVMValueRef dim_size(Body *b, const LirBuffer *buffer, unsigned dim) {
 
 LLVMValueRef dim_stride(Body *b, const LirBuffer *buffer, unsigned dim) {
     LLVMValueRef stride = const_i64(b->emit, 1);
-    for (unsigned d = dim + 1; d < buffer->rank; d++)
-        stride = LLVMBuildNSWMul(b->entry, stride, dim_size(b, buffer, d), "");
+    for (unsigned d = dim + 1; d < buffer->rank; d++) {
+        LLVMValueRef length =
+            buffer->pitch && d + 1 == buffer->rank ? const_i64(b->emit, buffer->pitch) : dim_size(b, buffer, d);
+        stride = LLVMBuildNSWMul(b->entry, stride, length, "");
+    }
     return stride;
 }
 

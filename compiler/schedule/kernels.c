@@ -401,10 +401,9 @@ static void dot_setup(Body *body, TirId at, TirAxisId row) {
     kernel->k_axis = p->dot_k;
     kernel->accumulate = rows;
     kernel->a = own_access(plan, readable_from(plan, p->dot_a, p->group));
-    uint32_t b = readable_from(plan, p->dot_b, p->group);
-    for (size_t i = 0; i < plan->transposed.count && p->dot_transpose; i++)
-        if (plan->transposed.data[i].value == p->dot_b) b = plan->transposed.data[i].buffer;
-    kernel->b = own_access(plan, b);
+    const Pack *pack = p->dot_pack ? plan_pack_of(plan, p) : NULL;
+    kernel->packed = pack;
+    kernel->b = pack ? plan_pack_access(pack) : own_access(plan, readable_from(plan, p->dot_b, p->group));
     uint32_t acc = instr(body, (LirInstr){.op = LIR_ACC, .type = LIR_T_REAL, .span = kernel->span});
     body->memo[at] = acc;
     if (rows) effect(plan, kernel, LIR_ADD_TO, own_access(plan, p->slot_buffer), acc);
@@ -452,6 +451,25 @@ static void export_locals(Plan *plan, LirGroup *group, const Cluster *cluster) {
     }
 }
 
+/* The operations that share a kernel, the same ones counted together. */
+static const char *cluster_computes(Plan *plan, const Cluster *cluster) {
+    const char *text = "";
+    for (size_t i = 0; i < cluster->ops.count; i++) {
+        TirOpcode op = plan->f->ops.data[cluster->ops.data[i]].op;
+        size_t before = 0, all = 0;
+        for (size_t k = 0; k < cluster->ops.count; k++) {
+            bool same = plan->f->ops.data[cluster->ops.data[k]].op == op;
+            all += same;
+            before += same && k < i;
+        }
+        if (before) continue;
+        const char *comma = *text ? ", " : "", *name = tir_op_text(op);
+        text = all > 1 ? arena_format(plan->arena, "%s%s%zu %s", text, comma, all, name)
+                       : arena_format(plan->arena, "%s%s%s", text, comma, name);
+    }
+    return text;
+}
+
 static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster) {
     TirId last = cluster->ops.data[cluster->ops.count - 1];
     if (cluster->kind == CLUSTER_LINE) {
@@ -472,6 +490,7 @@ static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster)
     memset(body.memo, 0xff, (plan->f->ops.count + 1) * sizeof *body.memo);
     kernel->vector = cluster->kind != CLUSTER_SCATTER;
     kernel->reason = cluster->reason;
+    kernel->computes = cluster_computes(plan, cluster);
     if (dot)
         dot_setup(&body, cluster->ops.data[0], group->row_axis);
     else
@@ -517,19 +536,19 @@ static void combine_kernel(Plan *plan, LirGroup *group, TirId at) {
     effect(plan, kernel, LIR_ADD_TO, own_access(plan, p->buffer), instr(&body, load));
 }
 
-static void transpose_kernel(Plan *plan, LirGroup *group, const Transpose *t) {
-    const TirOp *op = &plan->f->ops.data[t->value];
-    LirKernel *kernel = kernel_new(plan, group, LIR_NEST,
-                                   arena_format(plan->arena, "transpose_%s", plan_label(plan, t->value)), op->span);
-    kernel->vector = true;
-    kernel->reason = "weights as the products read them, made once a call";
-    kernel->loops[0] = op->axes.id[1];
-    kernel->loops[1] = op->axes.id[0];
-    kernel->loop_count = 2;
-    Body body = {.plan = plan, .kernel = kernel};
-    uint32_t from = readable_from(plan, t->value, t->group);
-    LirInstr load = {.op = LIR_LOAD, .type = LIR_T_REAL, .access = own_access(plan, from), .span = op->span};
-    effect(plan, kernel, LIR_STORE, own_access(plan, t->buffer), instr(&body, load));
+static void pack_kernel(Plan *plan, LirGroup *group, const Pack *pack) {
+    const TirOp *op = &plan->f->ops.data[pack->value];
+    LirKernel *kernel = kernel_new(
+        plan, group, LIR_PACK,
+        arena_format(plan->arena, "pack_%s_%s", plan_label(plan, pack->value), plan->f->axes.data[pack->k].name),
+        op->span);
+    kernel->reason = "weights in the order in which products read them, made once a call";
+    kernel->loops[0] = plan->lir->buffers.data[pack->buffer].dims[0];
+    kernel->loop_count = 1;
+    kernel->n_axis = pack->n;
+    kernel->k_axis = pack->k;
+    kernel->a = own_access(plan, readable_from(plan, pack->value, pack->group));
+    effect(plan, kernel, LIR_STORE, plan_pack_access(pack), 0);
 }
 
 static void output_copy(Plan *plan, LirGroup *group, uint32_t port) {
@@ -563,8 +582,8 @@ void plan_kernels(Plan *plan) {
                                           rows, from->slots, (long long)from->block);
         for (size_t i = 0; i < from->combines.count; i++) combine_kernel(plan, &group, from->combines.data[i]);
         for (size_t i = 0; i < from->clusters.count; i++) cluster_kernels(plan, &group, &from->clusters.data[i]);
-        for (size_t i = 0; i < plan->transposed.count; i++)
-            if (plan->transposed.data[i].group == g) transpose_kernel(plan, &group, &plan->transposed.data[i]);
+        for (size_t i = 0; i < plan->packs.count; i++)
+            if (plan->packs.data[i].group == g) pack_kernel(plan, &group, &plan->packs.data[i]);
         for (size_t i = 0; i < from->copies.count; i++) output_copy(plan, &group, from->copies.data[i]);
         VEC_PUSH(plan->arena, &plan->lir->groups, group);
     }

@@ -53,6 +53,7 @@ Test(cost, of_a_nest_that_sums) {
     CHECK(c.divides, 10 * 8);
     CHECK(c.loads, 10 * 8); /* w; x is the same in the inner loop */
     CHECK(c.outer, 10 + 2); /* x, a row; and the sum, at the end */
+    CHECK(c.reduced, 10 * 8);
     CHECK(c.stores, 0);
     CHECK(c.lookups, 0);
     CHECK(c.read, 10 * 4);
