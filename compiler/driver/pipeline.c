@@ -10,7 +10,7 @@
 #include "driver/code.h"
 #include "driver/units.h"
 
-typedef enum PassLevel { FRONT, TIR, DERIVE, GRAD, LOWER, LIR, CODE } PassLevel;
+typedef enum PassLevel { FRONT, TIR, DERIVE, GRAD, STAGE, LOWER, LIR, CODE } PassLevel;
 
 typedef struct Pass {
     const char *name, *help;
@@ -102,7 +102,7 @@ static void run_tir(Pipeline *p, const Pass *pass, bool gradient) {
 
 /* Everything but the name. */
 static const char *unit_text(Pipeline *p, const Unit *unit) {
-    TirFunction f = *unit->tir;
+    TirFunction f = *unit->whole;
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
@@ -134,19 +134,6 @@ static void unit_share(Unit *unit, Unit *same) {
     }
 }
 
-/* What is interpreted only, where a guard does not hold, is not compiled. */
-static void unit_leave_nodes(Pipeline *p, Unit *unit) {
-    TirFunction *whole = unit->tir, *f = tir_function_copy(p->arena, whole, whole->name);
-    size_t count = 0;
-    for (size_t i = 0; i < f->outputs.count; i++)
-        if (f->outputs.data[i].role != TIR_PORT_NODE) f->outputs.data[count++] = f->outputs.data[i];
-    unit->whole = whole;
-    if (count == f->outputs.count) return;
-    f->outputs.count = count;
-    opt_dce(f);
-    unit->tir = f;
-}
-
 static void run_lower(Pipeline *p) {
     const char **texts = ARENA_ARRAY(p->arena, const char *, p->units.count + 1);
     for (int width = 0; width < WIDTH_COUNT; width++)
@@ -154,7 +141,6 @@ static void run_lower(Pipeline *p) {
     for (size_t i = 0; i < p->units.count; i++) {
         Unit *unit = p->units.data[i], *same;
         texts[i] = unit_text(p, unit);
-        unit_leave_nodes(p, unit);
         if ((same = unit_twin(p, texts, i))) {
             unit_share(unit, same);
             continue;
@@ -189,6 +175,10 @@ static bool run_pass(Pipeline *p, PassId id) {
         return true;
     case DERIVE:
         units_derive(p);
+        after_tir(p, id, true, true);
+        return true;
+    case STAGE:
+        units_stage(p);
         after_tir(p, id, true, true);
         return true;
     case LOWER:
