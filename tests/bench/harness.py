@@ -161,8 +161,3 @@ class Peer:
 def seconds(result, threads):
     return result["cpu" if threads == 1 else "wall"]
 
-
-def roofs(place):
-    """The machine's rates at this moment: lists of one core and two, in 1e9 a second."""
-    text, *_ = measured(place, [place.work / "roof"])
-    return json.loads(text)
