@@ -24,12 +24,14 @@ LLVMValueRef axis_size(Body *b, TirAxisId axis) {
     return b->size[axis] = LLVMBuildLoad2(b->entry, b->emit->i64, pointer, a->name);
 }
 
-static bool is_row_axis(const Body *b, TirAxisId axis) {
-    return b->group && b->group->row_axis != LIR_NO_AXIS && axis == b->group->row_axis;
+bool axis_is_row(const Body *b, TirAxisId axis) {
+    if (!b->group) return false;
+    uint32_t row = b->kernel ? lir_row_axis(b->group, b->kernel) : b->group->row_axis;
+    return row != LIR_NO_AXIS && axis == row;
 }
 
 LLVMValueRef axis_trip(Body *b, TirAxisId axis) {
-    return is_row_axis(b, axis) ? b->rows : axis_size(b, axis);
+    return axis_is_row(b, axis) ? b->rows : axis_size(b, axis);
 }
 
 int64_t axis_bound(const Body *b, TirAxisId axis) {
@@ -38,7 +40,7 @@ int64_t axis_bound(const Body *b, TirAxisId axis) {
 
 /* A dimension of a SCRATCH buffer that holds one block, whose index 0 is the block's first row. */
 static bool dim_is_block(const Body *b, const LirBuffer *buffer, unsigned dim) {
-    return buffer->space == LIR_SCRATCH && is_row_axis(b, buffer->dims[dim]);
+    return buffer->space == LIR_SCRATCH && axis_is_row(b, buffer->dims[dim]);
 }
 
 LLVMValueRef dim_size(Body *b, const LirBuffer *buffer, unsigned dim) {
@@ -103,7 +105,7 @@ static LLVMValueRef index_clamped(Body *b, const LirBuffer *buffer, unsigned dim
 static LLVMValueRef index_loop(Body *b, const LirBuffer *buffer, unsigned dim, TirAxisId axis) {
     if (!b->index[axis])
         emit_fail(b, "%s is indexed by axis %s, which has no loop", buffer->name, b->f->source->axes.data[axis].name);
-    if (!is_row_axis(b, axis) || dim_is_block(b, buffer, dim)) return b->index[axis];
+    if (!axis_is_row(b, axis) || dim_is_block(b, buffer, dim)) return b->index[axis];
     return LLVMBuildNSWAdd(b->at, b->index[axis], b->row0, "");
 }
 
