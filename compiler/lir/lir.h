@@ -57,6 +57,8 @@ typedef struct LirBuffer {
     int64_t pitch;  /* SCRATCH: elements from one line along the last dimension to the next, where more than its length,
                        so that walking down a column does not meet the same few places of a cache; else 0 */
     uint32_t alias_of; /* 1 + the number of the buffer that it names by other dimensions; or 0 */
+    uint32_t from, to; /* WORK, PARTIAL: the first and the last group that needs it; from > to: none */
+    Span span;         /* of what it holds */
     bool clear;        /* set to zero when a slot of its group starts: a PARTIAL's copy, or what the one slot adds to */
 } LirBuffer;
 

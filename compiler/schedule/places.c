@@ -57,7 +57,10 @@ static void touch_loop(Layout *l, const LirLoop *loop) {
 
 static void lives_find(Layout *l) {
     LirFunction *lir = l->lir;
-    for (size_t i = 0; i < lir->buffers.count; i++) l->life[i] = (Life){-1, -1, -1, -1, true};
+    for (size_t i = 0; i < lir->buffers.count; i++) {
+        l->life[i] = (Life){-1, -1, -1, -1, true};
+        lir->buffers.data[i].from = 1;
+    }
     for (size_t g = 0; g < lir->groups.count; g++) {
         const LirGroup *group = &lir->groups.data[g];
         size_t count = group->loop ? 1 : group->kernels.count;
@@ -75,7 +78,9 @@ static void lives_find(Layout *l) {
         for (size_t i = 0; i < lir->buffers.count; i++) {
             Life *life = &l->life[i];
             if (life->last < begin) continue;
+            if (life->from < 0) lir->buffers.data[i].from = (uint32_t)g;
             if (life->from < 0) life->from = begin;
+            lir->buffers.data[i].to = (uint32_t)g;
             life->to = l->now - 1;
         }
     }

@@ -25,6 +25,7 @@ static uint32_t buffer_for(Plan *plan, TirId at, LirSpace space, const char *suf
     const TirOp *op = &plan->f->ops.data[at];
     const char *name = arena_format(plan->arena, "b%s%s", plan_label(plan, at), suffix);
     uint32_t number = plan_buffer_add(plan, name, space, op->type, op->axes);
+    plan->lir->buffers.data[number].span = op->span;
     if (plan->op[at].kind != OP_INPUT)
         plan->lir->buffers.data[number].group = plan->groups.data[plan->op[at].group].number;
     return number;
