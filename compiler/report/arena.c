@@ -15,6 +15,26 @@ int64_t arena_bytes(const LirFunction *f, const char *name) {
     return bytes + most;
 }
 
+double staged_bytes(const LirFunction *f, bool f64, TirAxisId row) {
+    const TirFunction *tir = f->source;
+    double bytes = 0;
+    for (size_t i = 0; i < tir->outputs.count; i++) {
+        if (tir->outputs.data[i].role != TIR_PORT_STAGED) continue;
+        TirAxes axes = tir->ops.data[tir->outputs.data[i].value].axes;
+        TirAxisId rows = (TirAxisId)TIR_NONE;
+        double size = f64 ? sizeof(double) : sizeof(float);
+        for (uint32_t k = 0; k < axes.count; k++) {
+            int64_t count = tir->axes.data[axes.id[k]].size;
+            if (count < 0)
+                rows = axes.id[k];
+            else
+                size *= (double)count;
+        }
+        if (rows == row) bytes += size;
+    }
+    return bytes;
+}
+
 static bool is_arena(const LirBuffer *b) {
     return (b->space == LIR_WORK || b->space == LIR_PARTIAL) && !b->alias_of && b->from <= b->to;
 }

@@ -34,6 +34,7 @@ static Fit fit_functions(const Pipeline *p, size_t number) {
     for (size_t u = 0; u < f.fit->updates.count; u++) {
         bool f64 = f.fit->updates.data[u].optimiser == PROGRAM_LBFGS;
         fit_add(&f, units->updates[u].gradient, f64 ? WIDTH_F64 : WIDTH_F32);
+        if (units->updates[u].gradient) fit_add(&f, units->updates[u].gradient->start, f64 ? WIDTH_F64 : WIDTH_F32);
         fit_add(&f, units->updates[u].settings, WIDTH_F64);
         fit_add(&f, units->updates[u].clauses, WIDTH_F64);
     }
@@ -102,6 +103,35 @@ static void print_arenas(FILE *out, const Fit *f) {
     fputs(" for each thread\n", out);
 }
 
+/* Staged values: what functions that run once hand on to later ones. */
+static double fit_staged(const Fit *f, const char *axis) {
+    double bytes = 0;
+    for (uint32_t i = 0; i < f->count; i++) {
+        const TirFunction *source = f->functions[i]->source;
+        if (!axis) bytes += staged_bytes(f->functions[i], f->f64[i], (TirAxisId)TIR_NONE);
+        for (TirAxisId a = 0; axis && a < source->axes.count; a++)
+            if (!strcmp(source->axes.data[a].name, axis)) bytes += staged_bytes(f->functions[i], f->f64[i], a);
+    }
+    return bytes;
+}
+
+static void print_staged(FILE *out, const Fit *f) {
+    const Program *program = f->p->program;
+    double fixed = fit_staged(f, NULL), all = fixed;
+    for (uint32_t d = 0; d < program->data.count; d++) all += fit_staged(f, program->data.data[d].name);
+    if (all == 0) return;
+    fputs("  made once ", out);
+    print_bytes(out, fixed);
+    for (uint32_t d = 0; d < program->data.count; d++) {
+        double row = fit_staged(f, program->data.data[d].name);
+        if (row == 0) continue;
+        fputs(" + ", out);
+        print_bytes(out, row);
+        fprintf(out, " for each of %s", program->data.data[d].name);
+    }
+    fputc('\n', out);
+}
+
 static int64_t group_weights(const ProgramFit *fit, uint32_t group) {
     int64_t count = 0;
     for (size_t b = 0; b < fit->blocks.count; b++) {
@@ -139,6 +169,7 @@ void report_fits(FILE *out, const Pipeline *p) {
         fprintf(out, "fit %s\n", f.fit->name);
         print_data(out, &f);
         print_arenas(out, &f);
+        print_staged(out, &f);
         print_weights(out, &f);
     }
 }

@@ -113,14 +113,20 @@ static int64_t align(int64_t bytes) {
     return (bytes + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-/* Lines of a block that are many lines of the cache apart, an even number, share few places of it: one more line of the
- * cache each, and a column of the block finds room. */
+/* Lines of a block are padded to whole lines of the cache, or to half of one, where that does not take much: vectors
+ * then need no mask at their ends and do not cross lines of the cache. Lines that are an even number of those apart
+ * share few places of a cache: one more, and a column of the block finds room. */
 static int64_t line_pitch(const Plan *plan, const LirBuffer *buffer, const LirGroup *group) {
     if (buffer->space != LIR_SCRATCH || buffer->rank < 2 || buffer->alias_of) return 0;
     TirAxisId last = buffer->dims[buffer->rank - 1];
-    int64_t size = plan_axis_size(plan, last), bytes = type_bytes(plan, buffer->type);
-    if (last == group->row_axis || size <= 0 || size * bytes % LINES_APART) return 0;
-    return size + ALIGN / bytes;
+    int64_t size = plan_axis_size(plan, last), element = type_bytes(plan, buffer->type);
+    if (last == group->row_axis || size <= 0) return 0;
+    int64_t bytes = size * element, whole = align(bytes), half = (bytes + ALIGN / 2 - 1) / (ALIGN / 2) * (ALIGN / 2);
+    if (4 * whole <= 5 * bytes)
+        bytes = whole % LINES_APART ? whole : whole + ALIGN;
+    else if (2 * half <= 3 * bytes)
+        bytes = half;
+    return bytes > size * element ? bytes / element : 0;
 }
 
 static void size_buffer(Plan *plan, LirBuffer *buffer) {
