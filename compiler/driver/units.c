@@ -3,6 +3,8 @@
  * gradients, and draws of events, which may be of millions. */
 #include "driver/units.h"
 
+#include "stage/stage.h"
+
 static Unit *unit_add(Pipeline *p, const char *symbol, TirFunction *f, bool f32, bool f64) {
     if (!f) return NULL;
     Unit *unit = ARENA_NEW(p->arena, Unit);
@@ -146,4 +148,46 @@ void units_derive(Pipeline *p) {
             units->gradient->hot[update->optimiser != PROGRAM_LBFGS ? WIDTH_F32 : WIDTH_F64] = true;
         }
     }
+}
+
+/* What is interpreted only, where a guard does not hold, is not compiled. */
+static void leave_nodes(Pipeline *p, Unit *unit) {
+    TirFunction *whole = unit->whole = unit->tir, *f = tir_function_copy(p->arena, whole, whole->name);
+    size_t count = 0;
+    for (size_t i = 0; i < f->outputs.count; i++)
+        if (f->outputs.data[i].role != TIR_PORT_NODE) f->outputs.data[count++] = f->outputs.data[i];
+    if (count == f->outputs.count) return;
+    f->outputs.count = count;
+    opt_dce(f);
+    unit->tir = f;
+}
+
+static StageColumns columns_of(Pipeline *p) {
+    VEC(StageColumn) columns = {0};
+    for (uint32_t d = 0; d < p->program->data.count; d++) {
+        const ProgramEvent *event = &p->program->events.data[p->program->data.data[d].event];
+        for (uint32_t k = 0; k < event->fields.count; k++) {
+            StageColumn column = {d, k, event->fields.data[k].low, event->fields.data[k].high};
+            VEC_PUSH(p->arena, &columns, column);
+        }
+    }
+    return (StageColumns){columns.data, columns.count};
+}
+
+static void stage_unit(Pipeline *p, Unit *unit, StageColumns columns) {
+    TirFunction *start, *step = stage_start(p->arena, unit->tir, columns, !unit->wanted[WIDTH_F32], &start);
+    if (!step) return;
+    unit->tir = step;
+    unit->start = unit_add(p, arena_format(p->arena, "%s_start", unit->symbol), start, unit->wanted[WIDTH_F32],
+                           unit->wanted[WIDTH_F64]);
+    unit->start->whole = start;
+    unit->start->gradient = unit->start->staged = true;
+}
+
+void units_stage(Pipeline *p) {
+    StageColumns columns = columns_of(p);
+    for (size_t i = 0; i < p->units.count; i++) leave_nodes(p, p->units.data[i]);
+    for (size_t i = 0; i < p->program->fits.count; i++)
+        for (size_t u = 0; u < p->program->fits.data[i].updates.count; u++)
+            stage_unit(p, p->fits[i].updates[u].gradient, columns);
 }

@@ -115,6 +115,7 @@ typedef enum LirKernelKind {
 typedef struct LirKernel {
     LirKernelKind kind;
     const char *name;    /* unique in the function; says what it computes */
+    const char *symbol;  /* of the emitted function that computes it; set by llvm_whole */
     uint32_t loop_count; /* outermost first; the group's row axis, where used, comes first and runs over the block */
     TirAxisId loops[LIR_MAX_DIMS];
     bool vector; /* NEST: vectorise the last loop. False where lanes could collide (scatter) */
@@ -186,6 +187,7 @@ struct LirFunction {
     int64_t work_bytes;    /* static part of the arena */
     int64_t scratch_bytes; /* a thread's, bodies included */
     bool is_body;          /* of a loop: its ports may begin anywhere */
+    bool hot;              /* runs over and over: worth the code generator's full effort */
 };
 
 typedef struct LirModule {

@@ -413,7 +413,7 @@ void dot_emit(Body *b) {
     Emit *e = b->emit;
     const LirKernel *k = b->kernel;
     Dot d = {.b = b, .m = const_i64(e, 1), .rows = 1, .unroll = 1};
-    d.tile = dot_tile(e->arena, e->target, b->f, b->group, k, e->lir->f64);
+    d.tile = dot_tile(e->arena, e->target, b->f, b->group, k, e->f64);
     b->vector_axis = k->n_axis;
     b->lanes = d.tile.lanes;
     body_analyse(b);

@@ -14,6 +14,10 @@ bool constant_of(LLVMValueRef v, int64_t *value) {
     return true;
 }
 
+bool buffer_is_dynamic(const LirBuffer *buffer) {
+    return buffer->space == LIR_WORK && buffer->dynamic_axis != LIR_NO_AXIS;
+}
+
 LLVMValueRef axis_size(Body *b, TirAxisId axis) {
     const TirAxis *a = &b->f->source->axes.data[axis];
     if (a->size >= 0) return const_i64(b->emit, a->size);

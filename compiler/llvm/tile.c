@@ -17,6 +17,7 @@ unsigned dot_tile_rows(const HostTarget *target, unsigned vectors, int64_t rows)
     /* each sum has a broadcast of its own, and the code generator loads them ahead of their use */
     if (vectors == 1 && most > target->registers / 2) most = target->registers / 2;
     if (most > TILE_ROWS) most = TILE_ROWS;
+    if (!most) most = 1; /* fewer registers than the tile is wide */
     if (rows < 1) rows = 1;
     if (rows <= most) return (unsigned)rows;
     int64_t tiles = (rows + most - 1) / most;

@@ -68,6 +68,48 @@ static void print_tape(FILE *out, const Pipeline *p, const LirFunction *f, TirAx
     }
 }
 
+/* Of outputs that a later function reads, bytes without a row of data, or those that each row of `row` adds. */
+static double staged_bytes(const LirFunction *f, bool f64, TirAxisId row) {
+    const TirFunction *tir = f->source;
+    double bytes = 0;
+    for (size_t i = 0; i < tir->outputs.count; i++) {
+        if (tir->outputs.data[i].role != TIR_PORT_STAGED) continue;
+        TirAxes axes = tir->ops.data[tir->outputs.data[i].value].axes;
+        TirAxisId rows = (TirAxisId)TIR_NONE;
+        double size = f64 ? sizeof(double) : sizeof(float);
+        for (uint32_t k = 0; k < axes.count; k++) {
+            int64_t count = tir->axes.data[axes.id[k]].size;
+            if (count < 0)
+                rows = axes.id[k];
+            else
+                size *= (double)count;
+        }
+        if (rows == row) bytes += size;
+    }
+    return bytes;
+}
+
+static bool has_staged(const TirFunction *f) {
+    for (size_t i = 0; i < f->outputs.count; i++)
+        if (f->outputs.data[i].role == TIR_PORT_STAGED) return true;
+    return false;
+}
+
+/* What a function that runs before another makes for it. */
+static void print_staged(FILE *out, const LirFunction *f, bool f64) {
+    if (!has_staged(f->source)) return;
+    fprintf(out, "  hands on ");
+    print_bytes(out, staged_bytes(f, f64, (TirAxisId)TIR_NONE));
+    for (TirAxisId a = 0; a < f->source->axes.count; a++) {
+        double bytes = staged_bytes(f, f64, a);
+        if (bytes == 0) continue;
+        fprintf(out, " + ");
+        print_bytes(out, bytes);
+        fprintf(out, " for each of %s", f->source->axes.data[a].name);
+    }
+    fputc('\n', out);
+}
+
 void report_memory(FILE *out, const Pipeline *p) {
     for (size_t u = 0; u < p->units.count; u++) {
         for (int width = 0; width < WIDTH_COUNT; width++) {
@@ -75,6 +117,7 @@ void report_memory(FILE *out, const Pipeline *p) {
             if (!f) continue;
             fprintf(out, "%s\n", f->name);
             print_arena(out, f);
+            print_staged(out, f, width == WIDTH_F64);
             for (TirAxisId row = 0; row < f->source->axes.count; row++) print_tape(out, p, f, row);
         }
     }

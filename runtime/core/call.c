@@ -70,6 +70,12 @@ static qtm_status input_bind(struct qtm_call *call, int index) {
         call->in[index] = of[port->index];
         return QTM_OK;
     }
+    case QTM_STAGED: {
+        int output = call->start ? qtm_call_find(call->start, QTM_STAGED, port->index) : -1;
+        if (output < 0) break;
+        call->in[index] = call->start->out[output];
+        return QTM_OK;
+    }
     default: break;
     }
     return qtm_error("function %s of the model needs '%s', which is not there in this command", call->fn->name,
@@ -94,6 +100,13 @@ static qtm_status output_bind(struct qtm_call *call, int index) {
     return call->values[index] ? QTM_OK : qtm_error_memory(call->out_count[index] * size);
 }
 
+static qtm_status start_bind(struct qtm_call *call) {
+    if (!call->fn->start) return QTM_OK;
+    call->start = qtm_alloc(sizeof *call->start);
+    if (!call->start) return qtm_error_memory(sizeof *call->start);
+    return qtm_call_bind(call->start, call->fn->start, &call->binding);
+}
+
 static qtm_status call_bind(struct qtm_call *call) {
     const struct qtm_fn *fn = call->fn;
     int groups = call->binding.state ? call->binding.state->fit->group_count : 0;
@@ -104,6 +117,7 @@ static qtm_status call_bind(struct qtm_call *call) {
     call->widen = qtm_alloc_array(groups, sizeof *call->widen);
     if (!call->in || !call->out || !call->values || !call->out_count || !call->widen)
         return qtm_error_memory((int64_t)sizeof(void *) * (fn->in_count + 3 * fn->out_count));
+    QTM_TRY(start_bind(call));
     for (int i = 0; i < fn->in_count; i++) QTM_TRY(input_bind(call, i));
     for (int i = 0; i < fn->out_count; i++) QTM_TRY(output_bind(call, i));
     return workspace_grow(call->binding.space, fn, call->binding.extent);
@@ -138,12 +152,16 @@ void qtm_call_destroy(struct qtm_call *call) {
     qtm_free(call->values);
     qtm_free(call->out_count);
     qtm_free(call->widen);
+    if (call->start) qtm_call_destroy(call->start);
+    qtm_free(call->start);
     *call = (struct qtm_call){0};
 }
 
 void qtm_call_run(struct qtm_call *call, uint64_t seed, uint64_t step) {
     const struct qtm_binding *binding = &call->binding;
     int groups = binding->state ? binding->state->fit->group_count : 0;
+    if (call->start && !call->started) qtm_call_run(call->start, seed, step);
+    call->started = true;
     for (int g = 0; g < groups; g++)
         if (call->widen[g]) qtm_state_widen(binding->state, g);
     struct qtm_frame frame = {

@@ -1,5 +1,6 @@
 /* Calling an emitted function: its ports are bound once to weights, event columns, options and gradients; a call then
- * only sets seed and step. Outputs that are no gradient are kept by the call. All functions are **Local**. */
+ * only sets seed and step. Outputs that are no gradient are kept by the call; so is what is made once for all runs of a
+ * function, from the data and options as they are at its first run. All functions are **Local**. */
 #ifndef QTM_CALL_H
 #define QTM_CALL_H
 
@@ -38,9 +39,11 @@ struct qtm_call {
     struct qtm_binding binding;
     const void **in;
     void **out;
-    char **values;       /* [out_count] owned outputs; NULL for gradients */
-    int64_t *out_count;  /* [out_count] numbers in an output */
-    bool *widen;         /* [group_count] groups whose f64 copy this call reads */
+    char **values;          /* [out_count] owned outputs; NULL for gradients */
+    int64_t *out_count;     /* [out_count] numbers in an output */
+    bool *widen;            /* [group_count] groups whose f64 copy this call reads */
+    struct qtm_call *start; /* of fn->start, run once before the first run: what it makes stays; or NULL */
+    bool started;
     uint64_t seed, step; /* of what it computed last */
 };
 

@@ -146,10 +146,16 @@ static inline void unit_effect(Unit *u, LirKernel *k, LirEffectKind kind, LirAcc
     VEC_PUSH(&u->arena, &k->effects, ((LirEffect){.kind = kind, .access = access, .value = value}));
 }
 
+static inline const LlvmPart *unit_part(Unit *u) {
+    LlvmPart *part = ARENA_NEW(&u->arena, LlvmPart);
+    *part = llvm_whole(&u->arena, &u->module);
+    return part;
+}
+
 static inline char *unit_text(Unit *u, LlvmOutput what) {
     char *path = arena_format(&u->arena, "%s/text", u->folder);
     const char *error = "";
-    cr_assert(llvm_emit(&u->module, &u->target, what, 2, path, &error), "%s", error);
+    cr_assert(llvm_emit(unit_part(u), &u->target, what, 2, path, &error), "%s", error);
     FILE *file = fopen(path, "r");
     fseek(file, 0, SEEK_END);
     size_t size = (size_t)ftell(file);
@@ -175,7 +181,7 @@ static inline void unit_build(Unit *u) {
     char *object = arena_format(&u->arena, "%s/f.o", u->folder),
          *library = arena_format(&u->arena, "%s/f.so", u->folder);
     char *source = arena_format(&u->arena, "%s/pool.c", u->folder);
-    cr_assert(llvm_emit(&u->module, &u->target, LLVM_OUTPUT_OBJ, 2, object, &error), "%s", error);
+    cr_assert(llvm_emit(unit_part(u), &u->target, LLVM_OUTPUT_OBJ, 2, object, &error), "%s", error);
     FILE *file = fopen(source, "w");
     fputs(stub, file);
     fclose(file);
