@@ -8,6 +8,10 @@ enum {
     NEST_UNROLL_BODY = 16,  /* instructions up to which a reduction is unrolled by NEST_SUMS */
     NEST_DEEP = 4,          /* lookups in a chain from which on several vectors may go together */
     NEST_SEARCH = 4,        /* a search counts as so many */
+    NEST_CHAIN = 20,        /* operations from which on several vectors go together, */
+    NEST_CHAIN_4 = 48,      /* up to which four do, */
+    NEST_CHAIN_2 = 200,     /* and up to which two do */
+    NEST_DRAW = 100,        /* operations of a random number */
     NEST_ONE_COPY_BODY = 48 /* instructions from which full and partial vectors share one masked loop */
 };
 
@@ -219,12 +223,28 @@ static unsigned lookup_vectors(const Body *b) {
     return all <= 3 * chain ? 4 : all <= 6 * chain ? 2 : 1;
 }
 
-/* Lanes of a vector over an axis: no more than there are elements. */
+/* An elementary function is a chain of operations that wait for one another, about 60 cycles long, of which a processor
+ * holds only a few in its scheduler. Side by side, several vectors keep it busy and share the loads of constants, until
+ * registers run out. */
+static unsigned chain_vectors(const Body *b) {
+    size_t count = 0;
+    for (size_t i = 0; i < b->kernel->body.count; i++) {
+        LirOpcode op = b->kernel->body.data[i].op;
+        count += op == LIR_UNIFORM || op == LIR_PICK ? NEST_DRAW : lir_op_arity(op) > 0;
+    }
+    if (count < NEST_CHAIN || count > NEST_CHAIN_2 || b->emit->target->registers < 16) return 1;
+    return count <= NEST_CHAIN_4 ? 4 : 2;
+}
+
+/* Lanes of a vector over an axis: no more than there are elements, and of several vectors no more than divide it, if it
+ * is not long. */
 static unsigned nest_lanes(const Body *b) {
     unsigned lanes = b->emit->lanes;
     if (!b->kernel->loop_count || !b->kernel->vector) return 1;
-    lanes *= lookup_vectors(b);
     int64_t bound = axis_bound(b, b->kernel->loops[b->kernel->loop_count - 1]);
+    unsigned chain = chain_vectors(b), lookup = lookup_vectors(b);
+    while (chain > 1 && bound % (chain * lanes) && bound < 16 * chain * lanes) chain /= 2;
+    lanes *= chain > lookup ? chain : lookup;
     while (lanes > 1 && lanes / 2 >= bound) lanes /= 2;
     return lanes;
 }
