@@ -34,7 +34,7 @@ typedef struct Options {
     const char *output;        /* NULL when not given */
     const char *march;         /* NULL: this machine's */
     int level;
-    bool report_memory; /* of build */
+    bool report_memory, report_schedule; /* of build */
     bool check;         /* --check of fmt */
     bool to_stdout;     /* --stdout of fmt */
     bool as_json;       /* --json of info */

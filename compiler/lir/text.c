@@ -74,18 +74,29 @@ static void print_effects(FILE *out, const LirFunction *f, const LirKernel *kern
         print_access(out, f, &e->access);
         if (lir_is_line(kernel))
             fputs(kernel->kind == LIR_CUMSUM ? " running sum\n" : " position\n", out);
+        else if (kernel->kind == LIR_PACK)
+            fputs(" element\n", out);
         else
             fprintf(out, " %%%u\n", e->value);
     }
 }
 
+static void print_reason(FILE *out, const LirKernel *kernel) {
+    if (kernel->reason) fprintf(out, " # %s", kernel->reason);
+    fputc('\n', out);
+}
+
 static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kernel) {
-    static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum", "argsort"};
+    static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum", "argsort", "combine", "pack"};
     fprintf(out, "    %s %s", kinds[kernel->kind], kernel->name);
     if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) {
         fprintf(out, " %s", f->buffers.data[kernel->zero].name);
         if (kernel->kind == LIR_FILL) fprintf(out, " with %g", kernel->fill);
-        fputc('\n', out);
+        print_reason(out, kernel);
+        return;
+    }
+    if (kernel->kind == LIR_COMBINE) {
+        fprintf(out, " %s = sum of %s\n", f->buffers.data[kernel->zero].name, f->buffers.data[kernel->a.buffer].name);
         return;
     }
     for (uint32_t i = 0; i < kernel->loop_count; i++) {
@@ -96,14 +107,19 @@ static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kerne
         fprintf(out, " m %s n %s (vector) k %s: ", axis_name(f, kernel->m_axis), axis_name(f, kernel->n_axis),
                 axis_name(f, kernel->k_axis));
         print_access(out, f, &kernel->a);
-        fputs(" * ", out);
+        fputs(kernel->packed ? " * packed " : " * ", out);
         print_access(out, f, &kernel->b);
+    }
+    if (kernel->kind == LIR_PACK) {
+        fprintf(out, " n %s k %s: ", axis_name(f, kernel->n_axis), axis_name(f, kernel->k_axis));
+        print_access(out, f, &kernel->a);
     }
     if (lir_is_line(kernel)) {
         fprintf(out, " along %s%s: ", axis_name(f, kernel->k_axis), kernel->reverse ? " from the end" : "");
         print_access(out, f, &kernel->a);
     }
-    fputs(" {\n", out);
+    fputs(" {", out);
+    print_reason(out, kernel);
     for (uint32_t i = 0; i < kernel->body.count; i++) print_instr(out, f, kernel, i);
     print_effects(out, f, kernel);
     fputs("    }\n", out);
@@ -112,7 +128,7 @@ static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kerne
 static void print_buffer(FILE *out, const LirFunction *f, const LirBuffer *b) {
     static const char *spaces[] = {"in", "out", "work", "partial", "scratch"};
     static const char *types[] = {"real", "int", "bool"};
-    fprintf(out, "  buffer %s : %s %s[", b->name, spaces[b->space], types[b->type]);
+    fprintf(out, "  buffer %s :%s %s %s[", b->name, b->clear ? " cleared" : "", spaces[b->space], types[b->type]);
     for (uint32_t d = 0; d < b->rank; d++) fprintf(out, "%s%s", d ? ", " : "", axis_name(f, b->dims[d]));
     fputc(']', out);
     if (b->space == LIR_IN || b->space == LIR_OUT)
@@ -121,6 +137,7 @@ static void print_buffer(FILE *out, const LirFunction *f, const LirBuffer *b) {
         fprintf(out, " %lld bytes a row", (long long)b->bytes_per_row);
     else
         fprintf(out, " at %lld, %lld bytes", (long long)b->offset, (long long)b->bytes);
+    if (b->pitch) fprintf(out, ", lines of %lld", (long long)b->pitch);
     fputc('\n', out);
 }
 
@@ -144,8 +161,10 @@ void lir_print(FILE *out, const LirFunction *f) {
     for (size_t i = 0; i < f->buffers.count; i++) print_buffer(out, f, &f->buffers.data[i]);
     for (size_t g = 0; g < f->groups.count; g++) {
         const LirGroup *group = &f->groups.data[g];
-        fprintf(out, "  group %s rows %s block %lld slots %u { # %s\n", group->name, axis_name(f, group->row_axis),
-                (long long)group->block, group->slots, group->reason ? group->reason : "");
+        fprintf(out, "  group %s rows %s block %lld slots %u", group->name, axis_name(f, group->row_axis),
+                (long long)group->block, group->slots);
+        if (group->slot_rows) fprintf(out, " of %lld rows", (long long)group->slot_rows);
+        fprintf(out, " { # %s\n", group->reason ? group->reason : "");
         for (size_t k = 0; k < group->kernels.count; k++) print_kernel(out, f, group->kernels.data[k]);
         if (group->loop) print_loop(out, f, group->loop);
         fputs("  }\n", out);

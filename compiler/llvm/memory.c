@@ -2,6 +2,7 @@
  * An access is a sum over its dimensions of index times stride. What is the same in all lanes goes into a scalar
  * pointer; the rest is either "the next lane is the next element" or one element offset a lane. */
 #include "llvm/build.h"
+#include "llvm/shape.h"
 
 #include <string.h>
 
@@ -23,23 +24,23 @@ LLVMValueRef axis_size(Body *b, TirAxisId axis) {
     return b->size[axis] = LLVMBuildLoad2(b->entry, b->emit->i64, pointer, a->name);
 }
 
-static bool is_row_axis(const Body *b, TirAxisId axis) {
-    return b->group && b->group->row_axis != LIR_NO_AXIS && axis == b->group->row_axis;
+bool axis_is_row(const Body *b, TirAxisId axis) {
+    if (!b->group) return false;
+    uint32_t row = b->kernel ? lir_row_axis(b->group, b->kernel) : b->group->row_axis;
+    return row != LIR_NO_AXIS && axis == row;
 }
 
 LLVMValueRef axis_trip(Body *b, TirAxisId axis) {
-    return is_row_axis(b, axis) ? b->rows : axis_size(b, axis);
+    return axis_is_row(b, axis) ? b->rows : axis_size(b, axis);
 }
 
 int64_t axis_bound(const Body *b, TirAxisId axis) {
-    int64_t size = b->f->source->axes.data[axis].size;
-    if (size < 0) size = INT64_MAX;
-    return is_row_axis(b, axis) && b->group->block < size ? b->group->block : size;
+    return shape_bound(b->f, b->group, axis);
 }
 
 /* A dimension of a SCRATCH buffer that holds one block, whose index 0 is the block's first row. */
 static bool dim_is_block(const Body *b, const LirBuffer *buffer, unsigned dim) {
-    return buffer->space == LIR_SCRATCH && is_row_axis(b, buffer->dims[dim]);
+    return buffer->space == LIR_SCRATCH && axis_is_row(b, buffer->dims[dim]);
 }
 
 LLVMValueRef dim_size(Body *b, const LirBuffer *buffer, unsigned dim) {
@@ -49,8 +50,11 @@ LLVMValueRef dim_size(Body *b, const LirBuffer *buffer, unsigned dim) {
 
 LLVMValueRef dim_stride(Body *b, const LirBuffer *buffer, unsigned dim) {
     LLVMValueRef stride = const_i64(b->emit, 1);
-    for (unsigned d = dim + 1; d < buffer->rank; d++)
-        stride = LLVMBuildNSWMul(b->entry, stride, dim_size(b, buffer, d), "");
+    for (unsigned d = dim + 1; d < buffer->rank; d++) {
+        LLVMValueRef length =
+            buffer->pitch && d + 1 == buffer->rank ? const_i64(b->emit, buffer->pitch) : dim_size(b, buffer, d);
+        stride = LLVMBuildNSWMul(b->entry, stride, length, "");
+    }
     return stride;
 }
 
@@ -101,7 +105,7 @@ static LLVMValueRef index_clamped(Body *b, const LirBuffer *buffer, unsigned dim
 static LLVMValueRef index_loop(Body *b, const LirBuffer *buffer, unsigned dim, TirAxisId axis) {
     if (!b->index[axis])
         emit_fail(b, "%s is indexed by axis %s, which has no loop", buffer->name, b->f->source->axes.data[axis].name);
-    if (!is_row_axis(b, axis) || dim_is_block(b, buffer, dim)) return b->index[axis];
+    if (!axis_is_row(b, axis) || dim_is_block(b, buffer, dim)) return b->index[axis];
     return LLVMBuildNSWAdd(b->at, b->index[axis], b->row0, "");
 }
 

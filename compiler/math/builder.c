@@ -47,6 +47,12 @@ MathId math_shr(MathBuilder *b, MathId x, int count) {
     return math_op(b, LIR_SHR, LIR_T_INT, x, by, 0);
 }
 
+MathId math_horner(MathBuilder *b, MathId x, const double *c, size_t count) {
+    MathId sum = math_real(b, c[count - 1]);
+    for (size_t i = count - 1; i-- > 0;) sum = math_fma(b, sum, x, math_real(b, c[i]));
+    return sum;
+}
+
 /* c[0] + x (c[1] + c[2] x + ...), the bracket by pairs (Estrin 1960): c + d x, then pairs of these with x^2, and so on.
  * Few of these steps wait for one another, and the last one rounds as in Horner's rule. */
 MathId math_poly(MathBuilder *b, MathId x, const double *c, size_t count) {

@@ -64,12 +64,15 @@ MathId math_bit_const(MathBuilder *b, int64_t value);
 MathId math_real_bits(MathBuilder *b, double value);
 MathId math_shl(MathBuilder *b, MathId x, int count);
 MathId math_shr(MathBuilder *b, MathId x, int count);
-/* c[0] + c[1] x + ... */
+/* c[0] + c[1] x + ..., by pairs; and by Horner's rule, which waits longer but rounds less where terms are large */
 MathId math_poly(MathBuilder *b, MathId x, const double *c, size_t count);
+MathId math_horner(MathBuilder *b, MathId x, const double *c, size_t count);
 /* the polynomial of coefficients.h that fits the width of reals */
-#define MATH_POLY(b, x, name)                                                                                          \
-    ((b)->f64 ? math_poly((b), (x), name##_f64, sizeof name##_f64 / sizeof(double))                                    \
-              : math_poly((b), (x), name##_f32, sizeof name##_f32 / sizeof(double)))
+#define MATH_TABLE(b, f, x, name)                                                                                      \
+    ((b)->f64 ? f((b), (x), name##_f64, sizeof name##_f64 / sizeof(double))                                            \
+              : f((b), (x), name##_f32, sizeof name##_f32 / sizeof(double)))
+#define MATH_POLY(b, x, name) MATH_TABLE(b, math_poly, x, name)
+#define MATH_HORNER(b, x, name) MATH_TABLE(b, math_horner, x, name)
 #define MATH_PART(b, name, i) ((b)->f64 ? name##_f64[i] : name##_f32[i])
 
 static inline int math_mantissa(const MathBuilder *b) {

@@ -4,6 +4,8 @@
  *   stages.c    in which group (stage, row axis) it runs
  *   recompute.c which values of one pass over the rows a later one makes again instead of reading them
  *   cluster.c   which operations of a group share one loop nest
+ *   sizes.c     how many slots a group has, and how many rows a block
+ *   pack.c      which weights are copied into the order in which products read them
  *   storage.c   which buffer holds each value that must live in memory, and where buffers lie
  *   kernels.c   loop IR of every cluster
  *   loops.c     loops over rounds: their axes, their groups
@@ -48,8 +50,8 @@ typedef struct OpPlan {
     uint32_t unfolded;     /* FLATTEN: another name of `buffer`, by the axes that are flattened */
     TirAxisId dot_k, dot_n, dot_m;
     TirId dot_a, dot_b;
-    TirId loop;         /* LOOP, RESULT: the loop; else TIR_NONE */
-    bool dot_transpose; /* b is stored [n, k]: a transposed copy is made once a call */
+    TirId loop;    /* LOOP, RESULT: the loop; else TIR_NONE */
+    bool dot_pack; /* b is read from a packed copy, made once a call */
 } OpPlan;
 
 typedef enum ClusterKind { CLUSTER_NEST, CLUSTER_SCATTER, CLUSTER_DOT, CLUSTER_DOT_ROWS, CLUSTER_LINE } ClusterKind;
@@ -57,6 +59,7 @@ typedef struct Cluster {
     ClusterKind kind;
     TirAxes space;
     VEC(TirId) ops;
+    const char *reason; /* why its first operation is in no earlier one; NULL where there is none */
 } Cluster;
 
 typedef struct GroupPlan {
@@ -68,22 +71,31 @@ typedef struct GroupPlan {
     VEC(uint32_t) copies; /* output ports that are filled by copying their value, when the group ends */
     int64_t block;
     uint32_t slots;
+    int64_t slot_rows;
+    bool one_block; /* every slot has rows, and one block has them all */
+    /* Of a group in front of this one for its combines, and one behind it for packs; 0: it does them itself. */
+    uint32_t combine_slots, pack_slots;
+    bool main;       /* something is left to do besides */
+    uint32_t number; /* of its LirGroup */
+    const char *reason;
 } GroupPlan;
 
-/* A transposed copy [k, n] of weights [n, k], made when row-less group `group` ends. */
-typedef struct Transpose {
+/* A packed copy of weights, made when row-less group `group` ends. */
+typedef struct Pack {
     TirId value;
+    TirAxisId n, k;
     uint32_t stage, group, buffer;
-} Transpose;
+} Pack;
 
 typedef struct Plan {
     Arena *arena;
     TirFunction *f; /* a copy of the source with the slot axes added */
     bool f64;
+    const ScheduleSizes *sizes;
     OpPlan *op;
     const char **label; /* of operations that are not numbered as in the source; NULL: all are */
     VEC(GroupPlan) groups;
-    VEC(Transpose) transposed;
+    VEC(Pack) packs;
     LirFunction *lir;
 } Plan;
 
@@ -103,6 +115,8 @@ const char *plan_label(const Plan *plan, TirId at);
 int64_t plan_axis_size(const Plan *plan, TirAxisId axis); /* -1 when dynamic */
 
 /* Whether the reader finds the value at its own row, so that both can run in one pass over the rows. */
+/* Whether the sum over rows `at`, a partial, is finished by one product a slot. */
+bool plan_stores(const Plan *plan, TirId at);
 bool plan_read_in_place(const Plan *plan, const OpPlan *reader, const OpPlan *value, TirId base, Use use);
 
 void plan_classify(Plan *plan);
@@ -111,6 +125,11 @@ void plan_recompute(Plan *plan);
 void plan_clusters(Plan *plan);
 void plan_storage(Plan *plan);
 void plan_sizes(Plan *plan);
+bool plan_pack_wanted(const Plan *plan, const TirOp *op, const OpPlan *p);
+void plan_pack_need(Plan *plan, const OpPlan *p);
+void plan_pack_storage(Plan *plan);
+const Pack *plan_pack_of(const Plan *plan, const OpPlan *p); /* NULL: read where the weights are */
+LirAccess plan_pack_access(const Pack *pack);
 void plan_kernels(Plan *plan);
 void plan_offsets(Plan *plan);
 

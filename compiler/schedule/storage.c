@@ -1,14 +1,12 @@
-/* Buffers: what each stored value is kept in, how many rows a block has, and where everything lies. */
+/* Buffers: what each stored value is kept in, and where everything lies. */
 #include "schedule/plan.h"
 
 enum {
-    SLOTS = 16,            /* fixed, so that results do not depend on the number of threads */
-    BLOCK_ELEMENTS = 8192, /* of the widest value of a block: 32 KiB in f32, so that a few fit the second-level cache */
-    BLOCK_ROWS_MAX = 1024,
     ALIGN = 64,
     /* Blocks of a power of two would put the same row of all of them into one set of the first-level cache, which holds
      * eight lines: a kernel that walks along more arrays would find none of them there. */
     WAY = 1024,
+    LINES_APART = 256,
 };
 
 static LirType memory_type(TirType type) {
@@ -27,7 +25,8 @@ static uint32_t buffer_for(Plan *plan, TirId at, LirSpace space, const char *suf
     const TirOp *op = &plan->f->ops.data[at];
     const char *name = arena_format(plan->arena, "b%s%s", plan_label(plan, at), suffix);
     uint32_t number = plan_buffer_add(plan, name, space, op->type, op->axes);
-    plan->lir->buffers.data[number].group = plan->op[at].group;
+    if (plan->op[at].kind != OP_INPUT)
+        plan->lir->buffers.data[number].group = plan->groups.data[plan->op[at].group].number;
     return number;
 }
 
@@ -66,6 +65,15 @@ static uint32_t buffer_unfolded(Plan *plan, TirId at) {
     return number;
 }
 
+/* What a partial is summed in: a copy a slot, or where there is one slot, the value itself. A product that one block
+ * finishes needs no zeros to start from. */
+static void slot_buffer(Plan *plan, TirId at) {
+    OpPlan *p = &plan->op[at];
+    const GroupPlan *group = &plan->groups.data[p->group];
+    p->slot_buffer = group->slots == 1 ? p->buffer : buffer_for(plan, at, LIR_PARTIAL, "_slots");
+    plan->lir->buffers.data[p->slot_buffer].clear = !plan_stores(plan, at);
+}
+
 static void store_value(Plan *plan, TirId at) {
     OpPlan *p = &plan->op[at];
     uint32_t port = output_port(plan, at);
@@ -78,7 +86,7 @@ static void store_value(Plan *plan, TirId at) {
     if (sums_in_rows && spans_data(plan, at))
         tir_fail(plan->f, at, "a sum over one data set for every event of another");
     if (p->partial)
-        p->slot_buffer = buffer_for(plan, at, LIR_PARTIAL, "_slots");
+        slot_buffer(plan, at);
     else if (sums_in_rows && space != LIR_SCRATCH)
         p->local_buffer = buffer_for(plan, at, LIR_SCRATCH, "_block");
 }
@@ -93,52 +101,7 @@ void plan_storage(Plan *plan) {
             store_value(plan, i);
         }
     }
-    for (size_t i = 0; i < plan->transposed.count; i++) {
-        Transpose *t = &plan->transposed.data[i];
-        TirAxes axes = plan->f->ops.data[t->value].axes;
-        const char *name = arena_format(plan->arena, "b%s_transposed", plan_label(plan, t->value));
-        t->buffer = plan_buffer_add(plan, name, LIR_WORK, TIR_REAL, axes);
-        LirBuffer *buffer = &plan->lir->buffers.data[t->buffer];
-        buffer->dims[0] = axes.id[1];
-        buffer->dims[1] = axes.id[0];
-    }
-}
-
-/* Elements of one row of a buffer. */
-static int64_t row_elements(const Plan *plan, const LirBuffer *buffer, TirAxisId row) {
-    int64_t count = 1;
-    for (uint32_t d = 0; d < buffer->rank; d++) {
-        int64_t size = plan_axis_size(plan, buffer->dims[d]);
-        if (buffer->dims[d] != row && size > 0) count *= size;
-    }
-    return count;
-}
-
-static int64_t widest_row(const Plan *plan, const GroupPlan *group) {
-    int64_t widest = 1;
-    for (size_t c = 0; c < group->clusters.count; c++) {
-        const Cluster *cluster = &group->clusters.data[c];
-        if (cluster->kind == CLUSTER_DOT_ROWS) continue; /* its points are multiplied, not stored */
-        LirBuffer points = {.rank = cluster->space.count};
-        for (uint32_t d = 0; d < points.rank; d++) points.dims[d] = cluster->space.id[d];
-        int64_t elements = row_elements(plan, &points, group->row);
-        if (elements > widest) widest = elements;
-    }
-    return widest;
-}
-
-void plan_sizes(Plan *plan) {
-    for (size_t g = 0; g < plan->groups.count; g++) {
-        GroupPlan *group = &plan->groups.data[g];
-        if (group->row == LIR_NO_AXIS) continue;
-        int64_t rows = plan_axis_size(plan, group->row);
-        group->slots = rows > 0 && rows < SLOTS ? (uint32_t)rows : SLOTS;
-        int64_t block = BLOCK_ELEMENTS / widest_row(plan, group);
-        if (block > BLOCK_ROWS_MAX) block = BLOCK_ROWS_MAX;
-        if (rows > 0 && block > (rows + group->slots - 1) / group->slots)
-            block = (rows + group->slots - 1) / group->slots;
-        group->block = block > 1 ? block : 1;
-    }
+    plan_pack_storage(plan);
 }
 
 static int64_t type_bytes(const Plan *plan, LirType type) {
@@ -149,6 +112,16 @@ static int64_t align(int64_t bytes) {
     return (bytes + ALIGN - 1) / ALIGN * ALIGN;
 }
 
+/* Lines of a block that are many lines of the cache apart, an even number, share few places of it: one more line of the
+ * cache each, and a column of the block finds room. */
+static int64_t line_pitch(const Plan *plan, const LirBuffer *buffer, const LirGroup *group) {
+    if (buffer->space != LIR_SCRATCH || buffer->rank < 2 || buffer->alias_of) return 0;
+    TirAxisId last = buffer->dims[buffer->rank - 1];
+    int64_t size = plan_axis_size(plan, last), bytes = type_bytes(plan, buffer->type);
+    if (last == group->row_axis || size <= 0 || size * bytes % LINES_APART) return 0;
+    return size + ALIGN / bytes;
+}
+
 static void size_buffer(Plan *plan, LirBuffer *buffer) {
     int64_t bytes = type_bytes(plan, buffer->type);
     const LirGroup *group = &plan->lir->groups.data[buffer->group];
@@ -157,7 +130,7 @@ static void size_buffer(Plan *plan, LirBuffer *buffer) {
         if (buffer->space == LIR_SCRATCH && axis == group->row_axis)
             bytes *= group->block;
         else if (plan_axis_size(plan, axis) >= 0)
-            bytes *= plan_axis_size(plan, axis);
+            bytes *= buffer->pitch && d + 1 == buffer->rank ? buffer->pitch : plan_axis_size(plan, axis);
         else
             buffer->dynamic_axis = axis;
     }
@@ -166,6 +139,17 @@ static void size_buffer(Plan *plan, LirBuffer *buffer) {
     if (buffer->dynamic_axis == LIR_NO_AXIS) return;
     buffer->bytes_per_row = bytes;
     buffer->bytes = 0;
+}
+
+/* Not where one piece of memory is read by two sets of axes. */
+static void set_pitches(const Plan *plan) {
+    LirFunction *lir = plan->lir;
+    for (size_t i = 0; i < lir->buffers.count; i++) {
+        LirBuffer *buffer = &lir->buffers.data[i];
+        buffer->pitch = line_pitch(plan, buffer, &lir->groups.data[buffer->group]);
+    }
+    for (size_t i = 0; i < lir->buffers.count; i++)
+        if (lir->buffers.data[i].alias_of) lir->buffers.data[lir->buffers.data[i].alias_of - 1].pitch = 0;
 }
 
 typedef struct Life {
@@ -179,8 +163,10 @@ static void life_touch(const LirFunction *lir, Life *life, uint32_t buffer, int6
 }
 
 static void life_of_kernel(const LirFunction *lir, const LirKernel *kernel, Life *life, int64_t when) {
-    if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) life_touch(lir, life, kernel->zero, when);
-    if (kernel->kind == LIR_DOT || lir_is_line(kernel)) life_touch(lir, life, kernel->a.buffer, when);
+    if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL || kernel->kind == LIR_COMBINE)
+        life_touch(lir, life, kernel->zero, when);
+    if (kernel->kind == LIR_DOT || kernel->kind == LIR_PACK || kernel->kind == LIR_COMBINE || lir_is_line(kernel))
+        life_touch(lir, life, kernel->a.buffer, when);
     if (kernel->kind == LIR_DOT) life_touch(lir, life, kernel->b.buffer, when);
     for (size_t i = 0; i < kernel->body.count; i++) {
         LirOpcode op = kernel->body.data[i].op;
@@ -232,6 +218,7 @@ static int64_t place_all(Plan *plan, const Life *life, bool scratch) {
 void plan_offsets(Plan *plan) {
     LirFunction *lir = plan->lir;
     Life *life = ARENA_ARRAY(plan->arena, Life, lir->buffers.count + 1);
+    set_pitches(plan);
     for (size_t i = 0; i < lir->buffers.count; i++) {
         life[i] = (Life){-1, -1};
         size_buffer(plan, &lir->buffers.data[i]);
