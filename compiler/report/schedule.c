@@ -187,7 +187,8 @@ static void print_nest(const Report *r, const Entry *e) {
     }
     fprintf(r->out, "      %u lanes along %s", s->lanes, axis_name(e->f, k->loops[k->loop_count - 1]));
     if (s->together > 1)
-        fprintf(r->out, ": %u vectors together, as lookups that wait for one another leave time", s->together);
+        fprintf(r->out, ": %u vectors together, as lookups or operations that wait for one another leave time",
+                s->together);
     if (s->lanes < width) fputs(": no more points than that", r->out);
     print_remainder(r, e, s->lanes);
     if (s->reduces && s->sums > 1) fprintf(r->out, "; %u partial sums, so that none waits for the last", s->sums);
