@@ -14,6 +14,7 @@ unsigned dot_tile_rows(const HostTarget *target, unsigned vectors, int64_t rows)
     unsigned most = target->registers > vectors + 1 ? (target->registers - 1 - vectors) / vectors : 1;
     if (vectors == 1 && most > target->registers - 4) most = target->registers - 4; /* registers for addresses */
     if (most > TILE_ROWS) most = TILE_ROWS;
+    if (most < 1) most = 1; /* few registers, of cold functions */
     if (rows < 1) rows = 1;
     if (rows <= most) return (unsigned)rows;
     int64_t tiles = (rows + most - 1) / most;
