@@ -186,12 +186,13 @@ static Compiled compile(const Case *c, bool f64, const char *listing) {
     if (!host_target(&arena, NULL, &target, &error)) fail(c->name, error);
     char folder[] = "/tmp/bench_math_XXXXXX";
     if (!mkdtemp(folder)) fail("mkdtemp", folder);
+    LlvmPart part = llvm_whole(&arena, &module);
     if (listing) {
         const char *path = arena_format(&arena, "%s/%s_%s.s", listing, c->name, width);
-        if (!llvm_emit(&module, &target, LLVM_OUTPUT_ASM, 2, path, &error)) fail(c->name, error);
+        if (!llvm_emit(&part, &target, LLVM_OUTPUT_ASM, 2, path, &error)) fail(c->name, error);
     }
     const char *object = arena_format(&arena, "%s/f.o", folder), *library = arena_format(&arena, "%s/f.so", folder);
-    if (!llvm_emit(&module, &target, LLVM_OUTPUT_OBJ, 2, object, &error)) fail(c->name, error);
+    if (!llvm_emit(&part, &target, LLVM_OUTPUT_OBJ, 2, object, &error)) fail(c->name, error);
     if (system(arena_format(&arena, "cc -shared -o %s %s", library, object))) fail("cc", library);
     Compiled out = {.library = dlopen(library, RTLD_NOW | RTLD_LOCAL)};
     if (!out.library) fail("dlopen", dlerror());

@@ -17,9 +17,9 @@ EXAMPLES = TOP / "examples"
 
 class Workload:
     """threads: with how many it is run; bar: how many times faster than the fastest peer it shall be; least_fraction: of
-    the roof, and least_gain: how many times one core two shall be, where that is asked."""
+    the roof, least_gain: how many times one core two shall be, most: seconds of a step, where these are asked."""
 
-    threads, bar, unit, least_fraction, least_gain, bytes = (1, 2), 3.0, "step", 0, 0, 0
+    threads, bar, unit, least_fraction, least_gain, most, bytes = (1, 2), 3.0, "step", 0, 0, None, 0
 
     def prepare(self, place):
         raise NotImplementedError
@@ -56,13 +56,13 @@ def mlp_step_flops(inputs, width, depth, outputs=1, by_inputs=False):
 class Mlp(Workload):
     """Training step of a perceptron 2-128x4-1: relu, mean squares, Adam; rows picked at random out of 100,000."""
 
-    fit = "regression"
+    fit, width, depth = "regression", 128, 4
 
     def __init__(self, rows):
         self.name, self.rows = f"mlp.{short(rows)}", rows
-        self.note = f"training step of a perceptron 2-128x4-1, {rows} rows"
+        self.note = f"training step of a perceptron 2-{self.width}x{self.depth}-1, {rows} rows"
         self.bar = 10 if rows <= 1024 else 1.3
-        self.flops = rows * mlp_step_flops(2, 128, 4)
+        self.flops = rows * mlp_step_flops(2, self.width, self.depth)
         self.bytes = rows * 3 * 4
         self.least_fraction = {1024: 0.6, 8192: 0.6, 65536: 0.5}.get(rows, 0)
         self.least_gain = 1.8 if rows >= 8192 else 1
@@ -70,11 +70,22 @@ class Mlp(Workload):
 
     def prepare(self, place):
         points(place)
-        self.program = place.model(BENCH / "mlp.qtm", self.name, rows=self.rows)
+        self.program = place.model(BENCH / "mlp.qtm", self.name, rows=self.rows, width=self.width, depth=self.depth)
 
     def config(self):
-        return {"data": "points.txt", "fields": ["x", "y", "z"], "rows": self.rows, "width": 128, "depth": 4,
-                "forward": False}
+        return {"data": "points.txt", "fields": ["x", "y", "z"], "rows": self.rows, "width": self.width,
+                "depth": self.depth, "forward": False}
+
+
+class Overhead(Mlp):
+    """The same with next to nothing to compute: what a step costs whatever it does."""
+
+    width, depth = 4, 1
+
+    def __init__(self):
+        super().__init__(64)
+        self.name, self.most = "overhead", 20e-6
+        self.note = "a step of 64 rows of a perceptron 2-4-1, which is all overhead"
 
 
 class Forward(Mlp):
