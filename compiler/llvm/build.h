@@ -41,6 +41,7 @@ typedef struct Body {
     LLVMValueRef *base;          /* by buffer: first element */
     bool *written;               /* by buffer: the kernel has an effect on it */
     LLVMValueRef *index;         /* by axis: i64 loop counter; the row axis counts from the block's first row */
+    TirAxisId *joined;           /* by axis: 1 + the loop that its own goes on through, or 0; NULL: none. See join.c */
     TirAxisId vector_axis;       /* LIR_NO_AXIS where the kernel has scalars only */
     unsigned lanes;              /* 1 or the number of lanes along vector_axis */
     LLVMValueRef mask;           /* <lanes x i1> of the lanes in use, or NULL for all */
@@ -113,6 +114,8 @@ LLVMValueRef access_gather_wide(Body *b, const Address *address, LLVMTypeRef wid
 void access_store(Body *b, const LirAccess *access, LLVMValueRef value);
 void access_combine(Body *b, const LirAccess *access, LirEffectKind kind, LLVMValueRef value);
 bool access_is_vector(const Body *b, const LirAccess *access);
+/* Has a computed index that is more than a sum of loop indices: lanes and loads that follow no pattern. */
+bool access_is_looked_up(const Body *b, const LirAccess *access);
 void memory_fill(Body *b, LLVMValueRef pointer, LLVMTypeRef element, LLVMValueRef count, LLVMValueRef value);
 LLVMValueRef mask_first(Body *b, LLVMValueRef count); /* lanes 0 .. count-1 */
 
@@ -120,6 +123,9 @@ LLVMValueRef mask_first(Body *b, LLVMValueRef count); /* lanes 0 .. count-1 */
 void body_analyse(Body *b);               /* fills vector, level, wants_splat; makes value and splat */
 void body_level(Body *b, uint32_t level); /* emits the instructions of one level */
 LLVMValueRef body_value(Body *b, uint32_t instr, bool vector); /* a value made before, in the shape wanted */
+
+/* --- join.c --- */
+void loops_join(Body *b); /* gives the body a kernel whose loops over one stretch of memory are one loop */
 
 /* --- pair.c --- */
 void pair_find(Body *b); /* fills pair */

@@ -143,6 +143,7 @@ static LLVMValueRef kernel_emit(Emit *e, const LirFunction *f, const LirGroup *g
     LLVMSetValueName2(b.row0, "row0", 4);
     LLVMSetValueName2(b.rows, "rows", 4);
     kernel_parameters(&b, used);
+    loops_join(&b);
     switch (k->kind) {
     case LIR_ZERO:
     case LIR_FILL: fill_emit(&b); break;

@@ -190,11 +190,8 @@ static void nest_level(Nest *nest, uint32_t level) {
     sums_finish(nest, level);
 }
 
-static bool is_lookup(const LirInstr *in) {
-    if (in->op == LIR_SEARCH) return true;
-    for (unsigned d = 0; in->op == LIR_LOAD && d < LIR_MAX_DIMS; d++)
-        if (in->access.index[d].kind == LIR_INDEX_VALUE) return true;
-    return false;
+static bool is_lookup(const Body *b, const LirInstr *in) {
+    return in->op == LIR_SEARCH || (in->op == LIR_LOAD && access_is_looked_up(b, &in->access));
 }
 
 /* How many vectors go through the body together. Where one lookup waits for another, as in a bisection, a processor has
@@ -210,7 +207,7 @@ static unsigned lookup_vectors(const Body *b) {
             const LirIndex *index = &in->access.index[d];
             if (index->kind == LIR_INDEX_VALUE && depth[index->value] > depth[i]) depth[i] = depth[index->value];
         }
-        uint32_t lookups = in->op == LIR_SEARCH ? NEST_SEARCH : is_lookup(in);
+        uint32_t lookups = in->op == LIR_SEARCH ? NEST_SEARCH : is_lookup(b, in);
         depth[i] += lookups;
         all += lookups;
         if (depth[i] > chain) chain = depth[i];
