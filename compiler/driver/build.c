@@ -5,6 +5,7 @@
 #include "driver/output.h"
 #include "driver/session.h"
 #include "report/memory.h"
+#include "report/schedule.h"
 #include "support/foreign.h"
 
 #include <string.h>
@@ -76,6 +77,7 @@ static int build_in(Session *session, const Options *options, OutputFolder *fold
     const char *executable = output_file(folder, "model");
     if (!link_executable(&session->arena, session->root, request.paths.data, request.paths.count, executable)) return 1;
     if (!output_move(executable, options->output)) return 1;
+    if (options->report_schedule) report_schedule(stdout, &session->pipeline, &request.target);
     if (options->report_memory) report_memory(stdout, &session->pipeline);
     return 0;
 }

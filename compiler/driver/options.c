@@ -172,8 +172,10 @@ static bool apply(Options *options, Arena *arena, OptionId id, const char *value
     case OPTION_STOP_AFTER: return parse_pass(value, &options->control.stop_after);
     case OPTION_VERIFY_EACH: options->control.verify_each = true; return true;
     case OPTION_REPORT:
-        options->report_memory = !strcmp(value, "memory");
-        return options->report_memory || refuse("--report", "memory", value);
+        options->report_memory |= !strcmp(value, "memory");
+        options->report_schedule |= !strcmp(value, "schedule");
+        return !strcmp(value, "memory") || !strcmp(value, "schedule") ||
+               refuse("--report", "memory or schedule", value);
     case OPTION_TIME_PASSES: options->control.time_passes = true; return true;
     case OPTION_MESSAGE_FORMAT:
         options->messages->json = !strcmp(value, "json");

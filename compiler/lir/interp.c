@@ -46,7 +46,8 @@ static int64_t element(const Machine *m, const LirAccess *access) {
         int64_t size = axis_size(m, b->dims[d]);
         bool block = b->space == LIR_SCRATCH && b->dims[d] == m->group->row_axis;
         int64_t i = index_value(m, &access->index[d], size);
-        at = at * (block ? m->group->block : size) + (block ? i - m->row0 : i);
+        if (block) size = m->group->block;
+        at = at * (b->pitch && d + 1 == b->rank ? b->pitch : size) + (block ? i - m->row0 : i);
     }
     if (b->space == LIR_PARTIAL) {
         int64_t count = 1;
@@ -193,6 +194,32 @@ static void bounds(const Machine *m, uint32_t axis, int64_t *begin, int64_t *end
     *end = axis == m->group->row_axis ? m->row0 + m->rows : axis_size(m, axis);
 }
 
+static int64_t packed_element(const Machine *m, const LirKernel *kernel, const LirAccess *access, int64_t n) {
+    const LirBuffer *b = &m->f->buffers.data[access->buffer];
+    int64_t strip = axis_size(m, b->dims[2]), count = axis_size(m, b->dims[1]);
+    return ((n / strip) * count + m->loop[kernel->k_axis]) * strip + n % strip;
+}
+
+/* One strip. */
+static void run_pack(Machine *m) {
+    const LirKernel *kernel = m->kernel;
+    const LirAccess *to = &kernel->effects.data[0].access;
+    const LirBuffer *b = &m->f->buffers.data[to->buffer];
+    int64_t strip = axis_size(m, b->dims[2]), first = m->loop[kernel->loops[0]] * strip;
+    int64_t end = axis_size(m, kernel->n_axis) < first + strip ? axis_size(m, kernel->n_axis) : first + strip;
+    for (int64_t n = first; n < end; n++)
+        for (int64_t k = 0; k < axis_size(m, kernel->k_axis); k++) {
+            m->loop[kernel->n_axis] = n;
+            m->loop[kernel->k_axis] = k;
+            ((double *)base_of(m, to->buffer))[packed_element(m, kernel, to, n)] = memory_load(m, &kernel->a);
+        }
+}
+
+static double right_factor(const Machine *m, const LirKernel *kernel, int64_t n) {
+    if (!kernel->packed) return memory_load(m, &kernel->b);
+    return ((const double *)base_of(m, kernel->b.buffer))[packed_element(m, kernel, &kernel->b, n)];
+}
+
 static void run_dot_tile(Machine *m) {
     const LirKernel *kernel = m->kernel;
     int64_t m0 = 0, m1 = 1, k0, k1;
@@ -205,7 +232,7 @@ static void run_dot_tile(Machine *m) {
             m->acc = 0;
             for (int64_t k = k0; k < k1; k++) {
                 m->loop[kernel->k_axis] = k;
-                m->acc += memory_load(m, &kernel->a) * memory_load(m, &kernel->b);
+                m->acc += memory_load(m, &kernel->a) * right_factor(m, kernel, n);
             }
             run_point(m);
         }
@@ -254,6 +281,8 @@ static void run_loops(Machine *m, uint32_t depth) {
         run_cumsum_line(m);
     else if (kernel->kind == LIR_ARGSORT)
         run_argsort_line(m);
+    else if (kernel->kind == LIR_PACK)
+        run_pack(m);
     else
         run_point(m);
 }
@@ -263,7 +292,7 @@ static void fill_buffer(Machine *m, uint32_t number, double value) {
     int64_t count = 1;
     for (uint32_t d = 0; d < b->rank; d++) {
         bool block = b->space == LIR_SCRATCH && b->dims[d] == m->group->row_axis;
-        count *= block ? m->group->block : axis_size(m, b->dims[d]);
+        count *= block ? m->group->block : b->pitch && d + 1 == b->rank ? b->pitch : axis_size(m, b->dims[d]);
     }
     double *data = b->space == LIR_OUT ? m->outputs[b->port].data : (double *)base_of(m, number);
     if (b->space == LIR_PARTIAL) data += m->slot * count;

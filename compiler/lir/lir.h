@@ -50,6 +50,8 @@ typedef struct LirBuffer {
     uint32_t dynamic_axis; /* WORK: the one dynamic axis, or LIR_NO_AXIS. Its bytes = bytes_per_row * extent, rounded
                               up to 64; it lies behind all static buffers, in order of buffer number */
     int64_t bytes_per_row;
+    int64_t pitch; /* SCRATCH: elements from one line along the last dimension to the next, where more than its length,
+                      so that walking down a column does not meet the same few places of a cache; else 0 */
     uint32_t alias_of; /* WORK: 1 + the number of the PARTIAL whose copies it names, with the slot axis first; or 0 */
 } LirBuffer;
 
@@ -99,6 +101,9 @@ typedef enum LirKernelKind {
     LIR_DOT,     /* for outer loops, m, n: acc = sum_k A*B; then body and effects at every (m, n) */
     LIR_CUMSUM,  /* buffer `effects[0]` = inclusive sums of load `a` along `k_axis`, for every point of `loops` */
     LIR_ARGSORT, /* the same with positions in ascending order in place of sums, see qtm/numeric.h */
+    LIR_PACK,    /* `effects[0]` = the weights `a`[k, n], or [n, k], as products read them: [strip][k][element], strip s
+                    being columns s*e .. s*e + e - 1 of n, one line of a cache; elements past n are never used.
+                    `loops[0]` runs over the strips */
 } LirKernelKind;
 
 typedef struct LirKernel {
@@ -106,7 +111,9 @@ typedef struct LirKernel {
     const char *name;    /* unique in the function; says what it computes */
     uint32_t loop_count; /* outermost first; the group's row axis, where used, comes first and runs over the block */
     TirAxisId loops[LIR_MAX_DIMS];
-    bool vector; /* NEST: vectorise the last loop. False where lanes could collide (scatter) */
+    uint32_t joined; /* bit i: loop i and the next are one loop over memory, of both their steps; of the last loop of a
+                        DOT the next is m, or k where it accumulates. See schedule/join.c */
+    bool vector;     /* NEST: vectorise the last loop. False where lanes could collide (scatter) */
     VEC(LirInstr) body;
     VEC(LirEffect) effects;
     uint32_t zero; /* ZERO, FILL */
@@ -115,13 +122,17 @@ typedef struct LirKernel {
      *   A is indexed by (loops, m, k), B by (loops, k, n) with n its last dimension (stride 1) and effects likewise
      * with n last. n is the vector axis. m may be the group's row axis (it then runs over the block) or any other axis;
      *   k may be the group's row axis (weight gradients).
-     *   If `accumulate`, body is empty and the effect is one ADD_TO of ACC: used when a loop or the block sums over
-     * rows. */
+     *   If `packed`, B is what a PACK made of it: dimension 0 is indexed by n / e, 1 by k, 2 by n % e, written with n
+     * as the loop of both. If `accumulate`, body is empty and the effect is one ADD_TO of ACC: used when a loop or the
+     * block sums over rows. */
     TirAxisId m_axis, n_axis, k_axis; /* m_axis may be LIR_NO_AXIS (one row) */
     LirAccess a, b;
     bool accumulate;
+    bool packed;
     bool reverse; /* CUMSUM from the end */
     Span span;
+    const char *computes; /* its operations, "dot, 2 add, tanh"; NULL where the name says all */
+    const char *reason;   /* why it is a kernel of its own, and computed so; in plain words, or NULL */
 } LirKernel;
 
 /* Rounds of another function. In each, input k of the body is the buffer in[k]: whole, or where slice[k] its piece for
@@ -178,10 +189,16 @@ typedef struct LirModule {
     VEC(LirFunction *) functions;
 } LirModule;
 
+/* Elements in a strip of packed weights: 64 bytes, whatever the machine's vectors are. */
+static inline int64_t lir_strip(bool f64) {
+    return f64 ? 8 : 16;
+}
 /* CUMSUM, ARGSORT: no body, from `a` into the one effect along k_axis */
 static inline bool lir_is_line(const LirKernel *kernel) {
     return kernel->kind == LIR_CUMSUM || kernel->kind == LIR_ARGSORT;
 }
+/* How many loops in front of this one are joined to it: those at place - 1, place - 2, ... of `loops`, from `place`. */
+uint32_t lir_joined(const LirKernel *kernel, uint32_t axis, uint32_t *place);
 const char *lir_op_text(LirOpcode op);
 int lir_op_arity(LirOpcode op);
 /* text.c */

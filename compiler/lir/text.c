@@ -10,6 +10,16 @@ static const struct {
 #undef LIR_OP
 };
 
+uint32_t lir_joined(const LirKernel *kernel, uint32_t axis, uint32_t *place) {
+    uint32_t count = 0;
+    bool last = kernel->kind == LIR_DOT && axis == (kernel->accumulate ? kernel->k_axis : kernel->m_axis);
+    *place = last ? kernel->loop_count : 0;
+    for (uint32_t i = 0; i < kernel->loop_count && !last; i++)
+        if (kernel->loops[i] == axis) *place = i;
+    while (count < *place && kernel->joined >> (*place - count - 1) & 1) count++;
+    return count;
+}
+
 const char *lir_op_text(LirOpcode op) {
     return lir_ops[op].text;
 }
@@ -74,18 +84,25 @@ static void print_effects(FILE *out, const LirFunction *f, const LirKernel *kern
         print_access(out, f, &e->access);
         if (lir_is_line(kernel))
             fputs(kernel->kind == LIR_CUMSUM ? " running sum\n" : " position\n", out);
+        else if (kernel->kind == LIR_PACK)
+            fputs(" element\n", out);
         else
             fprintf(out, " %%%u\n", e->value);
     }
 }
 
+static void print_reason(FILE *out, const LirKernel *kernel) {
+    if (kernel->reason) fprintf(out, " # %s", kernel->reason);
+    fputc('\n', out);
+}
+
 static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kernel) {
-    static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum", "argsort"};
+    static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum", "argsort", "pack"};
     fprintf(out, "    %s %s", kinds[kernel->kind], kernel->name);
     if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) {
         fprintf(out, " %s", f->buffers.data[kernel->zero].name);
         if (kernel->kind == LIR_FILL) fprintf(out, " with %g", kernel->fill);
-        fputc('\n', out);
+        print_reason(out, kernel);
         return;
     }
     for (uint32_t i = 0; i < kernel->loop_count; i++) {
@@ -96,14 +113,19 @@ static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kerne
         fprintf(out, " m %s n %s (vector) k %s: ", axis_name(f, kernel->m_axis), axis_name(f, kernel->n_axis),
                 axis_name(f, kernel->k_axis));
         print_access(out, f, &kernel->a);
-        fputs(" * ", out);
+        fputs(kernel->packed ? " * packed " : " * ", out);
         print_access(out, f, &kernel->b);
+    }
+    if (kernel->kind == LIR_PACK) {
+        fprintf(out, " n %s k %s: ", axis_name(f, kernel->n_axis), axis_name(f, kernel->k_axis));
+        print_access(out, f, &kernel->a);
     }
     if (lir_is_line(kernel)) {
         fprintf(out, " along %s%s: ", axis_name(f, kernel->k_axis), kernel->reverse ? " from the end" : "");
         print_access(out, f, &kernel->a);
     }
-    fputs(" {\n", out);
+    fputs(" {", out);
+    print_reason(out, kernel);
     for (uint32_t i = 0; i < kernel->body.count; i++) print_instr(out, f, kernel, i);
     print_effects(out, f, kernel);
     fputs("    }\n", out);
@@ -121,6 +143,7 @@ static void print_buffer(FILE *out, const LirFunction *f, const LirBuffer *b) {
         fprintf(out, " %lld bytes a row", (long long)b->bytes_per_row);
     else
         fprintf(out, " at %lld, %lld bytes", (long long)b->offset, (long long)b->bytes);
+    if (b->pitch) fprintf(out, ", lines of %lld", (long long)b->pitch);
     fputc('\n', out);
 }
 

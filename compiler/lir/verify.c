@@ -20,7 +20,8 @@ static void breach(Check *c, const char *what) {
 static bool has_loop(const LirKernel *kernel, uint32_t axis) {
     for (uint32_t i = 0; i < kernel->loop_count; i++)
         if (kernel->loops[i] == axis) return true;
-    return kernel->kind == LIR_DOT && (axis == kernel->m_axis || axis == kernel->n_axis || axis == kernel->k_axis);
+    return (kernel->kind == LIR_DOT || kernel->kind == LIR_PACK) &&
+           (axis == kernel->m_axis || axis == kernel->n_axis || axis == kernel->k_axis);
 }
 
 static void check_index(Check *c, const LirBuffer *buffer, uint32_t d, const LirIndex *index, size_t before) {
@@ -45,6 +46,25 @@ static void check_index(Check *c, const LirBuffer *buffer, uint32_t d, const Lir
             breach(c, "an index is not an integer");
         break;
     }
+}
+
+/* [strips of n][k][elements of a strip] */
+static void check_packed(Check *c, const LirAccess *access) {
+    const TirAxis *axes = c->f->source->axes.data;
+    if (access->buffer >= c->f->buffers.count) {
+        breach(c, "an access names no buffer");
+        return;
+    }
+    const LirBuffer *buffer = &c->f->buffers.data[access->buffer];
+    if (buffer->rank != 3) {
+        breach(c, "packed weights do not have three dimensions");
+        return;
+    }
+    int64_t strip = axes[buffer->dims[2]].size, n = axes[c->kernel->n_axis].size;
+    if ((strip != lir_strip(false) && strip != lir_strip(true)) || n < 0 ||
+        axes[buffer->dims[0]].size != (n + strip - 1) / strip)
+        breach(c, "strips of packed weights do not fit their columns");
+    if (axes[buffer->dims[1]].size != axes[c->kernel->k_axis].size) breach(c, "packed weights of another length");
 }
 
 static void check_access(Check *c, const LirAccess *access, size_t before) {
@@ -78,12 +98,15 @@ static void check_effects(Check *c) {
     const LirKernel *kernel = c->kernel;
     for (size_t i = 0; i < kernel->effects.count; i++) {
         const LirEffect *e = &kernel->effects.data[i];
-        check_access(c, &e->access, kernel->body.count);
+        if (kernel->kind == LIR_PACK)
+            check_packed(c, &e->access);
+        else
+            check_access(c, &e->access, kernel->body.count);
         if (c->error) return;
         const LirBuffer *buffer = &c->f->buffers.data[e->access.buffer];
         if (buffer->space == LIR_IN) breach(c, "an input is written");
         if (buffer->space == LIR_PARTIAL && e->kind != LIR_ADD_TO) breach(c, "a slot's copy takes sums only");
-        if (lir_is_line(kernel)) continue;
+        if (lir_is_line(kernel) || kernel->kind == LIR_PACK) continue;
         if (e->value >= kernel->body.count)
             breach(c, "an effect uses no instruction");
         else if (kernel->body.data[e->value].type != buffer->type)
@@ -100,9 +123,13 @@ static bool last_index_is(const Check *c, const LirAccess *access, uint32_t axis
 static void check_dot(Check *c) {
     const LirKernel *kernel = c->kernel;
     check_access(c, &kernel->a, 0);
-    check_access(c, &kernel->b, 0);
+    if (kernel->packed)
+        check_packed(c, &kernel->b);
+    else
+        check_access(c, &kernel->b, 0);
     if (c->error) return;
-    if (!last_index_is(c, &kernel->b, kernel->n_axis)) breach(c, "the right factor is not contiguous along n");
+    if (!kernel->packed && !last_index_is(c, &kernel->b, kernel->n_axis))
+        breach(c, "the right factor is not contiguous along n");
     for (size_t i = 0; i < kernel->effects.count; i++)
         if (!last_index_is(c, &kernel->effects.data[i].access, kernel->n_axis))
             breach(c, "the product is not contiguous along n");
@@ -119,7 +146,7 @@ static void check_kernel(Check *c) {
     if (!c->error) check_effects(c);
     if (c->error) return;
     if (c->kernel->kind == LIR_DOT) check_dot(c);
-    if (lir_is_line(c->kernel)) check_access(c, &c->kernel->a, 0);
+    if (lir_is_line(c->kernel) || c->kernel->kind == LIR_PACK) check_access(c, &c->kernel->a, 0);
 }
 
 static LirType body_type(const LirFunction *body, TirId value) {

@@ -41,7 +41,6 @@ typedef struct Body {
     LLVMValueRef *base;          /* by buffer: first element */
     bool *written;               /* by buffer: the kernel has an effect on it */
     LLVMValueRef *index;         /* by axis: i64 loop counter; the row axis counts from the block's first row */
-    TirAxisId *joined;           /* by axis: 1 + the loop that its own goes on through, or 0; NULL: none. See join.c */
     TirAxisId vector_axis;       /* LIR_NO_AXIS where the kernel has scalars only */
     unsigned lanes;              /* 1 or the number of lanes along vector_axis */
     LLVMValueRef mask;           /* <lanes x i1> of the lanes in use, or NULL for all */
@@ -101,6 +100,7 @@ void function_target(const Emit *e, LLVMValueRef fn);
 bool constant_of(LLVMValueRef v, int64_t *value);
 LLVMValueRef axis_size(Body *b, TirAxisId axis);   /* full length, i64 */
 LLVMValueRef axis_trip(Body *b, TirAxisId axis);   /* as a loop of the kernel: rows for the row axis */
+bool loop_is_joined(Body *b, uint32_t number);     /* then its index is 0, and the next one goes on for it */
 int64_t axis_bound(const Body *b, TirAxisId axis); /* static bound of axis_trip, or INT64_MAX */
 LLVMValueRef dim_size(Body *b, const LirBuffer *buffer, unsigned dim);
 LLVMValueRef dim_stride(Body *b, const LirBuffer *buffer, unsigned dim);      /* in elements */
@@ -124,9 +124,6 @@ void body_analyse(Body *b);               /* fills vector, level, wants_splat; m
 void body_level(Body *b, uint32_t level); /* emits the instructions of one level */
 LLVMValueRef body_value(Body *b, uint32_t instr, bool vector); /* a value made before, in the shape wanted */
 
-/* --- join.c --- */
-void loops_join(Body *b); /* gives the body a kernel whose loops over one stretch of memory are one loop */
-
 /* --- pair.c --- */
 void pair_find(Body *b); /* fills pair */
 LLVMValueRef pair_load(Body *b, uint32_t number);
@@ -135,12 +132,13 @@ LLVMValueRef pair_load(Body *b, uint32_t number);
 LLVMValueRef philox_word(Body *b, LLVMValueRef index, int64_t stream);
 LLVMValueRef philox_multiply_high(Body *b, LLVMValueRef x, LLVMValueRef y, LLVMValueRef *low);
 
-/* --- nest.c, dot.c, loop.c, function.c --- */
+/* --- nest.c, dot.c, pack.c, loop.c, function.c --- */
 typedef struct Emitted {
     LLVMValueRef run, work; /* the entry and the size function */
 } Emitted;
 void nest_emit(Body *b);
 void dot_emit(Body *b);
+void pack_emit(Body *b);
 LLVMValueRef loop_emit(Emit *e, const LirFunction *f, const LirGroup *g, Emitted body);
 Emitted function_emit(Emit *e, const LirFunction *f);
 LLVMValueRef work_end(Body *b); /* bytes of the arena that all buffers take */

@@ -1,39 +1,47 @@
 /* DOT kernels: C[m, n] = sum over k of A[m, k] B[k, n], with the body and effects at every (m, n).
  * A tile of `rows` x `columns` vectors of sums stays in registers; for every k it takes `columns` loads of B and `rows`
- * broadcasts of A. The order is: columns of tiles, rows of tiles, k. So one panel of B (all k, a tile's columns) serves
- * all rows out of the first-level cache; where B is wider than the tile and there are rows enough to pay for it, the
- * panel is copied first, because lines that are a power of two apart crowd the same few places of that cache. Only one
- * tile height is emitted: the last tile reads its last row again for rows that do not exist and does not store them.
- * The height is chosen so that few are missing. */
+ * broadcasts of A. The order is: columns of tiles, rows of tiles, k. So one strip of B (all k, a tile's columns) serves
+ * all rows out of the first-level cache: as it was packed once a call, or where it is, or, where its lines would crowd
+ * the same few places of that cache, from a copy made first. Rows are shared out to tiles of two heights, the second
+ * one less, so that no tile is partly empty; but for a few rows known at run time only, see rows_emit. */
 #include "llvm/build.h"
 
 #include <string.h>
 
+#include "llvm/tile.h"
+
 enum {
-    DOT_MAX_TILE = 32,           /* vectors in a tile */
-    DOT_PANEL_BYTES = 32 * 1024, /* largest copied panel */
-    DOT_INLINE_BODY = 12,        /* instructions up to which the body is repeated for every vector of the tile */
+    DOT_MAX_TILE = 64,    /* vectors in a tile */
+    DOT_INLINE_BODY = 12, /* instructions up to which the body is repeated for every vector of the tile */
     DOT_UNROLL = 2
 };
 
 typedef struct Dot {
     Body *b;
-    unsigned rows;              /* of a tile */
-    bool exact;                 /* the number of rows is a multiple of `rows` */
+    DotTile tile;
     LLVMValueRef m, k;          /* run-time counts */
+    int64_t rows;               /* bound of m */
     unsigned unroll;            /* of k */
     LLVMValueRef a_m, a_k, b_k; /* strides in elements */
-    LLVMValueRef panel;         /* copied panel of B, or NULL */
-    unsigned width;             /* vectors across a full tile */
+    LLVMValueRef panel;         /* copied columns of B, or NULL */
 } Dot;
 
 /* One column of tiles. */
 typedef struct Strip {
     LLVMValueRef n0;
     unsigned columns;
-    LLVMValueRef last;           /* lanes in use of the last vector, or NULL for all */
-    LLVMValueRef source, stride; /* B: element (k = 0, n0), elements a step of k */
+    LLVMValueRef last;                 /* lanes in use of the last vector, or NULL for all */
+    LLVMValueRef source[TILE_VECTORS]; /* of every vector of B at k = 0 */
+    LLVMValueRef stride;               /* elements a step of k */
+    bool padded;                       /* B has whole vectors */
+    unsigned align;                    /* of B, in bytes */
 } Strip;
+
+/* Tiles of one height. */
+typedef struct Rows {
+    unsigned height;
+    bool exact; /* no tile is partly empty */
+} Rows;
 
 static void set_index(Body *b, TirAxisId axis, LLVMValueRef value) {
     if (axis != LIR_NO_AXIS) b->index[axis] = value;
@@ -52,30 +60,73 @@ static LLVMValueRef plus(Body *b, LLVMValueRef x, LLVMValueRef y) {
 
 /* --- B --- */
 
-static LLVMValueRef load_masked(Body *b, LLVMValueRef pointer, LLVMValueRef mask) {
+static LLVMValueRef load_masked(Body *b, LLVMValueRef pointer, unsigned align, LLVMValueRef mask) {
     LLVMTypeRef type = type_lanes(b->emit->real, b->lanes), types[2] = {type, b->emit->ptr};
-    if (!mask) return build_load(b, type, pointer, b->emit->real_bytes);
+    if (!mask) return build_load(b, type, pointer, align);
     unsigned id = LLVMLookupIntrinsicID("llvm.masked.load", 16);
-    LLVMValueRef args[4] = {pointer, const_i32(b->emit, b->emit->real_bytes), mask, LLVMConstNull(type)};
+    LLVMValueRef args[4] = {pointer, const_i32(b->emit, align), mask, LLVMConstNull(type)};
     return LLVMBuildCall2(b->at, LLVMIntrinsicGetType(b->emit->context, id, types, 2),
                           LLVMGetIntrinsicDeclaration(b->emit->module, id, types, 2), args, 4, "");
 }
 
+static void strip_columns(Dot *d, Strip *s, LLVMValueRef first) {
+    Body *b = d->b;
+    for (unsigned c = 0; c < s->columns; c++)
+        s->source[c] = build_offset(b, b->emit->real, first, const_i64(b->emit, (int64_t)c * b->lanes));
+}
+
+/* Where B lies in its buffer. */
+static void strip_in_place(Dot *d, Strip *s) {
+    Body *b = d->b;
+    const LirKernel *k = b->kernel;
+    set_index(b, k->n_axis, s->n0);
+    set_index(b, k->k_axis, const_i64(b->emit, 0));
+    unsigned lanes = b->lanes;
+    b->lanes = 1; /* the address of the first lane */
+    LLVMValueRef first = access_address(b, &k->b).pointer;
+    b->lanes = lanes;
+    s->stride = d->b_k;
+    s->align = b->emit->real_bytes;
+    strip_columns(d, s, first);
+}
+
+/* [n / e][k][n % e]: n0 is a multiple of e, or the tile does not cross a line. */
+static void strip_packed(Dot *d, Strip *s) {
+    Body *b = d->b;
+    Emit *e = b->emit;
+    const LirBuffer *buffer = &b->f->buffers.data[b->kernel->b.buffer];
+    int64_t strip = b->f->source->axes.data[buffer->dims[2]].size,
+            lines = b->f->source->axes.data[buffer->dims[1]].size;
+    LLVMValueRef inside = LLVMBuildAnd(b->at, s->n0, const_i64(e, strip - 1), "");
+    LLVMValueRef at = plus(b, times(b, LLVMBuildSub(b->at, s->n0, inside, ""), const_i64(e, lines)), inside);
+    LLVMValueRef first = build_offset(b, e->real, b->base[b->kernel->b.buffer], at);
+    for (unsigned c = 0; c < s->columns; c++) {
+        int64_t column = (int64_t)c * b->lanes;
+        column = column / strip * strip * lines + column % strip;
+        s->source[c] = build_offset(b, e->real, first, const_i64(e, column));
+    }
+    s->stride = const_i64(e, strip);
+    s->padded = true;
+    s->align = e->real_bytes * b->lanes;
+}
+
 /* Copies B[0..k, n0 .. n0 + columns*lanes) into the panel, with zeros where B ends. */
-static void strip_pack(Dot *d, Strip *s) {
+static void strip_copy(Dot *d, Strip *s) {
     Body *b = d->b;
     LLVMValueRef width = const_i64(b->emit, (int64_t)s->columns * b->lanes);
-    Loop loop = loop_begin(b, const_i64(b->emit, 0), d->k, 1, "pack");
-    LLVMValueRef from = build_offset(b, b->emit->real, s->source, times(b, loop.counter, s->stride));
+    Loop loop = loop_begin(b, const_i64(b->emit, 0), d->k, 1, "copy");
+    LLVMValueRef from = times(b, loop.counter, s->stride);
     LLVMValueRef to = build_offset(b, b->emit->real, d->panel, times(b, loop.counter, width));
     for (unsigned c = 0; c < s->columns; c++) {
         LLVMValueRef at = const_i64(b->emit, (int64_t)c * b->lanes);
-        LLVMValueRef v = load_masked(b, build_offset(b, b->emit->real, from, at), column_mask(b, s, c));
+        LLVMValueRef v =
+            load_masked(b, build_offset(b, b->emit->real, s->source[c], from), s->align, column_mask(b, s, c));
         build_store(b, v, build_offset(b, b->emit->real, to, at), b->emit->real_bytes);
     }
     loop_end(b, &loop);
-    s->source = d->panel;
+    strip_columns(d, s, d->panel);
     s->stride = width;
+    s->padded = true;
 }
 
 /* --- a tile --- */
@@ -92,17 +143,16 @@ static void multiply_add(Body *b, LLVMValueRef slot, LLVMValueRef x, LLVMValueRe
     LLVMBuildStore(b->at, sum, slot);
 }
 
-static void tile_products(Dot *d, const Strip *s, LLVMValueRef *a, LLVMValueRef *slot) {
+static void tile_products(Dot *d, const Strip *s, unsigned height, LLVMValueRef *a, LLVMValueRef *slot) {
     Body *b = d->b;
     Loop loop = loop_begin(b, const_i64(b->emit, 0), d->k, d->unroll, "k");
     for (unsigned u = 0; u < d->unroll; u++) {
-        LLVMValueRef k = u ? plus(b, loop.counter, const_i64(b->emit, u)) : loop.counter, column[DOT_MAX_TILE];
-        LLVMValueRef line = build_offset(b, b->emit->real, s->source, times(b, k, s->stride));
-        for (unsigned c = 0; c < s->columns; c++) {
-            LLVMValueRef at = build_offset(b, b->emit->real, line, const_i64(b->emit, (int64_t)c * b->lanes));
-            column[c] = load_masked(b, at, d->panel ? NULL : column_mask(b, s, c));
-        }
-        for (unsigned r = 0; r < d->rows; r++) {
+        LLVMValueRef k = u ? plus(b, loop.counter, const_i64(b->emit, u)) : loop.counter, column[TILE_VECTORS];
+        LLVMValueRef line = times(b, k, s->stride);
+        for (unsigned c = 0; c < s->columns; c++)
+            column[c] = load_masked(b, build_offset(b, b->emit->real, s->source[c], line), s->align,
+                                    s->padded ? NULL : column_mask(b, s, c));
+        for (unsigned r = 0; r < height; r++) {
             LLVMValueRef at = build_offset(b, b->emit->real, a[r], times(b, k, d->a_k));
             LLVMValueRef x = build_splat(b, build_load(b, b->emit->real, at, b->emit->real_bytes), b->lanes);
             for (unsigned c = 0; c < s->columns; c++) multiply_add(b, slot[r * s->columns + c], x, column[c]);
@@ -136,12 +186,13 @@ static LLVMValueRef column_index(Body *b, const Strip *s, unsigned c) {
 }
 
 /* Every vector with its own copy of the body, straight from registers. */
-static void tile_finish_inline(Dot *d, const Strip *s, LLVMValueRef m0, LLVMValueRef count, LLVMValueRef *slot) {
+static void tile_finish_inline(Dot *d, const Strip *s, Rows rows, LLVMValueRef m0, LLVMValueRef count,
+                               LLVMValueRef *slot) {
     Body *b = d->b;
     Emit *e = b->emit;
     LLVMBasicBlockRef end = LLVMAppendBasicBlockInContext(e->context, b->fn, "tile.end");
-    for (unsigned r = 0; r < d->rows; r++) {
-        if (!d->exact && r) {
+    for (unsigned r = 0; r < rows.height; r++) {
+        if (!rows.exact && r) {
             LLVMBasicBlockRef row = LLVMAppendBasicBlockInContext(e->context, b->fn, "tile.row");
             LLVMValueRef more = LLVMBuildICmp(b->at, LLVMIntSGT, count, const_i64(e, r), "");
             LLVMBuildCondBr(b->at, more, row, end);
@@ -159,13 +210,14 @@ static void tile_finish_inline(Dot *d, const Strip *s, LLVMValueRef m0, LLVMValu
 }
 
 /* The tile goes to the stack and a loop over it holds one copy of the body, two if the last column is masked. */
-static void tile_finish_loop(Dot *d, const Strip *s, LLVMValueRef m0, LLVMValueRef count, LLVMValueRef *slot) {
+static void tile_finish_loop(Dot *d, const Strip *s, Rows rows, LLVMValueRef m0, LLVMValueRef count,
+                             LLVMValueRef *slot) {
     Body *b = d->b;
     Emit *e = b->emit;
     LLVMTypeRef type = type_lanes(e->real, b->lanes);
     unsigned align = e->real_bytes * b->lanes, whole = s->columns - (s->last ? 1 : 0);
-    LLVMValueRef tile = build_alloca(b, LLVMArrayType2(type, (uint64_t)d->rows * s->columns), "tile");
-    for (unsigned i = 0; i < d->rows * s->columns; i++)
+    LLVMValueRef tile = build_alloca(b, LLVMArrayType2(type, (uint64_t)rows.height * s->columns), "tile");
+    for (unsigned i = 0; i < rows.height * s->columns; i++)
         build_store(b, LLVMBuildLoad2(b->at, type, slot[i], ""), build_offset(b, type, tile, const_i64(e, i)), align);
     Loop row = loop_begin(b, const_i64(e, 0), count, 1, "row");
     LLVMValueRef line = times(b, row.counter, const_i64(e, s->columns)), m = plus(b, m0, row.counter);
@@ -184,62 +236,87 @@ static void tile_finish_loop(Dot *d, const Strip *s, LLVMValueRef m0, LLVMValueR
     loop_end(b, &row);
 }
 
-static void tile_emit(Dot *d, const Strip *s, LLVMValueRef m0) {
+static void tile_emit(Dot *d, const Strip *s, Rows rows, LLVMValueRef m0) {
     Body *b = d->b;
     Emit *e = b->emit;
     const LirKernel *k = b->kernel;
     LLVMTypeRef type = type_lanes(e->real, b->lanes);
-    LLVMValueRef a[DOT_MAX_TILE], slot[DOT_MAX_TILE], count = const_i64(e, d->rows);
-    if (!d->exact) count = build_min_i64(b, LLVMBuildSub(b->at, d->m, m0, ""), count);
+    LLVMValueRef a[TILE_ROWS], slot[DOT_MAX_TILE], count = const_i64(e, rows.height);
+    if (!rows.exact) count = build_min_i64(b, LLVMBuildSub(b->at, d->m, m0, ""), count);
     set_index(b, k->m_axis, m0);
     set_index(b, k->k_axis, const_i64(e, 0));
     a[0] = access_address(b, &k->a).pointer;
-    for (unsigned r = 1; r < d->rows; r++) {
+    for (unsigned r = 1; r < rows.height; r++) {
         LLVMValueRef row = const_i64(e, r);
-        if (!d->exact) row = build_min_i64(b, row, LLVMBuildSub(b->at, count, const_i64(e, 1), ""));
+        if (!rows.exact) row = build_min_i64(b, row, LLVMBuildSub(b->at, count, const_i64(e, 1), ""));
         a[r] = build_offset(b, e->real, a[0], times(b, row, d->a_m));
     }
-    for (unsigned i = 0; i < d->rows * s->columns; i++) {
+    for (unsigned i = 0; i < rows.height * s->columns; i++) {
         slot[i] = build_alloca(b, type, "acc");
         LLVMBuildStore(b->at, LLVMConstNull(type), slot[i]);
     }
-    tile_products(d, s, a, slot);
+    tile_products(d, s, rows.height, a, slot);
     b->index[k->k_axis] = NULL;
-    if (k->body.count <= DOT_INLINE_BODY || d->rows * s->columns <= 2)
-        tile_finish_inline(d, s, m0, count, slot);
+    if (k->body.count <= DOT_INLINE_BODY || rows.height * s->columns <= 2)
+        tile_finish_inline(d, s, rows, m0, count, slot);
     else
-        tile_finish_loop(d, s, m0, count, slot);
+        tile_finish_loop(d, s, rows, m0, count, slot);
 }
 
 /* --- tiles --- */
 
-static void strip_emit(Dot *d, Strip s) {
+static void tiles_emit(Dot *d, const Strip *s, Rows rows, LLVMValueRef begin, LLVMValueRef end) {
+    Loop loop = loop_begin(d->b, begin, end, rows.height, "m");
+    tile_emit(d, s, rows, loop.counter);
+    loop_end(d->b, &loop);
+}
+
+/* t = ceil(m / h) tiles have t h - m rows too many: so many tiles get a row less. Where that is more than there are
+ * tiles, which takes less than h^2 rows, all are of the second kind and the last is partly empty: it reads its last row
+ * again for rows that do not exist, and does not store them. */
+static void rows_emit(Dot *d, const Strip *s) {
     Body *b = d->b;
     Emit *e = b->emit;
-    const LirKernel *k = b->kernel;
-    set_index(b, k->n_axis, s.n0);
-    set_index(b, k->k_axis, const_i64(e, 0));
-    unsigned lanes = b->lanes;
-    b->lanes = 1; /* the address of the first lane */
-    s.source = access_address(b, &k->b).pointer;
-    b->lanes = lanes;
-    s.stride = d->b_k;
-    if (d->panel) strip_pack(d, &s);
-    Loop loop = loop_begin(b, const_i64(e, 0), d->m, d->rows, "m");
-    tile_emit(d, &s, loop.counter);
-    loop_end(b, &loop);
+    int64_t height = dot_tile_rows(b->emit->target, s->columns, d->rows), m;
+    LLVMValueRef zero = const_i64(e, 0);
+    if (constant_of(d->m, &m)) {
+        int64_t tiles = (m + height - 1) / height, split = (tiles - (tiles * height - m)) * height;
+        if (split) tiles_emit(d, s, (Rows){(unsigned)height, true}, zero, const_i64(e, split));
+        if (split < m) tiles_emit(d, s, (Rows){(unsigned)height - 1, true}, const_i64(e, split), d->m);
+        return;
+    }
+    if (height == 1) {
+        tiles_emit(d, s, (Rows){1, true}, zero, d->m);
+        return;
+    }
+    LLVMValueRef h = const_i64(e, height), tiles = LLVMBuildNSWAdd(b->at, d->m, const_i64(e, height - 1), "");
+    tiles = LLVMBuildUDiv(b->at, tiles, h, "");
+    LLVMValueRef shorter = LLVMBuildNSWSub(b->at, times(b, tiles, h), d->m, "");
+    LLVMValueRef whole = LLVMBuildNSWSub(b->at, tiles, build_min_i64(b, shorter, tiles), "");
+    LLVMValueRef split = times(b, whole, h);
+    tiles_emit(d, s, (Rows){(unsigned)height, true}, zero, split);
+    tiles_emit(d, s, (Rows){(unsigned)height - 1, height == 2}, split, d->m);
+}
+
+static void strip_emit(Dot *d, Strip s) {
+    if (d->b->kernel->packed)
+        strip_packed(d, &s);
+    else
+        strip_in_place(d, &s);
+    if (d->panel) strip_copy(d, &s);
+    rows_emit(d, &s);
 }
 
 static void strips_emit(Dot *d) {
     Body *b = d->b;
     Emit *e = b->emit;
     LLVMValueRef n = axis_trip(b, b->kernel->n_axis);
-    int64_t known, tile = (int64_t)d->width * b->lanes;
+    int64_t known, tile = (int64_t)d->tile.vectors * b->lanes;
     bool fixed = constant_of(n, &known);
     LLVMValueRef whole = LLVMBuildSub(b->at, n, LLVMBuildURem(b->at, n, const_i64(e, tile), ""), "");
     if (!fixed || known >= tile) {
         Loop loop = loop_begin(b, const_i64(e, 0), whole, tile, "n");
-        strip_emit(d, (Strip){.n0 = loop.counter, .columns = d->width});
+        strip_emit(d, (Strip){.n0 = loop.counter, .columns = d->tile.vectors});
         loop_end(b, &loop);
     }
     if (fixed && known % tile) {
@@ -255,59 +332,41 @@ static void strips_emit(Dot *d) {
     }
 }
 
-/* Tile height and width for so many registers: rows*columns sums, `columns` of B, one of A. */
-static void dot_shape(Dot *d, int64_t rows_bound, bool rows_known, int64_t n_bound) {
-    unsigned registers = d->b->emit->target->registers, lanes = d->b->lanes;
-    unsigned most = n_bound <= lanes ? registers - 4 : registers == 32 ? 14 : 6;
-    if (rows_bound < most) most = (unsigned)rows_bound;
-    int64_t tiles = (rows_bound + most - 1) / most;
-    d->rows = rows_known ? (unsigned)((rows_bound + tiles - 1) / tiles) : most;
-    d->exact = rows_known && rows_bound % d->rows == 0;
-    d->width = (registers - 1) / (d->rows + 1);
-    if (d->width > 4) d->width = 4;
-    int64_t vectors = n_bound < INT64_MAX ? (n_bound + lanes - 1) / lanes : INT64_MAX;
-    if (d->width > vectors) d->width = (unsigned)vectors;
-    if (!d->width) d->width = 1;
-}
-
-static void dot_panel(Dot *d, int64_t rows_bound) {
+static void panel_make(Dot *d) {
     Body *b = d->b;
-    Emit *e = b->emit;
-    int64_t stride, tile = (int64_t)d->width * b->lanes, k = axis_bound(b, b->kernel->k_axis);
-    if (constant_of(d->b_k, &stride) && stride <= tile) return;
-    if (k > DOT_PANEL_BYTES / (tile * e->real_bytes) || rows_bound < 4 * (int64_t)d->rows) return;
-    d->panel = build_alloca(b, LLVMArrayType2(e->real, (uint64_t)(k * tile)), "panel");
+    int64_t tile = (int64_t)d->tile.vectors * b->lanes, k = axis_bound(b, b->kernel->k_axis);
+    d->panel = build_alloca(b, LLVMArrayType2(b->emit->real, (uint64_t)(k * tile)), "panel");
     LLVMSetAlignment(d->panel, 64);
 }
 
 void dot_emit(Body *b) {
     Emit *e = b->emit;
     const LirKernel *k = b->kernel;
-    Dot d = {.b = b, .m = const_i64(e, 1), .exact = true};
+    Dot d = {.b = b, .m = const_i64(e, 1), .rows = 1, .unroll = 1};
+    d.tile = dot_tile(e->arena, e->target, b->f, b->group, k, e->lir->f64);
     b->vector_axis = k->n_axis;
-    b->lanes = e->lanes;
-    int64_t n_bound = axis_bound(b, k->n_axis), rows_bound = 1, k_known, m_known = 1;
-    while (b->lanes > 2 && b->lanes / 2 >= n_bound) b->lanes /= 2;
+    b->lanes = d.tile.lanes;
     body_analyse(b);
     memset(b->level, 0, k->body.count * sizeof *b->level); /* the body runs at every (m, n) */
     if (k->m_axis != LIR_NO_AXIS) {
         d.m = axis_trip(b, k->m_axis);
-        rows_bound = axis_bound(b, k->m_axis);
+        d.rows = axis_bound(b, k->m_axis);
     }
-    dot_shape(&d, rows_bound, constant_of(d.m, &m_known), n_bound);
     d.k = axis_trip(b, k->k_axis);
-    d.unroll = 1;
-    while (constant_of(d.k, &k_known) && d.unroll < DOT_UNROLL && k_known % (2 * d.unroll) == 0) d.unroll *= 2;
+    int64_t count;
+    while (constant_of(d.k, &count) && d.unroll < DOT_UNROLL && count % (2 * d.unroll) == 0) d.unroll *= 2;
     d.a_m = k->m_axis != LIR_NO_AXIS ? access_stride(b, &k->a, k->m_axis) : const_i64(e, 0);
     d.a_k = access_stride(b, &k->a, k->k_axis);
-    d.b_k = access_stride(b, &k->b, k->k_axis);
-    dot_panel(&d, rows_bound);
+    d.b_k = k->packed ? NULL : access_stride(b, &k->b, k->k_axis);
+    if (d.tile.panel) panel_make(&d);
     Loop loops[LIR_MAX_DIMS];
     for (uint32_t i = 0; i < k->loop_count; i++) {
+        if (loop_is_joined(b, i)) continue;
         const char *name = b->f->source->axes.data[k->loops[i]].name;
         loops[i] = loop_begin(b, const_i64(e, 0), axis_trip(b, k->loops[i]), 1, name);
         b->index[k->loops[i]] = loops[i].counter;
     }
     strips_emit(&d);
-    for (uint32_t i = k->loop_count; i-- > 0;) loop_end(b, &loops[i]);
+    for (uint32_t i = k->loop_count; i-- > 0;)
+        if (!(k->joined >> i & 1)) loop_end(b, &loops[i]);
 }

@@ -56,7 +56,7 @@ static void kernel_buffers(const LirKernel *k, bool *used, bool *written) {
         used[k->zero] = written[k->zero] = true;
         return;
     }
-    if (k->kind == LIR_DOT || lir_is_line(k)) used[k->a.buffer] = true;
+    if (k->kind == LIR_DOT || k->kind == LIR_PACK || lir_is_line(k)) used[k->a.buffer] = true;
     if (k->kind == LIR_DOT) used[k->b.buffer] = true;
     for (size_t i = 0; i < k->body.count; i++)
         if (k->body.data[i].op == LIR_LOAD || k->body.data[i].op == LIR_SEARCH)
@@ -143,11 +143,11 @@ static LLVMValueRef kernel_emit(Emit *e, const LirFunction *f, const LirGroup *g
     LLVMSetValueName2(b.row0, "row0", 4);
     LLVMSetValueName2(b.rows, "rows", 4);
     kernel_parameters(&b, used);
-    loops_join(&b);
     switch (k->kind) {
     case LIR_ZERO:
     case LIR_FILL: fill_emit(&b); break;
     case LIR_DOT: dot_emit(&b); break;
+    case LIR_PACK: pack_emit(&b); break;
     case LIR_NEST:
     case LIR_CUMSUM:
     case LIR_ARGSORT: nest_emit(&b); break;

@@ -2,6 +2,7 @@
  * An access is a sum over its dimensions of index times stride. What is the same in all lanes goes into a scalar
  * pointer; the rest is either "the next lane is the next element" or one element offset a lane. */
 #include "llvm/build.h"
+#include "llvm/shape.h"
 
 #include <string.h>
 
@@ -29,19 +30,26 @@ static bool is_row_axis(const Body *b, TirAxisId axis) {
     return b->group && b->group->row_axis != LIR_NO_AXIS && axis == b->group->row_axis;
 }
 
+static LLVMValueRef axis_steps(Body *b, TirAxisId axis) {
+    return is_row_axis(b, axis) ? b->rows : axis_size(b, axis);
+}
+
 LLVMValueRef axis_trip(Body *b, TirAxisId axis) {
-    LLVMValueRef trip = is_row_axis(b, axis) ? b->rows : axis_size(b, axis);
-    if (b->joined && b->joined[axis]) trip = LLVMBuildNSWMul(b->entry, trip, axis_trip(b, b->joined[axis] - 1), "");
+    LLVMValueRef trip = axis_steps(b, axis);
+    uint32_t place, count = lir_joined(b->kernel, axis, &place);
+    for (uint32_t i = 1; i <= count; i++)
+        trip = LLVMBuildNSWMul(b->entry, trip, axis_steps(b, b->kernel->loops[place - i]), "");
     return trip;
 }
 
+bool loop_is_joined(Body *b, uint32_t number) {
+    if (!(b->kernel->joined >> number & 1)) return false;
+    b->index[b->kernel->loops[number]] = const_i64(b->emit, 0);
+    return true;
+}
+
 int64_t axis_bound(const Body *b, TirAxisId axis) {
-    int64_t size = b->f->source->axes.data[axis].size;
-    if (size < 0) size = INT64_MAX;
-    if (is_row_axis(b, axis) && b->group->block < size) size = b->group->block;
-    if (!b->joined || !b->joined[axis]) return size;
-    int64_t outer = axis_bound(b, b->joined[axis] - 1);
-    return outer > INT32_MAX || size > INT32_MAX ? INT64_MAX : size * outer;
+    return shape_bound(b->f, b->group, b->kernel, axis);
 }
 
 /* A dimension of a SCRATCH buffer that holds one block, whose index 0 is the block's first row. */
@@ -56,8 +64,11 @@ LLVMValueRef dim_size(Body *b, const LirBuffer *buffer, unsigned dim) {
 
 LLVMValueRef dim_stride(Body *b, const LirBuffer *buffer, unsigned dim) {
     LLVMValueRef stride = const_i64(b->emit, 1);
-    for (unsigned d = dim + 1; d < buffer->rank; d++)
-        stride = LLVMBuildNSWMul(b->entry, stride, dim_size(b, buffer, d), "");
+    for (unsigned d = dim + 1; d < buffer->rank; d++) {
+        LLVMValueRef length =
+            buffer->pitch && d + 1 == buffer->rank ? const_i64(b->emit, buffer->pitch) : dim_size(b, buffer, d);
+        stride = LLVMBuildNSWMul(b->entry, stride, length, "");
+    }
     return stride;
 }
 

@@ -1,15 +1,9 @@
 /* NEST, CUMSUM and ARGSORT kernels. Scalar loops outside; the last loop steps by whole vectors, and what is left over
  * is done once more under a mask. An effect that uses none of the innermost loops is summed in registers, in up to four
  * partial sums so that one addition need not wait for another, and meets memory once, where those loops have ended. */
+#include "lir/cost.h"
 #include "llvm/build.h"
-
-enum {
-    NEST_SUMS = 4,          /* most partial sums */
-    NEST_UNROLL_BODY = 16,  /* instructions up to which a reduction is unrolled by NEST_SUMS */
-    NEST_DEEP = 4,          /* lookups in a chain from which on several vectors may go together */
-    NEST_SEARCH = 4,        /* a search counts as so many */
-    NEST_ONE_COPY_BODY = 48 /* instructions from which full and partial vectors share one masked loop */
-};
+#include "llvm/shape.h"
 
 typedef struct Reduction {
     bool active;    /* summed in registers */
@@ -21,29 +15,8 @@ typedef struct Reduction {
 typedef struct Nest {
     Body *b;
     Reduction *effects;
-    unsigned sums; /* partial sums in use */
-    bool reduces;
+    NestShape shape;
 } Nest;
-
-static uint32_t effect_level(const Body *b, const LirEffect *effect) {
-    const LirBuffer *buffer = &b->f->buffers.data[effect->access.buffer];
-    uint32_t level = 0;
-    for (unsigned d = 0; d < buffer->rank; d++) {
-        const LirIndex *index = &effect->access.index[d];
-        uint32_t at = 0;
-        if (index->kind == LIR_INDEX_VALUE) at = b->level[index->value];
-        for (uint32_t i = 0; index->kind == LIR_INDEX_LOOP && i < b->kernel->loop_count; i++)
-            if (b->kernel->loops[i] == index->axis) at = i + 1;
-        if (at > level) level = at;
-    }
-    return level;
-}
-
-static size_t inner_body(const Body *b) {
-    size_t count = 0;
-    for (size_t i = 0; i < b->kernel->body.count; i++) count += b->level[i] == b->kernel->loop_count;
-    return count;
-}
 
 static void nest_plan(Nest *nest) {
     Body *b = nest->b;
@@ -51,12 +24,10 @@ static void nest_plan(Nest *nest) {
     for (size_t i = 0; i < b->kernel->effects.count; i++) {
         const LirEffect *effect = &b->kernel->effects.data[i];
         Reduction *r = &nest->effects[i];
-        r->level = effect_level(b, effect);
+        r->level = lir_access_level(b->f, b->kernel, &effect->access, b->level);
         r->type = b->f->buffers.data[effect->access.buffer].type;
         r->active = effect->kind != LIR_STORE && r->level < b->kernel->loop_count;
-        nest->reduces |= r->active;
     }
-    nest->sums = nest->reduces && b->lanes > 1 && inner_body(b) <= NEST_UNROLL_BODY ? NEST_SUMS : 1;
 }
 
 /* The sums of the effects indexed by `level` loops start where those loops have been entered. */
@@ -67,7 +38,7 @@ static void sums_start(Nest *nest, uint32_t level) {
         if (!r->active || r->level != level) continue;
         LLVMValueRef neutral = build_neutral(b->emit, b->kernel->effects.data[i].kind, r->type);
         neutral = build_splat(b, neutral, b->lanes);
-        for (unsigned s = 0; s < nest->sums; s++) {
+        for (unsigned s = 0; s < nest->shape.sums; s++) {
             r->slot[s] = build_alloca(b, LLVMTypeOf(neutral), "sum");
             LLVMBuildStore(b->at, neutral, r->slot[s]);
         }
@@ -83,8 +54,8 @@ static void sums_finish(Nest *nest, uint32_t level) {
         if (!r->active || r->level != level) continue;
         LLVMTypeRef type = type_lanes(type_memory(b->emit, r->type), b->lanes);
         LLVMValueRef sum[NEST_SUMS] = {0};
-        for (size_t s = 0; s < nest->sums; s++) sum[s] = LLVMBuildLoad2(b->at, type, r->slot[s], "");
-        for (size_t n = nest->sums; n > 1; n /= 2)
+        for (size_t s = 0; s < nest->shape.sums; s++) sum[s] = LLVMBuildLoad2(b->at, type, r->slot[s], "");
+        for (size_t n = nest->shape.sums; n > 1; n /= 2)
             for (size_t s = 0; s < n / 2; s++) sum[s] = build_combine(b, effect->kind, sum[2 * s], sum[2 * s + 1]);
         access_combine(b, &effect->access, effect->kind, build_horizontal(b, effect->kind, sum[0], b->lanes));
     }
@@ -153,14 +124,14 @@ static void nest_inner(Nest *nest) {
         return;
     }
     bool tail = !fixed || known % b->lanes;
-    if (tail && inner_body(b) >= NEST_ONE_COPY_BODY && (!fixed || known > b->lanes)) {
+    if (tail && nest->shape.one_copy) {
         nest_loop(nest, zero, n, 1, true);
         return;
     }
     LLVMValueRef begin = zero, whole = round_down(b, n, b->lanes);
-    if (nest->sums > 1 && (!fixed || known >= (int64_t)nest->sums * b->lanes)) {
-        LLVMValueRef end = round_down(b, n, (int64_t)nest->sums * b->lanes);
-        nest_loop(nest, begin, end, nest->sums, false);
+    if (nest->shape.sums > 1 && (!fixed || known >= (int64_t)nest->shape.sums * b->lanes)) {
+        LLVMValueRef end = round_down(b, n, (int64_t)nest->shape.sums * b->lanes);
+        nest_loop(nest, begin, end, nest->shape.sums, false);
         begin = end;
     }
     int64_t from, to;
@@ -180,6 +151,8 @@ static void nest_level(Nest *nest, uint32_t level) {
     sums_start(nest, level);
     if (level + 1 == count) {
         nest_inner(nest);
+    } else if (loop_is_joined(b, level)) {
+        nest_level(nest, level + 1);
     } else {
         TirAxisId axis = b->kernel->loops[level];
         Loop loop = loop_begin(b, const_i64(b->emit, 0), axis_trip(b, axis), 1, b->f->source->axes.data[axis].name);
@@ -188,42 +161,6 @@ static void nest_level(Nest *nest, uint32_t level) {
         loop_end(b, &loop);
     }
     sums_finish(nest, level);
-}
-
-static bool is_lookup(const Body *b, const LirInstr *in) {
-    return in->op == LIR_SEARCH || (in->op == LIR_LOAD && access_is_looked_up(b, &in->access));
-}
-
-/* How many vectors go through the body together. Where one lookup waits for another, as in a bisection, a processor has
- * nothing else to do meanwhile; unless the body has other lookups enough in every round. */
-static unsigned lookup_vectors(const Body *b) {
-    const LirKernel *k = b->kernel;
-    uint32_t *depth = ARENA_ARRAY(b->emit->arena, uint32_t, k->body.count), chain = 0, all = 0;
-    for (size_t i = 0; i < k->body.count; i++) {
-        const LirInstr *in = &k->body.data[i];
-        for (int a = 0; a < lir_op_arity(in->op); a++)
-            if (depth[in->args[a]] > depth[i]) depth[i] = depth[in->args[a]];
-        for (unsigned d = 0; in->op == LIR_LOAD && d < LIR_MAX_DIMS; d++) {
-            const LirIndex *index = &in->access.index[d];
-            if (index->kind == LIR_INDEX_VALUE && depth[index->value] > depth[i]) depth[i] = depth[index->value];
-        }
-        uint32_t lookups = in->op == LIR_SEARCH ? NEST_SEARCH : is_lookup(b, in);
-        depth[i] += lookups;
-        all += lookups;
-        if (depth[i] > chain) chain = depth[i];
-    }
-    if (chain < NEST_DEEP || b->emit->target->registers < 16) return 1;
-    return all <= 3 * chain ? 4 : all <= 6 * chain ? 2 : 1;
-}
-
-/* Lanes of a vector over an axis: no more than there are elements. */
-static unsigned nest_lanes(const Body *b) {
-    unsigned lanes = b->emit->lanes;
-    if (!b->kernel->loop_count || !b->kernel->vector) return 1;
-    lanes *= lookup_vectors(b);
-    int64_t bound = axis_bound(b, b->kernel->loops[b->kernel->loop_count - 1]);
-    while (lanes > 1 && lanes / 2 >= bound) lanes /= 2;
-    return lanes;
 }
 
 /* Inclusive sums along k_axis. */
@@ -278,10 +215,11 @@ void nest_emit(Body *b) {
         line_emit(b);
         return;
     }
-    b->lanes = nest_lanes(b);
+    Nest nest = {.b = b};
+    nest.shape = nest_shape(b->emit->arena, b->emit->target, b->emit->lir->f64, b->f, b->group, b->kernel);
+    b->lanes = nest.shape.lanes;
     b->vector_axis = b->lanes > 1 ? b->kernel->loops[b->kernel->loop_count - 1] : LIR_NO_AXIS;
     body_analyse(b);
-    Nest nest = {.b = b};
     nest_plan(&nest);
     nest_level(&nest, 0);
 }

@@ -5,30 +5,26 @@
 
 #include <math.h>
 
+#include "lir/cost.h"
 #include "llvm/frame.h"
 
 /* --- which loops and lanes an instruction depends on --- */
 
-static uint32_t axis_level(const Body *b, TirAxisId axis) {
-    for (uint32_t i = 0; i < b->kernel->loop_count; i++)
-        if (b->kernel->loops[i] == axis) return i + 1;
-    return 0; /* axes of a DOT's tile: a DOT evaluates its body at every point, and uses no levels */
-}
-
-static void depend(Body *b, uint32_t instr, uint32_t level, bool vector) {
-    if (level > b->level[instr]) b->level[instr] = level;
-    if (vector) b->vector[instr] = true;
-}
-
-static void depend_access(Body *b, uint32_t instr, const LirAccess *access) {
-    const LirBuffer *buffer = &b->f->buffers.data[access->buffer];
-    for (unsigned d = 0; d < buffer->rank; d++) {
+static bool vector_access(const Body *b, const LirAccess *access) {
+    for (unsigned d = 0; d < b->f->buffers.data[access->buffer].rank; d++) {
         const LirIndex *index = &access->index[d];
-        if (index->kind == LIR_INDEX_LOOP) depend(b, instr, axis_level(b, index->axis), index->axis == b->vector_axis);
-        if (index->kind == LIR_INDEX_VALUE) depend(b, instr, b->level[index->value], b->vector[index->value]);
+        if (index->kind == LIR_INDEX_LOOP && index->axis == b->vector_axis) return true;
+        if (index->kind == LIR_INDEX_VALUE && b->vector[index->value]) return true;
     }
-    /* what the kernel itself changes is read again at every point */
-    if (b->written[access->buffer]) depend(b, instr, b->kernel->loop_count, false);
+    return false;
+}
+
+static bool vector_instr(const Body *b, const LirInstr *in) {
+    for (int a = 0; a < lir_op_arity(in->op); a++)
+        if (b->vector[in->args[a]]) return true;
+    if (in->op == LIR_LOOP) return in->axis == b->vector_axis;
+    if (in->op == LIR_LOAD || in->op == LIR_SEARCH) return vector_access(b, &in->access);
+    return in->op == LIR_ACC && b->vector_axis != LIR_NO_AXIS;
 }
 
 static void want_splats(Body *b, uint32_t instr) {
@@ -46,13 +42,9 @@ void body_analyse(Body *b) {
     b->splat = ARENA_ARRAY(arena, LLVMValueRef, n);
     b->vector = ARENA_ARRAY(arena, bool, n);
     b->wants_splat = ARENA_ARRAY(arena, bool, n);
-    b->level = ARENA_ARRAY(arena, uint32_t, n);
+    b->level = lir_levels(arena, b->f, k);
     for (uint32_t i = 0; i < n; i++) {
-        const LirInstr *in = &k->body.data[i];
-        for (int a = 0; a < lir_op_arity(in->op); a++) depend(b, i, b->level[in->args[a]], b->vector[in->args[a]]);
-        if (in->op == LIR_LOOP) depend(b, i, axis_level(b, in->axis), in->axis == b->vector_axis);
-        if (in->op == LIR_LOAD || in->op == LIR_SEARCH) depend_access(b, i, &in->access);
-        if (in->op == LIR_ACC) depend(b, i, 0, b->vector_axis != LIR_NO_AXIS);
+        b->vector[i] = vector_instr(b, &k->body.data[i]);
         want_splats(b, i);
     }
     pair_find(b);

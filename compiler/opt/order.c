@@ -134,6 +134,20 @@ static TirAxes axes_renumber(TirAxes axes, const TirAxisId *to) {
     return renumbered;
 }
 
+static void renumber(TirFunction *f, const TirAxisId *to) {
+    for (size_t v = 0; v < f->ops.count; v++) {
+        TirOp *op = &f->ops.data[v];
+        unsigned attrs = tir_op_attrs(op->op);
+        op->axes = axes_renumber(op->axes, to);
+        op->attr_axes = axes_renumber(op->attr_axes, to);
+        if (attrs & TIR_ATTR_AXIS) op->axis = to[op->axis];
+        if (attrs & TIR_ATTR_AXIS2) op->axis2 = to[op->axis2];
+        bool shared = false;
+        for (size_t w = 0; w < v; w++) shared |= op->body && f->ops.data[w].body == op->body;
+        if (op->body && !shared) renumber(op->body, to);
+    }
+}
+
 void opt_order(TirFunction *f) {
     Arena scratch = {0};
     Order o = {.f = f, .count = f->axes.count};
@@ -147,14 +161,8 @@ void opt_order(TirFunction *f) {
     number_axes(&o, ARENA_ARRAY(&scratch, bool, o.count + 1), to);
     TirAxis *before = arena_copy(&scratch, f->axes.data, f->axes.count * sizeof *before);
     for (TirAxisId a = 0; a < f->axes.count; a++) f->axes.data[to[a]] = before[a];
-    for (size_t v = 0; v < f->ops.count; v++) {
-        TirOp *op = &f->ops.data[v];
-        unsigned attrs = tir_op_attrs(op->op);
-        op->axes = axes_renumber(op->axes, to);
-        op->attr_axes = axes_renumber(op->attr_axes, to);
-        if (attrs & TIR_ATTR_AXIS) op->axis = to[op->axis];
-        if (attrs & TIR_ATTR_AXIS2) op->axis2 = to[op->axis2];
-        if (op->body) tir_body_axes(f, op->body);
-    }
+    renumber(f, to);
+    for (size_t v = 0; v < f->ops.count; v++)
+        if (f->ops.data[v].body) tir_body_axes(f, f->ops.data[v].body);
     arena_free(&scratch);
 }

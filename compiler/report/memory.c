@@ -3,14 +3,7 @@
 
 #include <string.h>
 
-#include "lang/excerpt.h"
-
-static void print_bytes(FILE *out, double bytes) {
-    static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    int k = 0;
-    for (; bytes >= 1024 && k < 4; k++) bytes /= 1024;
-    fprintf(out, k ? "%.4g %s" : "%.0f %s", bytes, unit[k]);
-}
+#include "report/text.h"
 
 /* Of the static part of the arena, or of what a row of the axis `name` adds; with the bodies of loops, which use one
  * place behind it one after another. */
@@ -43,17 +36,6 @@ static void print_arena(FILE *out, const LirFunction *f) {
     fprintf(out, "\n  scratch  ");
     print_bytes(out, (double)f->scratch_bytes);
     fprintf(out, " for each thread\n");
-}
-
-static void print_place(FILE *out, const Pipeline *p, Span span) {
-    if (!span.file) {
-        fprintf(out, "made by the compiler\n");
-        return;
-    }
-    const SourceFile *source = source_file(p->sources, span.file);
-    uint32_t line, column;
-    source_position(source, span.begin, &line, &column);
-    fprintf(out, "%s:%u:%u  %.60s\n", source->path, line, column, ast_excerpt(p->arena, p->sources, span));
 }
 
 /* What passes over the rows of one axis hand on to later ones: a sum, then value by value. */

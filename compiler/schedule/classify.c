@@ -54,7 +54,7 @@ static bool dot_by_weights(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan
     out->dot_k = k;
     out->dot_n = n;
     out->dot_m = rows.id[rows.count - 1];
-    out->dot_transpose = wa.id[1] != n;
+    out->dot_pack = plan_pack_wanted(plan, op, out);
     return true;
 }
 

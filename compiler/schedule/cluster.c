@@ -6,6 +6,8 @@
 typedef struct Earliest {
     uint32_t position;
     bool tables; /* reads something away from its own point: not for the epilogue of a matrix product */
+    TirId after; /* the value whose kernel must be over first, or TIR_NONE */
+    bool moved;  /* because it is read at another point than the reader's */
 } Earliest;
 
 /* Whether a reader in the same nest can take the value from a register. */
@@ -20,8 +22,12 @@ static void find_earliest(Plan *plan, TirId reader, Use use, void *context) {
     const OpPlan *v = &plan->op[use.base];
     if (use.reindexed) e->tables = true;
     if (v->kind == OP_INPUT || v->kind == OP_INLINE || v->group != plan->op[reader].group) return;
-    uint32_t position = v->cluster + (in_register(plan, reader, use) ? 0 : 1);
-    if (position > e->position) e->position = position;
+    bool close = in_register(plan, reader, use);
+    uint32_t position = v->cluster + (close ? 0 : 1);
+    if (position < e->position || (position == e->position && close)) return;
+    e->position = position;
+    e->after = close ? TIR_NONE : use.base;
+    e->moved = use.reindexed;
 }
 
 static ClusterKind cluster_kind(OpKind kind) {
@@ -50,10 +56,38 @@ static bool can_join(const Plan *plan, const Cluster *cluster, TirId at, bool ta
     }
 }
 
+/* Why `at` begins a cluster: what it waits for, or how it differs from those that it could have joined. */
+static const char *reason_new(const Plan *plan, const GroupPlan *group, TirId at, Earliest e) {
+    const OpPlan *p = &plan->op[at];
+    if (e.after != TIR_NONE) {
+        const OpPlan *v = &plan->op[e.after];
+        const char *value =
+            arena_format(plan->arena, "%s_%s", tir_op_text(plan->f->ops.data[e.after].op), plan_label(plan, e.after));
+        bool total = v->kind == OP_SUM || v->kind == OP_MAX || v->kind == OP_CONTRACT || v->kind == OP_SCATTER;
+        const char *why = p->kind == OP_DOT || p->kind == OP_DOT_ROWS ? "a matrix product reads whole rows of it"
+                          : total                                     ? "it is a sum or maximum that must be complete"
+                          : v->kind == OP_CUMSUM || v->kind == OP_ARGSORT ? "it is made line by line"
+                          : e.moved                                       ? "it is read at another point than its own"
+                                                                          : "it has other axes";
+        return arena_format(plan->arena, "waits for %s: %s", value, why);
+    }
+    if (p->kind == OP_DOT || p->kind == OP_DOT_ROWS) return "a matrix product begins a kernel";
+    if (p->kind == OP_CUMSUM || p->kind == OP_ARGSORT) return "made line by line, with nothing beside it";
+    if (p->kind == OP_SCATTER) return "adds to places that its values choose: lanes could meet in one";
+    if (e.position >= group->clusters.count) return NULL;
+    const Cluster *near = &group->clusters.data[group->clusters.count - 1];
+    for (uint32_t c = e.position; c < group->clusters.count; c++)
+        if (tir_axes_equal(group->clusters.data[c].space, p->space)) near = &group->clusters.data[c];
+    if (!tir_axes_equal(near->space, p->space)) return "has other axes than the kernels before it";
+    if (p->kind == OP_POINT) return "looks things up, or follows a scatter: no end of a matrix product";
+    if (near->kind == CLUSTER_DOT) return "a matrix product ends point by point, and sums nothing of what it makes";
+    return "what is before it adds to places that values choose, and does nothing else";
+}
+
 static void place(Plan *plan, TirId at) {
     OpPlan *p = &plan->op[at];
     GroupPlan *group = &plan->groups.data[p->group];
-    Earliest e = {0, false};
+    Earliest e = {.after = TIR_NONE};
     plan_visit_uses(plan, at, find_earliest, &e);
     for (uint32_t c = e.position; c < group->clusters.count; c++) {
         if (!can_join(plan, &group->clusters.data[c], at, e.tables)) continue;
@@ -61,7 +95,7 @@ static void place(Plan *plan, TirId at) {
         VEC_PUSH(plan->arena, &group->clusters.data[c].ops, at);
         return;
     }
-    Cluster cluster = {.kind = cluster_kind(p->kind), .space = p->space};
+    Cluster cluster = {.kind = cluster_kind(p->kind), .space = p->space, .reason = reason_new(plan, group, at, e)};
     VEC_PUSH(plan->arena, &cluster.ops, at);
     VEC_PUSH(plan->arena, &group->clusters, cluster);
     p->cluster = (uint32_t)group->clusters.count - 1;

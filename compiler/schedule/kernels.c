@@ -363,6 +363,7 @@ static void clear_targets(Plan *plan, LirGroup *group, const Cluster *cluster) {
             kernel_new(plan, group, adds ? LIR_ZERO : LIR_FILL,
                        arena_format(plan->arena, "clear_%s", plan_label(plan, at)), plan->f->ops.data[at].span);
         kernel->zero = readable(plan, at);
+        kernel->reason = adds ? "where sums start" : "where maxima start";
         kernel->fill = adds ? 0 : -INFINITY;
     }
 }
@@ -424,22 +425,23 @@ static void dot_setup(Body *body, TirId at, TirAxisId row) {
     kernel->k_axis = p->dot_k;
     kernel->accumulate = rows;
     kernel->a = own_access(plan, readable_from(plan, p->dot_a, p->group));
-    uint32_t b = readable_from(plan, p->dot_b, p->group);
-    for (size_t i = 0; i < plan->transposed.count && p->dot_transpose; i++)
-        if (plan->transposed.data[i].value == p->dot_b) b = plan->transposed.data[i].buffer;
-    kernel->b = own_access(plan, b);
+    const Pack *pack = p->dot_pack ? plan_pack_of(plan, p) : NULL;
+    kernel->packed = pack;
+    kernel->b = pack ? plan_pack_access(pack) : own_access(plan, readable_from(plan, p->dot_b, p->group));
     uint32_t acc = instr(body, (LirInstr){.op = LIR_ACC, .type = LIR_T_REAL, .span = kernel->span});
     body->memo[at] = acc;
     if (rows) effect(plan, kernel, LIR_ADD_TO, own_access(plan, p->slot_buffer), acc);
 }
 
 /* Operations along one axis. */
-static void line_kernel(Plan *plan, LirGroup *group, TirId at) {
+static void line_kernel(Plan *plan, LirGroup *group, const Cluster *cluster) {
+    TirId at = cluster->ops.data[0];
     const TirOp *op = &plan->f->ops.data[at];
     LirKernelKind kind = op->op == TIR_CUMSUM ? LIR_CUMSUM : LIR_ARGSORT;
     const char *name = arena_format(plan->arena, "%s_%s", tir_op_text(op->op), plan_label(plan, at));
     LirKernel *kernel = kernel_new(plan, group, kind, name, op->span);
     loops_set(kernel, plan->op[at].space, group->row_axis);
+    kernel->reason = cluster->reason;
     kernel->k_axis = op->axis;
     kernel->reverse = op->flag;
     Body body = {.plan = plan, .kernel = kernel};
@@ -450,7 +452,7 @@ static void line_kernel(Plan *plan, LirGroup *group, TirId at) {
 }
 
 /* Copies `from` to `to`, both over the axes of `to`. */
-static void copy_kernel(Plan *plan, LirGroup *group, const char *name, TirId at, uint32_t from, uint32_t to) {
+static LirKernel *copy_kernel(Plan *plan, LirGroup *group, const char *name, TirId at, uint32_t from, uint32_t to) {
     const TirOp *op = &plan->f->ops.data[at];
     LirKernel *kernel = kernel_new(plan, group, LIR_NEST, name, op->span);
     kernel->vector = true;
@@ -458,6 +460,7 @@ static void copy_kernel(Plan *plan, LirGroup *group, const char *name, TirId at,
     Body body = {.plan = plan, .kernel = kernel};
     LirInstr load = {.op = LIR_LOAD, .type = lir_type(op->type), .access = own_access(plan, from), .span = op->span};
     effect(plan, kernel, LIR_STORE, own_access(plan, to), instr(&body, load));
+    return kernel;
 }
 
 /* Values accumulated block by block in scratch that others read whole. */
@@ -466,8 +469,9 @@ static void export_locals(Plan *plan, LirGroup *group, const Cluster *cluster) {
         TirId at = cluster->ops.data[i];
         const OpPlan *p = &plan->op[at];
         if (p->local_buffer == TIR_NONE) continue;
-        copy_kernel(plan, group, arena_format(plan->arena, "export_%s", plan_label(plan, at)), at, p->local_buffer,
-                    p->buffer);
+        LirKernel *kernel = copy_kernel(plan, group, arena_format(plan->arena, "export_%s", plan_label(plan, at)), at,
+                                        p->local_buffer, p->buffer);
+        kernel->reason = "summed in the cache block by block, then handed to later groups";
     }
 }
 
@@ -480,10 +484,29 @@ static bool lanes_apart(const Plan *plan, const LirKernel *kernel) {
     return apart;
 }
 
+/* The operations that share a kernel, the same ones counted together. */
+static const char *cluster_computes(Plan *plan, const Cluster *cluster) {
+    const char *text = "";
+    for (size_t i = 0; i < cluster->ops.count; i++) {
+        TirOpcode op = plan->f->ops.data[cluster->ops.data[i]].op;
+        size_t before = 0, all = 0;
+        for (size_t k = 0; k < cluster->ops.count; k++) {
+            bool same = plan->f->ops.data[cluster->ops.data[k]].op == op;
+            all += same;
+            before += same && k < i;
+        }
+        if (before) continue;
+        const char *comma = *text ? ", " : "", *name = tir_op_text(op);
+        text = all > 1 ? arena_format(plan->arena, "%s%s%zu %s", text, comma, all, name)
+                       : arena_format(plan->arena, "%s%s%s", text, comma, name);
+    }
+    return text;
+}
+
 static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster) {
     TirId last = cluster->ops.data[cluster->ops.count - 1];
     if (cluster->kind == CLUSTER_LINE) {
-        line_kernel(plan, group, cluster->ops.data[0]);
+        line_kernel(plan, group, cluster);
         export_locals(plan, group, cluster);
         return;
     }
@@ -498,6 +521,8 @@ static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster)
                  .group = plan->op[last].group,
                  .memo = ARENA_ARRAY(plan->arena, uint32_t, plan->f->ops.count + 1)};
     memset(body.memo, 0xff, (plan->f->ops.count + 1) * sizeof *body.memo);
+    kernel->reason = cluster->reason;
+    kernel->computes = cluster_computes(plan, cluster);
     if (dot)
         dot_setup(&body, cluster->ops.data[0], group->row_axis);
     else
@@ -535,6 +560,7 @@ static void combine_kernel(Plan *plan, LirGroup *group, TirId at) {
     LirKernel *kernel =
         kernel_new(plan, group, LIR_NEST, arena_format(plan->arena, "combine_%s", plan_label(plan, at)), op->span);
     kernel->vector = true;
+    kernel->reason = arena_format(plan->arena, "adds up the copies of %u slots, the first one first", slots);
     kernel->loops[0] = axis;
     kernel->loop_count = 1 + op->axes.count;
     for (uint32_t i = 0; i < op->axes.count; i++) kernel->loops[i + 1] = op->axes.id[i];
@@ -543,18 +569,19 @@ static void combine_kernel(Plan *plan, LirGroup *group, TirId at) {
     effect(plan, kernel, LIR_ADD_TO, own_access(plan, p->buffer), instr(&body, load));
 }
 
-static void transpose_kernel(Plan *plan, LirGroup *group, const Transpose *t) {
-    const TirOp *op = &plan->f->ops.data[t->value];
-    LirKernel *kernel = kernel_new(plan, group, LIR_NEST,
-                                   arena_format(plan->arena, "transpose_%s", plan_label(plan, t->value)), op->span);
-    kernel->vector = true;
-    kernel->loops[0] = op->axes.id[1];
-    kernel->loops[1] = op->axes.id[0];
-    kernel->loop_count = 2;
-    Body body = {.plan = plan, .kernel = kernel};
-    uint32_t from = readable_from(plan, t->value, t->group);
-    LirInstr load = {.op = LIR_LOAD, .type = LIR_T_REAL, .access = own_access(plan, from), .span = op->span};
-    effect(plan, kernel, LIR_STORE, own_access(plan, t->buffer), instr(&body, load));
+static void pack_kernel(Plan *plan, LirGroup *group, const Pack *pack) {
+    const TirOp *op = &plan->f->ops.data[pack->value];
+    LirKernel *kernel = kernel_new(
+        plan, group, LIR_PACK,
+        arena_format(plan->arena, "pack_%s_%s", plan_label(plan, pack->value), plan->f->axes.data[pack->k].name),
+        op->span);
+    kernel->reason = "weights in the order in which products read them, made once a call";
+    kernel->loops[0] = plan->lir->buffers.data[pack->buffer].dims[0];
+    kernel->loop_count = 1;
+    kernel->n_axis = pack->n;
+    kernel->k_axis = pack->k;
+    kernel->a = own_access(plan, readable_from(plan, pack->value, pack->group));
+    effect(plan, kernel, LIR_STORE, plan_pack_access(pack), 0);
 }
 
 static void output_copy(Plan *plan, LirGroup *group, uint32_t port) {
@@ -562,7 +589,9 @@ static void output_copy(Plan *plan, LirGroup *group, uint32_t port) {
     uint32_t to = plan_buffer_add(plan, arena_format(plan->arena, "out%u", port), LIR_OUT,
                                   plan->f->ops.data[value].type, plan->f->ops.data[value].axes);
     plan->lir->buffers.data[to].port = port;
-    copy_kernel(plan, group, arena_format(plan->arena, "copy_out%u", port), value, plan->op[value].buffer, to);
+    LirKernel *kernel =
+        copy_kernel(plan, group, arena_format(plan->arena, "copy_out%u", port), value, plan->op[value].buffer, to);
+    kernel->reason = "a value that lives elsewhere, as an output";
 }
 
 void plan_kernels(Plan *plan) {
@@ -586,8 +615,8 @@ void plan_kernels(Plan *plan) {
                                           rows, from->slots, (long long)from->block);
         for (size_t i = 0; i < from->combines.count; i++) combine_kernel(plan, &group, from->combines.data[i]);
         for (size_t i = 0; i < from->clusters.count; i++) cluster_kernels(plan, &group, &from->clusters.data[i]);
-        for (size_t i = 0; i < plan->transposed.count; i++)
-            if (plan->transposed.data[i].group == g) transpose_kernel(plan, &group, &plan->transposed.data[i]);
+        for (size_t i = 0; i < plan->packs.count; i++)
+            if (plan->packs.data[i].group == g) pack_kernel(plan, &group, &plan->packs.data[i]);
         for (size_t i = 0; i < from->copies.count; i++) output_copy(plan, &group, from->copies.data[i]);
         VEC_PUSH(plan->arena, &plan->lir->groups, group);
     }

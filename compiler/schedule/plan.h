@@ -4,8 +4,10 @@
  *   stages.c    in which group (stage, row axis) it runs
  *   recompute.c which values of one pass over the rows a later one makes again instead of reading them
  *   cluster.c   which operations of a group share one loop nest
+ *   pack.c      which weights are copied into the order in which products read them
  *   storage.c   which buffer holds each value that must live in memory, and where buffers lie
  *   kernels.c   loop IR of every cluster
+ *   join.c      loops that walk memory as one
  *   loops.c     loops over rounds: their axes, their groups
  */
 #ifndef QTMC_SCHEDULE_PLAN_H
@@ -50,7 +52,7 @@ typedef struct OpPlan {
     TirId dot_a, dot_b;
     TirId loop;           /* LOOP, RESULT: the loop; else TIR_NONE */
     uint32_t index_terms; /* operations of an index made of indices and constants; 0: not one */
-    bool dot_transpose;   /* b is stored [n, k]: a transposed copy is made once a call */
+    bool dot_pack;        /* b is read from a packed copy, made once a call */
 } OpPlan;
 
 typedef enum ClusterKind { CLUSTER_NEST, CLUSTER_SCATTER, CLUSTER_DOT, CLUSTER_DOT_ROWS, CLUSTER_LINE } ClusterKind;
@@ -58,6 +60,7 @@ typedef struct Cluster {
     ClusterKind kind;
     TirAxes space;
     VEC(TirId) ops;
+    const char *reason; /* why its first operation is in no earlier one; NULL where there is none */
 } Cluster;
 
 typedef struct GroupPlan {
@@ -71,11 +74,12 @@ typedef struct GroupPlan {
     uint32_t slots;
 } GroupPlan;
 
-/* A transposed copy [k, n] of weights [n, k], made when row-less group `group` ends. */
-typedef struct Transpose {
+/* A packed copy of weights, made when row-less group `group` ends. */
+typedef struct Pack {
     TirId value;
+    TirAxisId n, k;
     uint32_t stage, group, buffer;
-} Transpose;
+} Pack;
 
 typedef struct Plan {
     Arena *arena;
@@ -84,7 +88,7 @@ typedef struct Plan {
     OpPlan *op;
     const char **label; /* of operations that are not numbered as in the source; NULL: all are */
     VEC(GroupPlan) groups;
-    VEC(Transpose) transposed;
+    VEC(Pack) packs;
     LirFunction *lir;
 } Plan;
 
@@ -112,8 +116,14 @@ void plan_recompute(Plan *plan);
 void plan_clusters(Plan *plan);
 void plan_storage(Plan *plan);
 void plan_sizes(Plan *plan);
+bool plan_pack_wanted(const Plan *plan, const TirOp *op, const OpPlan *p);
+void plan_pack_need(Plan *plan, const OpPlan *p);
+void plan_pack_storage(Plan *plan);
+const Pack *plan_pack_of(const Plan *plan, const OpPlan *p); /* NULL: read where the weights are */
+LirAccess plan_pack_access(const Pack *pack);
 void plan_kernels(Plan *plan);
 void plan_offsets(Plan *plan);
+void plan_join(Plan *plan);
 
 /* `f`, or where it has loops a copy in which the axes of rounds come first: a slice is then one piece of memory. */
 const TirFunction *plan_loops_first(Arena *arena, const TirFunction *f);

@@ -80,7 +80,7 @@ static void find_wanted(Recompute *r) {
     for (TirId v = 0; v < plan->f->ops.count; v++)
         if (computed(&plan->op[v])) plan_visit_uses(r->plan, v, note_wanted, r);
     for (size_t o = 0; o < plan->f->outputs.count; o++) r->fixed[plan->f->outputs.data[o].value] = true;
-    for (size_t i = 0; i < plan->transposed.count; i++) r->fixed[plan->transposed.data[i].value] = true;
+    for (size_t i = 0; i < plan->packs.count; i++) r->fixed[plan->packs.data[i].value] = true;
 }
 
 /* --- the network of one pass --- */
@@ -260,7 +260,7 @@ static void rebuild(Recompute *r) {
     f->ops.capacity = r->ops.capacity;
     plan->op = ARENA_ARRAY(plan->arena, OpPlan, f->ops.count + 1);
     plan->label = r->label.data;
-    plan->groups.count = plan->transposed.count = 0;
+    plan->groups.count = plan->packs.count = 0;
     plan_classify(plan);
     for (size_t v = 0; v < f->ops.count; v++)
         if (computed(&plan->op[v])) plan->op[v].stage = r->stage.data[v];

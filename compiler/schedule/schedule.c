@@ -27,5 +27,6 @@ LirFunction *schedule_function(Arena *arena, const TirFunction *f, bool f64) {
     plan_storage(&plan);
     plan_kernels(&plan);
     plan_offsets(&plan);
+    plan_join(&plan);
     return plan.lir;
 }

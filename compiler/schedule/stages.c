@@ -61,19 +61,6 @@ static void group_need(Plan *plan, uint32_t stage, TirAxisId row, TirId loop) {
     }
 }
 
-/* One transposed copy a value, made in the earliest stage that wants it. */
-static void need_transpose(Plan *plan, TirId value, uint32_t stage) {
-    group_need(plan, stage, LIR_NO_AXIS, TIR_NONE);
-    for (size_t i = 0; i < plan->transposed.count; i++) {
-        Transpose *t = &plan->transposed.data[i];
-        if (t->value != value) continue;
-        if (stage < t->stage) t->stage = stage;
-        return;
-    }
-    Transpose transpose = {.value = value, .stage = stage, .buffer = TIR_NONE};
-    VEC_PUSH(plan->arena, &plan->transposed, transpose);
-}
-
 static bool computed(const OpPlan *p) {
     return p->kind != OP_DEAD && p->kind != OP_INPUT && p->kind != OP_INLINE;
 }
@@ -87,7 +74,10 @@ void plan_stages(Plan *plan) {
         plan_visit_uses(plan, i, stage_after, &p->stage);
         group_need(plan, p->stage, p->row, p->loop);
         if (p->partial) group_need(plan, p->stage + 1, LIR_NO_AXIS, TIR_NONE);
-        if (p->kind == OP_DOT && p->dot_transpose) need_transpose(plan, p->dot_b, p->stage);
+        if (p->kind == OP_DOT && p->dot_pack) {
+            group_need(plan, p->stage, LIR_NO_AXIS, TIR_NONE);
+            plan_pack_need(plan, p);
+        }
         if (p->stage + (p->partial ? 1 : 0) > last) last = p->stage + (p->partial ? 1 : 0);
     }
     for (TirId i = 0; i < f->ops.count; i++) {
@@ -101,11 +91,11 @@ void plan_stages(Plan *plan) {
     }
     for (TirId i = 0; i < f->ops.count; i++)
         if (computed(&plan->op[i])) plan_visit_uses(plan, i, note_export, NULL);
-    for (size_t i = 0; i < plan->transposed.count; i++) {
-        Transpose *t = &plan->transposed.data[i];
-        t->group = group_find(plan, t->stage, LIR_NO_AXIS, TIR_NONE);
-        OpPlan *v = &plan->op[t->value];
-        if (computed(v) && v->group != t->group) v->exported = v->buffered = true;
+    for (size_t i = 0; i < plan->packs.count; i++) {
+        Pack *pack = &plan->packs.data[i];
+        pack->group = group_find(plan, pack->stage, LIR_NO_AXIS, TIR_NONE);
+        OpPlan *v = &plan->op[pack->value];
+        if (computed(v) && v->group != pack->group) v->exported = v->buffered = true;
     }
     /* Outputs: the first port of a computed value is where it lives; others, and inputs passed through, are copied. */
     bool *taken = ARENA_ARRAY(plan->arena, bool, f->ops.count + 1);

@@ -9,6 +9,7 @@ enum {
     /* Blocks of a power of two would put the same row of all of them into one set of the first-level cache, which holds
      * eight lines: a kernel that walks along more arrays would find none of them there. */
     WAY = 1024,
+    LINES_APART = 256,
 };
 
 static LirType memory_type(TirType type) {
@@ -93,15 +94,7 @@ void plan_storage(Plan *plan) {
             store_value(plan, i);
         }
     }
-    for (size_t i = 0; i < plan->transposed.count; i++) {
-        Transpose *t = &plan->transposed.data[i];
-        TirAxes axes = plan->f->ops.data[t->value].axes;
-        const char *name = arena_format(plan->arena, "b%s_transposed", plan_label(plan, t->value));
-        t->buffer = plan_buffer_add(plan, name, LIR_WORK, TIR_REAL, axes);
-        LirBuffer *buffer = &plan->lir->buffers.data[t->buffer];
-        buffer->dims[0] = axes.id[1];
-        buffer->dims[1] = axes.id[0];
-    }
+    plan_pack_storage(plan);
 }
 
 /* Elements of one row of a buffer. */
@@ -149,6 +142,16 @@ static int64_t align(int64_t bytes) {
     return (bytes + ALIGN - 1) / ALIGN * ALIGN;
 }
 
+/* Lines of a block that are many lines of the cache apart, an even number, share few places of it: one more line of the
+ * cache each, and a column of the block finds room. */
+static int64_t line_pitch(const Plan *plan, const LirBuffer *buffer, const LirGroup *group) {
+    if (buffer->space != LIR_SCRATCH || buffer->rank < 2 || buffer->alias_of) return 0;
+    TirAxisId last = buffer->dims[buffer->rank - 1];
+    int64_t size = plan_axis_size(plan, last), bytes = type_bytes(plan, buffer->type);
+    if (last == group->row_axis || size <= 0 || size * bytes % LINES_APART) return 0;
+    return size + ALIGN / bytes;
+}
+
 static void size_buffer(Plan *plan, LirBuffer *buffer) {
     int64_t bytes = type_bytes(plan, buffer->type);
     const LirGroup *group = &plan->lir->groups.data[buffer->group];
@@ -157,7 +160,7 @@ static void size_buffer(Plan *plan, LirBuffer *buffer) {
         if (buffer->space == LIR_SCRATCH && axis == group->row_axis)
             bytes *= group->block;
         else if (plan_axis_size(plan, axis) >= 0)
-            bytes *= plan_axis_size(plan, axis);
+            bytes *= buffer->pitch && d + 1 == buffer->rank ? buffer->pitch : plan_axis_size(plan, axis);
         else
             buffer->dynamic_axis = axis;
     }
@@ -166,6 +169,17 @@ static void size_buffer(Plan *plan, LirBuffer *buffer) {
     if (buffer->dynamic_axis == LIR_NO_AXIS) return;
     buffer->bytes_per_row = bytes;
     buffer->bytes = 0;
+}
+
+/* Not where one piece of memory is read by two sets of axes. */
+static void set_pitches(const Plan *plan) {
+    LirFunction *lir = plan->lir;
+    for (size_t i = 0; i < lir->buffers.count; i++) {
+        LirBuffer *buffer = &lir->buffers.data[i];
+        buffer->pitch = line_pitch(plan, buffer, &lir->groups.data[buffer->group]);
+    }
+    for (size_t i = 0; i < lir->buffers.count; i++)
+        if (lir->buffers.data[i].alias_of) lir->buffers.data[lir->buffers.data[i].alias_of - 1].pitch = 0;
 }
 
 typedef struct Life {
@@ -180,7 +194,8 @@ static void life_touch(const LirFunction *lir, Life *life, uint32_t buffer, int6
 
 static void life_of_kernel(const LirFunction *lir, const LirKernel *kernel, Life *life, int64_t when) {
     if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) life_touch(lir, life, kernel->zero, when);
-    if (kernel->kind == LIR_DOT || lir_is_line(kernel)) life_touch(lir, life, kernel->a.buffer, when);
+    if (kernel->kind == LIR_DOT || kernel->kind == LIR_PACK || lir_is_line(kernel))
+        life_touch(lir, life, kernel->a.buffer, when);
     if (kernel->kind == LIR_DOT) life_touch(lir, life, kernel->b.buffer, when);
     for (size_t i = 0; i < kernel->body.count; i++) {
         LirOpcode op = kernel->body.data[i].op;
@@ -232,6 +247,7 @@ static int64_t place_all(Plan *plan, const Life *life, bool scratch) {
 void plan_offsets(Plan *plan) {
     LirFunction *lir = plan->lir;
     Life *life = ARENA_ARRAY(plan->arena, Life, lir->buffers.count + 1);
+    set_pitches(plan);
     for (size_t i = 0; i < lir->buffers.count; i++) {
         life[i] = (Life){-1, -1};
         size_buffer(plan, &lir->buffers.data[i]);
