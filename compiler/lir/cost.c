@@ -275,6 +275,16 @@ static void count_line(Count *c) {
     if (c->kernel->kind == LIR_ARGSORT) c->cost.steps = lines * n * (n > 1 ? log2(n) : 0);
 }
 
+static uint32_t copies(const Count *c) {
+    return c->f->groups.data[c->f->buffers.data[c->kernel->a.buffer].group].slots;
+}
+
+static void count_combine(Count *c) {
+    c->cost.stores = buffer_points(c, c->kernel->zero);
+    c->cost.loads = copies(c) * c->cost.stores;
+    c->cost.flops = c->cost.steps = c->cost.loads - c->cost.stores;
+}
+
 /* --- bytes --- */
 
 enum { READ = 1, WRITTEN = 2 };
@@ -314,6 +324,11 @@ static void count_bytes(const Count *c, uint8_t *seen, LirCost *cost) {
         touch(c, seen, &(LirAccess){.buffer = k->zero}, buffer_points(c, k->zero), WRITTEN, cost);
         return;
     }
+    if (k->kind == LIR_COMBINE) {
+        touch(c, seen, &k->a, copies(c) * buffer_points(c, k->zero), READ, cost);
+        touch(c, seen, &(LirAccess){.buffer = k->zero}, buffer_points(c, k->zero), WRITTEN, cost);
+        return;
+    }
     if (k->kind == LIR_DOT || k->kind == LIR_PACK || lir_is_line(k))
         touch(c, seen, &k->a, reached(c, &k->a), READ, cost);
     if (k->kind == LIR_DOT) touch(c, seen, &k->b, reached(c, &k->b), READ, cost);
@@ -335,6 +350,8 @@ static LirCost kernel_cost(Arena *arena, Count *c, uint8_t *seen) {
     c->level = k->kind == LIR_NEST ? lir_levels(arena, c->f, k) : NULL;
     if (k->kind == LIR_ZERO || k->kind == LIR_FILL)
         c->cost.stores = buffer_points(c, k->zero);
+    else if (k->kind == LIR_COMBINE)
+        count_combine(c);
     else if (lir_is_line(k))
         count_line(c);
     else if (k->kind == LIR_PACK)

@@ -21,9 +21,10 @@ typedef struct Machine {
     int64_t *dynamic_offset; /* of WORK buffers with a dynamic dimension */
     const LirGroup *group;
     const LirKernel *kernel;
-    int64_t row0, rows, slot; /* the block in hand */
-    int64_t *loop;            /* current index of every axis */
-    double *value;            /* of every instruction in the body */
+    int64_t row0, rows, slot, slots; /* the block in hand */
+    int64_t *worked;                 /* slots of every group that had work */
+    int64_t *loop;                   /* current index of every axis */
+    double *value;                   /* of every instruction in the body */
     double acc;
 } Machine;
 
@@ -190,8 +191,9 @@ static void run_point(Machine *m) {
 }
 
 static void bounds(const Machine *m, uint32_t axis, int64_t *begin, int64_t *end) {
-    *begin = axis == m->group->row_axis ? m->row0 : 0;
-    *end = axis == m->group->row_axis ? m->row0 + m->rows : axis_size(m, axis);
+    bool piece = axis != LIR_NO_AXIS && axis == lir_row_axis(m->group, m->kernel);
+    *begin = piece ? m->row0 : 0;
+    *end = piece ? m->row0 + m->rows : axis_size(m, axis);
 }
 
 static int64_t packed_element(const Machine *m, const LirKernel *kernel, const LirAccess *access, int64_t n) {
@@ -299,12 +301,39 @@ static void fill_buffer(Machine *m, uint32_t number, double value) {
     for (int64_t i = 0; i < count; i++) data[i] = value;
 }
 
+static int64_t buffer_count(const Machine *m, const LirBuffer *b) {
+    int64_t count = 1;
+    for (uint32_t d = 0; d < b->rank; d++) count *= axis_size(m, b->dims[d]);
+    return count;
+}
+
+static void run_combine(Machine *m) {
+    const LirBuffer *to = &m->f->buffers.data[m->kernel->zero];
+    const double *copies = (const double *)base_of(m, m->kernel->a.buffer);
+    double *sum = to->space == LIR_OUT ? m->outputs[to->port].data : (double *)base_of(m, m->kernel->zero);
+    int64_t count = buffer_count(m, to), slots = m->worked[m->f->buffers.data[m->kernel->a.buffer].group];
+    for (int64_t i = m->slot * count / m->slots; i < (m->slot + 1) * count / m->slots; i++) {
+        sum[i] = copies[i];
+        for (int64_t s = 1; s < slots; s++) sum[i] += copies[s * count + i];
+    }
+}
+
 static void run_block(Machine *m) {
-    for (size_t k = 0; k < m->group->kernels.count; k++) {
-        m->kernel = m->group->kernels.data[k];
+    const LirGroup *group = m->group;
+    for (size_t k = 0; k < group->kernels.count; k++) {
+        m->kernel = group->kernels.data[k];
         if (m->kernel->kind == LIR_ZERO || m->kernel->kind == LIR_FILL) {
             fill_buffer(m, m->kernel->zero, m->kernel->kind == LIR_ZERO ? 0 : m->kernel->fill);
             continue;
+        }
+        if (m->kernel->kind == LIR_COMBINE) {
+            run_combine(m);
+            continue;
+        }
+        if (group->row_axis == LIR_NO_AXIS && group->slots > 1) {
+            int64_t rows = axis_size(m, m->kernel->loops[0]);
+            m->row0 = m->slot * rows / group->slots;
+            m->rows = (m->slot + 1) * rows / group->slots - m->row0;
         }
         m->value = arena_alloc(m->arena, (m->kernel->body.count + 1) * sizeof(double));
         run_loops(m, 0);
@@ -313,13 +342,18 @@ static void run_block(Machine *m) {
 
 static void run_group(Machine *m) {
     const LirGroup *group = m->group;
-    int64_t rows = group->row_axis == LIR_NO_AXIS ? 1 : axis_size(m, group->row_axis);
-    for (m->slot = 0; m->slot < group->slots; m->slot++) {
+    int64_t rows = group->row_axis == LIR_NO_AXIS ? 0 : axis_size(m, group->row_axis);
+    m->slots = m->worked[group - m->f->groups.data] = lir_slots(group, rows);
+    for (m->slot = 0; m->slot < m->slots; m->slot++) {
         for (uint32_t b = 0; b < m->f->buffers.count; b++)
-            if (m->f->buffers.data[b].space == LIR_PARTIAL && &m->f->groups.data[m->f->buffers.data[b].group] == group)
+            if (m->f->buffers.data[b].clear && &m->f->groups.data[m->f->buffers.data[b].group] == group)
                 fill_buffer(m, b, 0);
-        int64_t end = (m->slot + 1) * rows / group->slots;
-        for (m->row0 = m->slot * rows / group->slots; m->row0 < end; m->row0 += group->block) {
+        if (group->row_axis == LIR_NO_AXIS) {
+            run_block(m);
+            continue;
+        }
+        int64_t end = (m->slot + 1) * rows / m->slots;
+        for (m->row0 = m->slot * rows / m->slots; m->row0 < end; m->row0 += group->block) {
             m->rows = end - m->row0 < group->block ? end - m->row0 : group->block;
             run_block(m);
         }
@@ -412,6 +446,7 @@ void lir_interpret(const LirFunction *f, Arena *arena, const TirTensor *inputs, 
         .f = f, .arena = arena, .inputs = inputs, .outputs = outputs, .extent = extent, .seed = seed, .step = step};
     m.dynamic_offset = ARENA_ARRAY(arena, int64_t, f->buffers.count + 1);
     m.loop = ARENA_ARRAY(arena, int64_t, f->source->axes.count + 1);
+    m.worked = ARENA_ARRAY(arena, int64_t, f->groups.count + 1);
     int64_t work = place_dynamic(&m);
     m.work = arena_alloc(arena, (size_t)work + 64);
     m.scratch = arena_alloc(arena, (size_t)f->scratch_bytes + 64);

@@ -1,14 +1,18 @@
 /* Loop IR: kernels over buffers. A function is a list of groups that run one after another; a group splits the rows of
- * its row axis into a fixed number of slots (so that results do not depend on the number of threads), walks each slot
- * in blocks of rows, and runs its kernels on every block, so that what is made and used inside a block stays in cache.
+ * its row axis into slots, whose number depends on the rows alone (so that results do not depend on the number of
+ * threads), walks each slot in blocks of rows, and runs its kernels on every block, so that what is made and used
+ * inside a block stays in cache.
  *
  *   slot s of S covers rows [s*R/S, (s+1)*R/S) of R; each is walked in blocks of `block` rows, the last may be shorter.
- *   A group without a row axis (row_axis == LIR_NO_AXIS) has one slot and one block: its kernels run once.
+ *   S = lir_slots(group, R).
+ *   A group without a row axis (row_axis == LIR_NO_AXIS) and with one slot runs its kernels once. With more slots, slot
+ *   s runs every kernel for its piece of the kernel's first loop, or of a COMBINE's elements: its kernels do not need
+ *   one another and write nothing twice.
  *
  * Buffers are row-major in the order of their dimensions.
  *   IN, OUT    the caller's memory: frame->in[port], frame->out[port]
  *   WORK       in the function's arena (frame->work), alive through the whole call
- *   PARTIAL    WORK with a first dimension of `slots` of its group: one copy a slot, cleared when the slot starts
+ *   PARTIAL    WORK with a first dimension of `slots` of its group: one copy a slot
  *   SCRATCH    one copy a thread (frame->scratch); a dimension on the group's row axis holds one block:
  *              index 0 is the block's first row
  */
@@ -52,7 +56,8 @@ typedef struct LirBuffer {
     int64_t bytes_per_row;
     int64_t pitch; /* SCRATCH: elements from one line along the last dimension to the next, where more than its length,
                       so that walking down a column does not meet the same few places of a cache; else 0 */
-    uint32_t alias_of; /* WORK: 1 + the number of the PARTIAL whose copies it names, with the slot axis first; or 0 */
+    uint32_t alias_of; /* 1 + the number of the buffer that it names by other dimensions; or 0 */
+    bool clear;        /* set to zero when a slot of its group starts: a PARTIAL's copy, or what the one slot adds to */
 } LirBuffer;
 
 /* How one dimension of a buffer is indexed. */
@@ -104,6 +109,7 @@ typedef enum LirKernelKind {
     LIR_PACK,    /* `effects[0]` = the weights `a`[k, n], or [n, k], as products read them: [strip][k][element], strip s
                     being columns s*e .. s*e + e - 1 of n, one line of a cache; elements past n are never used.
                     `loops[0]` runs over the strips */
+    LIR_COMBINE, /* real buffer `zero` = the sum of the copies of the PARTIAL `a`, slot 0 first */
 } LirKernelKind;
 
 typedef struct LirKernel {
@@ -116,7 +122,7 @@ typedef struct LirKernel {
     bool vector;     /* NEST: vectorise the last loop. False where lanes could collide (scatter) */
     VEC(LirInstr) body;
     VEC(LirEffect) effects;
-    uint32_t zero; /* ZERO, FILL */
+    uint32_t zero; /* ZERO, FILL, COMBINE: the buffer written */
     double fill;
     /* DOT: `loops` are the loops around the tile; the axes m, n, k are not in `loops`.
      *   A is indexed by (loops, m, k), B by (loops, k, n) with n its last dimension (stride 1) and effects likewise
@@ -124,7 +130,7 @@ typedef struct LirKernel {
      *   k may be the group's row axis (weight gradients).
      *   If `packed`, B is what a PACK made of it: dimension 0 is indexed by n / e, 1 by k, 2 by n % e, written with n
      * as the loop of both. If `accumulate`, body is empty and the effect is one ADD_TO of ACC: used when a loop or the
-     * block sums over rows. */
+     * block sums over rows; or a STORE, where one block has all rows of a slot. */
     TirAxisId m_axis, n_axis, k_axis; /* m_axis may be LIR_NO_AXIS (one row) */
     LirAccess a, b;
     bool accumulate;
@@ -153,9 +159,10 @@ typedef struct LirLoop {
 
 typedef struct LirGroup {
     const char *name;
-    TirAxisId row_axis; /* or LIR_NO_AXIS */
-    int64_t block;      /* rows in a block */
-    uint32_t slots;
+    TirAxisId row_axis;       /* or LIR_NO_AXIS */
+    int64_t block;            /* rows in a block */
+    uint32_t slots;           /* at most */
+    int64_t slot_rows;        /* fewest rows of a slot, where there is more than one; 0: always `slots` slots */
     VEC(LirKernel *) kernels; /* every block, in order */
     LirLoop *loop;            /* what it runs in place of kernels, or NULL */
     const char *reason;       /* why this grouping and these sizes, for --report=schedule and comments in the output */
@@ -197,6 +204,17 @@ static inline int64_t lir_strip(bool f64) {
 static inline bool lir_is_line(const LirKernel *kernel) {
     return kernel->kind == LIR_CUMSUM || kernel->kind == LIR_ARGSORT;
 }
+/* How many slots have work when the group's row axis has `rows`. */
+static inline int64_t lir_slots(const LirGroup *group, int64_t rows) {
+    if (group->row_axis == LIR_NO_AXIS || !group->slot_rows || rows >= group->slots * group->slot_rows)
+        return group->slots;
+    return rows < group->slot_rows ? 1 : rows / group->slot_rows;
+}
+/* The loop of a kernel that its group deals out in pieces, or LIR_NO_AXIS. */
+static inline uint32_t lir_row_axis(const LirGroup *group, const LirKernel *kernel) {
+    if (group->row_axis != LIR_NO_AXIS || group->slots == 1 || !kernel->loop_count) return group->row_axis;
+    return kernel->loops[0];
+}
 /* How many loops in front of this one are joined to it: those at place - 1, place - 2, ... of `loops`, from `place`. */
 uint32_t lir_joined(const LirKernel *kernel, uint32_t axis, uint32_t *place);
 const char *lir_op_text(LirOpcode op);
@@ -208,8 +226,20 @@ void lir_print_module(FILE *out, const LirModule *m);
 const char *lir_verify(const LirFunction *f, Arena *arena);
 /* The length of an axis is static (size) or frame->extent[axis.data]. The slot count of a PARTIAL is its group's. */
 
+/* What slots and blocks are chosen by. */
+typedef struct ScheduleSizes {
+    double slot_ns;    /* least work of a slot */
+    double copies_ns;  /* clearing, reading and adding one byte of a slot's copy */
+    double copies;     /* most part of the work that copies may take */
+    double scratch;    /* bytes of a block that live at the same time */
+    int64_t rows_most; /* in a block */
+    int64_t products;  /* rows of a block from which on the operands of products are read often enough */
+} ScheduleSizes;
+extern const ScheduleSizes schedule_sizes;
 /* compiler/schedule/schedule.c: fusion, grouping, layout and buffers. f64: width of reals, for the sizes. */
 LirFunction *schedule_function(Arena *arena, const TirFunction *f, bool f64);
+/* With other sizes than those of the machine: for tests. */
+LirFunction *schedule_function_sized(Arena *arena, const TirFunction *f, bool f64, const ScheduleSizes *sizes);
 /* compiler/math/expand.c: replaces EXP ... POW in every kernel body by plain instructions. */
 void math_expand(LirFunction *f, bool f64);
 

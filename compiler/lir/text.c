@@ -97,12 +97,16 @@ static void print_reason(FILE *out, const LirKernel *kernel) {
 }
 
 static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kernel) {
-    static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum", "argsort", "pack"};
+    static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum", "argsort", "pack", "combine"};
     fprintf(out, "    %s %s", kinds[kernel->kind], kernel->name);
     if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) {
         fprintf(out, " %s", f->buffers.data[kernel->zero].name);
         if (kernel->kind == LIR_FILL) fprintf(out, " with %g", kernel->fill);
         print_reason(out, kernel);
+        return;
+    }
+    if (kernel->kind == LIR_COMBINE) {
+        fprintf(out, " %s = sum of %s\n", f->buffers.data[kernel->zero].name, f->buffers.data[kernel->a.buffer].name);
         return;
     }
     for (uint32_t i = 0; i < kernel->loop_count; i++) {
@@ -134,7 +138,7 @@ static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kerne
 static void print_buffer(FILE *out, const LirFunction *f, const LirBuffer *b) {
     static const char *spaces[] = {"in", "out", "work", "partial", "scratch"};
     static const char *types[] = {"real", "int", "bool"};
-    fprintf(out, "  buffer %s : %s %s[", b->name, spaces[b->space], types[b->type]);
+    fprintf(out, "  buffer %s :%s %s %s[", b->name, b->clear ? " cleared" : "", spaces[b->space], types[b->type]);
     for (uint32_t d = 0; d < b->rank; d++) fprintf(out, "%s%s", d ? ", " : "", axis_name(f, b->dims[d]));
     fputc(']', out);
     if (b->space == LIR_IN || b->space == LIR_OUT)
@@ -167,8 +171,10 @@ void lir_print(FILE *out, const LirFunction *f) {
     for (size_t i = 0; i < f->buffers.count; i++) print_buffer(out, f, &f->buffers.data[i]);
     for (size_t g = 0; g < f->groups.count; g++) {
         const LirGroup *group = &f->groups.data[g];
-        fprintf(out, "  group %s rows %s block %lld slots %u { # %s\n", group->name, axis_name(f, group->row_axis),
-                (long long)group->block, group->slots, group->reason ? group->reason : "");
+        fprintf(out, "  group %s rows %s block %lld slots %u", group->name, axis_name(f, group->row_axis),
+                (long long)group->block, group->slots);
+        if (group->slot_rows) fprintf(out, " of %lld rows", (long long)group->slot_rows);
+        fprintf(out, " { # %s\n", group->reason ? group->reason : "");
         for (size_t k = 0; k < group->kernels.count; k++) print_kernel(out, f, group->kernels.data[k]);
         if (group->loop) print_loop(out, f, group->loop);
         fputs("  }\n", out);

@@ -105,7 +105,7 @@ static void check_effects(Check *c) {
         if (c->error) return;
         const LirBuffer *buffer = &c->f->buffers.data[e->access.buffer];
         if (buffer->space == LIR_IN) breach(c, "an input is written");
-        if (buffer->space == LIR_PARTIAL && e->kind != LIR_ADD_TO) breach(c, "a slot's copy takes sums only");
+        if (buffer->clear && e->kind != LIR_ADD_TO) breach(c, "what starts at zero takes sums only");
         if (lir_is_line(kernel) || kernel->kind == LIR_PACK) continue;
         if (e->value >= kernel->body.count)
             breach(c, "an effect uses no instruction");
@@ -133,8 +133,36 @@ static void check_dot(Check *c) {
     for (size_t i = 0; i < kernel->effects.count; i++)
         if (!last_index_is(c, &kernel->effects.data[i].access, kernel->n_axis))
             breach(c, "the product is not contiguous along n");
-    if (kernel->accumulate && (kernel->effects.count != 1 || kernel->effects.data[0].kind != LIR_ADD_TO))
+    if (kernel->accumulate && (kernel->effects.count != 1 || kernel->effects.data[0].kind == LIR_MAX_TO))
         breach(c, "an accumulating product has one sum to add to");
+}
+
+static void check_combine(Check *c) {
+    const LirBuffer *b = c->f->buffers.data;
+    uint32_t from = c->kernel->a.buffer, to = c->kernel->zero;
+    if (from >= c->f->buffers.count || to >= c->f->buffers.count)
+        breach(c, "combines no buffer");
+    else if (b[from].space != LIR_PARTIAL || &c->f->groups.data[b[from].group] == c->group)
+        breach(c, "combines what are no finished copies");
+    else if (b[from].type != LIR_T_REAL || b[to].type != LIR_T_REAL || b[from].rank != b[to].rank)
+        breach(c, "combines into a buffer of another form");
+}
+
+/* Slots without rows share out the first loop of every kernel. */
+static void check_pieces(Check *c) {
+    const LirKernel *kernel = c->kernel;
+    if (kernel->kind == LIR_COMBINE || kernel->kind == LIR_PACK) return; /* by elements; by strips */
+    if (!kernel->loop_count) {
+        breach(c, "no loop to share out among slots");
+        return;
+    }
+    for (size_t i = 0; i < kernel->effects.count; i++) {
+        bool found = false;
+        const LirAccess *access = &kernel->effects.data[i].access;
+        for (uint32_t d = 0; d < c->f->buffers.data[access->buffer].rank; d++)
+            found |= access->index[d].kind == LIR_INDEX_LOOP && access->index[d].axis == kernel->loops[0];
+        if (!found) breach(c, "slots write to one place");
+    }
 }
 
 static void check_kernel(Check *c) {
@@ -142,8 +170,12 @@ static void check_kernel(Check *c) {
         if (c->kernel->zero >= c->f->buffers.count) breach(c, "clears no buffer");
         return;
     }
-    check_body(c);
+    if (c->kernel->kind == LIR_COMBINE)
+        check_combine(c);
+    else
+        check_body(c);
     if (!c->error) check_effects(c);
+    if (!c->error && c->group->row_axis == LIR_NO_AXIS && c->group->slots > 1) check_pieces(c);
     if (c->error) return;
     if (c->kernel->kind == LIR_DOT) check_dot(c);
     if (lir_is_line(c->kernel) || c->kernel->kind == LIR_PACK) check_access(c, &c->kernel->a, 0);

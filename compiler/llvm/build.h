@@ -99,6 +99,7 @@ void function_target(const Emit *e, LLVMValueRef fn);
 /* --- memory.c --- */
 bool constant_of(LLVMValueRef v, int64_t *value);
 LLVMValueRef axis_size(Body *b, TirAxisId axis);   /* full length, i64 */
+bool axis_is_row(const Body *b, TirAxisId axis);   /* the kernel runs over a piece of it: of the rows */
 LLVMValueRef axis_trip(Body *b, TirAxisId axis);   /* as a loop of the kernel: rows for the row axis */
 bool loop_is_joined(Body *b, uint32_t number);     /* then its index is 0, and the next one goes on for it */
 int64_t axis_bound(const Body *b, TirAxisId axis); /* static bound of axis_trip, or INT64_MAX */
@@ -132,13 +133,15 @@ LLVMValueRef pair_load(Body *b, uint32_t number);
 LLVMValueRef philox_word(Body *b, LLVMValueRef index, int64_t stream);
 LLVMValueRef philox_multiply_high(Body *b, LLVMValueRef x, LLVMValueRef y, LLVMValueRef *low);
 
-/* --- nest.c, dot.c, pack.c, loop.c, function.c --- */
+/* --- nest.c, dot.c, pack.c, combine.c, loop.c, function.c --- */
 typedef struct Emitted {
     LLVMValueRef run, work; /* the entry and the size function */
 } Emitted;
 void nest_emit(Body *b);
 void dot_emit(Body *b);
 void pack_emit(Body *b);
+void combine_emit(Body *b);
+LLVMValueRef group_slots(Body *b, const LirGroup *group); /* that have work */
 LLVMValueRef loop_emit(Emit *e, const LirFunction *f, const LirGroup *g, Emitted body);
 Emitted function_emit(Emit *e, const LirFunction *f);
 LLVMValueRef work_end(Body *b); /* bytes of the arena that all buffers take */

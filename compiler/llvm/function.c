@@ -56,7 +56,8 @@ static void kernel_buffers(const LirKernel *k, bool *used, bool *written) {
         used[k->zero] = written[k->zero] = true;
         return;
     }
-    if (k->kind == LIR_DOT || k->kind == LIR_PACK || lir_is_line(k)) used[k->a.buffer] = true;
+    if (k->kind == LIR_COMBINE) used[k->zero] = written[k->zero] = true;
+    if (k->kind == LIR_DOT || k->kind == LIR_PACK || k->kind == LIR_COMBINE || lir_is_line(k)) used[k->a.buffer] = true;
     if (k->kind == LIR_DOT) used[k->b.buffer] = true;
     for (size_t i = 0; i < k->body.count; i++)
         if (k->body.data[i].op == LIR_LOAD || k->body.data[i].op == LIR_SEARCH)
@@ -148,6 +149,7 @@ static LLVMValueRef kernel_emit(Emit *e, const LirFunction *f, const LirGroup *g
     case LIR_FILL: fill_emit(&b); break;
     case LIR_DOT: dot_emit(&b); break;
     case LIR_PACK: pack_emit(&b); break;
+    case LIR_COMBINE: combine_emit(&b); break;
     case LIR_NEST:
     case LIR_CUMSUM:
     case LIR_ARGSORT: nest_emit(&b); break;
@@ -177,25 +179,69 @@ LLVMValueRef buffer_base(Body *b, uint32_t number, LLVMValueRef slot, LLVMValueR
     return base;
 }
 
-static void partials_start(Body *b) {
+static bool clears(const Body *b, const LirBuffer *buffer) {
+    return buffer->clear && &b->f->groups.data[buffer->group] == b->group;
+}
+
+static void slot_clear(Body *b) {
     for (uint32_t i = 0; i < b->f->buffers.count; i++) {
         const LirBuffer *buffer = &b->f->buffers.data[i];
-        if (buffer->space != LIR_PARTIAL || &b->f->groups.data[buffer->group] != b->group) continue;
+        if (!clears(b, buffer)) continue;
         LLVMTypeRef element = type_memory(b->emit, buffer->type);
         memory_fill(b, b->base[i], element, buffer_count(b, buffer), LLVMConstNull(element));
     }
 }
 
-static void group_calls(Body *b, LLVMValueRef row0, LLVMValueRef rows, LLVMValueRef *kernels, bool **used) {
+static void kernel_call(Body *b, size_t k, LLVMValueRef row0, LLVMValueRef rows, LLVMValueRef *kernels, bool **used) {
     LLVMValueRef *args = ARENA_ARRAY(b->emit->arena, LLVMValueRef, b->f->buffers.count + 3);
+    unsigned count = 3;
     args[0] = b->frame;
     args[1] = row0;
     args[2] = rows;
+    for (size_t i = 0; i < b->f->buffers.count; i++)
+        if (used[k][i]) args[count++] = b->base[i];
+    LLVMBuildCall2(b->at, LLVMGlobalGetValueType(kernels[k]), kernels[k], args, count, "");
+}
+
+LLVMValueRef group_slots(Body *b, const LirGroup *g) {
+    Emit *e = b->emit;
+    LLVMValueRef most = const_i64(e, g->slots), one = const_i64(e, 1);
+    if (g->row_axis == LIR_NO_AXIS || !g->slot_rows || g->slots == 1) return most;
+    LLVMValueRef n = LLVMBuildUDiv(b->at, axis_size(b, g->row_axis), const_i64(e, g->slot_rows), "");
+    n = build_min_i64(b, n, most);
+    return LLVMBuildSelect(b->at, LLVMBuildICmp(b->at, LLVMIntSLT, n, one, ""), one, n, "");
+}
+
+/* Where slot s of S begins in so many: s*n/S. */
+static LLVMValueRef slot_begin(Body *b, LLVMValueRef slot, LLVMValueRef n, LLVMValueRef slots) {
+    return LLVMBuildUDiv(b->at, LLVMBuildNSWMul(b->at, slot, n, ""), slots, "");
+}
+
+/* Each kernel for the slot's piece of its first loop; of the elements of a COMBINE, whole lines of cache. */
+static void group_pieces(Body *b, LLVMValueRef slot, LLVMValueRef *kernels, bool **used) {
+    Emit *e = b->emit;
+    LLVMValueRef slots = const_i64(e, b->group->slots), next = LLVMBuildNSWAdd(b->at, slot, const_i64(e, 1), "");
     for (size_t k = 0; k < b->group->kernels.count; k++) {
-        unsigned count = 3;
-        for (size_t i = 0; i < b->f->buffers.count; i++)
-            if (used[k][i]) args[count++] = b->base[i];
-        LLVMBuildCall2(b->at, LLVMGlobalGetValueType(kernels[k]), kernels[k], args, count, "");
+        const LirKernel *kernel = b->group->kernels.data[k];
+        bool combine = kernel->kind == LIR_COMBINE;
+        int64_t line = combine ? FRAME_ALIGN / e->real_bytes : 1;
+        LLVMValueRef n = combine ? buffer_count(b, &b->f->buffers.data[kernel->zero]) : axis_size(b, kernel->loops[0]);
+        LLVMValueRef lines = LLVMBuildNSWAdd(b->at, n, const_i64(e, line - 1), "");
+        lines = LLVMBuildUDiv(b->at, lines, const_i64(e, line), "");
+        LLVMValueRef begin = LLVMBuildNSWMul(b->at, slot_begin(b, slot, lines, slots), const_i64(e, line), "");
+        LLVMValueRef end = LLVMBuildNSWMul(b->at, slot_begin(b, next, lines, slots), const_i64(e, line), "");
+        end = build_min_i64(b, end, n);
+        kernel_call(b, k, begin, LLVMBuildSub(b->at, end, begin, ""), kernels, used);
+    }
+}
+
+/* All of a group without rows; COMBINE takes its elements for rows. */
+static void group_once(Body *b, LLVMValueRef *kernels, bool **used) {
+    LLVMValueRef zero = const_i64(b->emit, 0);
+    for (size_t k = 0; k < b->group->kernels.count; k++) {
+        const LirKernel *kernel = b->group->kernels.data[k];
+        bool combine = kernel->kind == LIR_COMBINE;
+        kernel_call(b, k, zero, combine ? buffer_count(b, &b->f->buffers.data[kernel->zero]) : zero, kernels, used);
     }
 }
 
@@ -203,18 +249,12 @@ static void group_calls(Body *b, LLVMValueRef row0, LLVMValueRef rows, LLVMValue
 static void group_blocks(Body *b, LLVMValueRef slot, LLVMValueRef *kernels, bool **used) {
     Emit *e = b->emit;
     const LirGroup *g = b->group;
-    LLVMValueRef zero = const_i64(e, 0);
-    if (g->row_axis == LIR_NO_AXIS) {
-        group_calls(b, zero, zero, kernels, used);
-        return;
-    }
-    LLVMValueRef total = axis_size(b, g->row_axis), slots = const_i64(e, g->slots);
-    LLVMValueRef next = LLVMBuildNSWAdd(b->at, slot, const_i64(e, 1), "");
-    LLVMValueRef begin = LLVMBuildUDiv(b->at, LLVMBuildNSWMul(b->at, slot, total, ""), slots, "");
-    LLVMValueRef end = LLVMBuildUDiv(b->at, LLVMBuildNSWMul(b->at, next, total, ""), slots, "");
+    LLVMValueRef total = axis_size(b, g->row_axis), slots = group_slots(b, g);
+    LLVMValueRef begin = slot_begin(b, slot, total, slots);
+    LLVMValueRef end = slot_begin(b, LLVMBuildNSWAdd(b->at, slot, const_i64(e, 1), ""), total, slots);
     Loop loop = loop_begin(b, begin, end, g->block, "block");
     LLVMValueRef rows = build_min_i64(b, LLVMBuildSub(b->at, end, loop.counter, ""), const_i64(e, g->block));
-    group_calls(b, loop.counter, rows, kernels, used);
+    for (size_t k = 0; k < g->kernels.count; k++) kernel_call(b, k, loop.counter, rows, kernels, used);
     loop_end(b, &loop);
 }
 
@@ -246,23 +286,27 @@ static LLVMValueRef group_emit(Emit *e, const LirFunction *f, const LirGroup *g)
                                         LLVMBuildNSWMul(b.at, LLVMGetParam(b.fn, 2), stride, ""));
     for (uint32_t i = 0; i < buffers; i++) {
         const LirBuffer *buffer = &f->buffers.data[i];
-        bool own = buffer->space == LIR_PARTIAL && &f->groups.data[buffer->group] == g;
-        if (any[i] || own) b.base[i] = buffer_base(&b, i, slot, scratch);
+        if (any[i] || clears(&b, buffer)) b.base[i] = buffer_base(&b, i, slot, scratch);
     }
-    partials_start(&b);
-    group_blocks(&b, slot, kernels, used);
+    slot_clear(&b);
+    if (g->row_axis != LIR_NO_AXIS)
+        group_blocks(&b, slot, kernels, used);
+    else if (g->slots > 1)
+        group_pieces(&b, slot, kernels, used);
+    else
+        group_once(&b, kernels, used);
     LLVMBuildRetVoid(b.at);
     body_end(&b);
     return b.fn;
 }
 
-static void pool_call(Body *b, LLVMValueRef group, int64_t slots) {
+static void pool_call(Body *b, LLVMValueRef group, LLVMValueRef slots) {
     Emit *e = b->emit;
     LLVMTypeRef parameters[4] = {e->ptr, e->ptr, e->ptr, e->i64};
     LLVMTypeRef type = LLVMFunctionType(e->nothing, parameters, 4, false);
     LLVMValueRef fn = LLVMGetNamedFunction(e->module, "qtm_pool_run");
     if (!fn) fn = LLVMAddFunction(e->module, "qtm_pool_run", type);
-    LLVMValueRef args[4] = {build_field(b, e->ptr, FRAME_POOL), group, b->frame, const_i64(e, slots)};
+    LLVMValueRef args[4] = {build_field(b, e->ptr, FRAME_POOL), group, b->frame, slots};
     LLVMBuildCall2(b->at, type, fn, args, 4, "");
 }
 
@@ -279,8 +323,8 @@ Emitted function_emit(Emit *e, const LirFunction *f) {
     for (size_t i = 0; i < f->groups.count; i++) {
         const LirGroup *g = &f->groups.data[i];
         LLVMValueRef group = g->loop ? loop_emit(e, f, g, bodies[i]) : group_emit(e, f, g);
-        if (g->slots > 1 || g->row_axis != LIR_NO_AXIS) {
-            pool_call(&b, group, g->slots);
+        if (g->slots > 1) {
+            pool_call(&b, group, group_slots(&b, g));
         } else {
             LLVMValueRef args[3] = {b.frame, const_i64(e, 0), const_i64(e, 0)};
             LLVMBuildCall2(b.at, LLVMGlobalGetValueType(group), group, args, 3, "");

@@ -26,12 +26,14 @@ LLVMValueRef axis_size(Body *b, TirAxisId axis) {
     return b->size[axis] = LLVMBuildLoad2(b->entry, b->emit->i64, pointer, a->name);
 }
 
-static bool is_row_axis(const Body *b, TirAxisId axis) {
-    return b->group && b->group->row_axis != LIR_NO_AXIS && axis == b->group->row_axis;
+bool axis_is_row(const Body *b, TirAxisId axis) {
+    if (!b->group) return false;
+    uint32_t row = b->kernel ? lir_row_axis(b->group, b->kernel) : b->group->row_axis;
+    return row != LIR_NO_AXIS && axis == row;
 }
 
 static LLVMValueRef axis_steps(Body *b, TirAxisId axis) {
-    return is_row_axis(b, axis) ? b->rows : axis_size(b, axis);
+    return axis_is_row(b, axis) ? b->rows : axis_size(b, axis);
 }
 
 LLVMValueRef axis_trip(Body *b, TirAxisId axis) {
@@ -49,12 +51,15 @@ bool loop_is_joined(Body *b, uint32_t number) {
 }
 
 int64_t axis_bound(const Body *b, TirAxisId axis) {
-    return shape_bound(b->f, b->group, b->kernel, axis);
+    int64_t size = shape_bound(b->f, b->group, b->kernel, axis);
+    bool piece = axis_is_row(b, axis) && b->group->row_axis == LIR_NO_AXIS;
+    int64_t most = piece ? size / b->group->slots + 1 : size;
+    return most < size ? most : size;
 }
 
 /* A dimension of a SCRATCH buffer that holds one block, whose index 0 is the block's first row. */
 static bool dim_is_block(const Body *b, const LirBuffer *buffer, unsigned dim) {
-    return buffer->space == LIR_SCRATCH && is_row_axis(b, buffer->dims[dim]);
+    return buffer->space == LIR_SCRATCH && axis_is_row(b, buffer->dims[dim]);
 }
 
 LLVMValueRef dim_size(Body *b, const LirBuffer *buffer, unsigned dim) {
@@ -133,7 +138,7 @@ static LLVMValueRef index_clamped(Body *b, const LirBuffer *buffer, unsigned dim
 static LLVMValueRef index_loop(Body *b, const LirBuffer *buffer, unsigned dim, TirAxisId axis) {
     if (!b->index[axis])
         emit_fail(b, "%s is indexed by axis %s, which has no loop", buffer->name, b->f->source->axes.data[axis].name);
-    if (!is_row_axis(b, axis) || dim_is_block(b, buffer, dim)) return b->index[axis];
+    if (!axis_is_row(b, axis) || dim_is_block(b, buffer, dim)) return b->index[axis];
     return LLVMBuildNSWAdd(b->at, b->index[axis], b->row0, "");
 }
 
@@ -167,7 +172,7 @@ static LLVMValueRef index_affine(Body *b, const LirAffine *a) {
         TirAxisId axis = a->term[k].axis;
         LLVMValueRef i = b->index[axis];
         if (!i) emit_fail(b, "an index of axis %s, which has no loop", b->f->source->axes.data[axis].name);
-        if (is_row_axis(b, axis)) i = LLVMBuildNSWAdd(b->at, i, b->row0, "");
+        if (axis_is_row(b, axis)) i = LLVMBuildNSWAdd(b->at, i, b->row0, "");
         i = LLVMBuildNSWMul(b->at, i, const_i64(b->emit, a->term[k].factor), "");
         sum = LLVMBuildNSWAdd(b->at, sum, i, "");
     }

@@ -350,7 +350,7 @@ static LLVMValueRef op_leaf(Body *b, const LirInstr *in, unsigned n) {
     }
     LLVMValueRef index = b->index[in->axis];
     if (!index) emit_fail(b, "the index of axis %s, which has no loop", b->f->source->axes.data[in->axis].name);
-    if (b->group->row_axis == in->axis) index = LLVMBuildNSWAdd(b->at, index, b->row0, "");
+    if (axis_is_row(b, in->axis)) index = LLVMBuildNSWAdd(b->at, index, b->row0, "");
     index = build_splat(b, LLVMBuildTrunc(b->at, index, e->i32, ""), n);
     return n > 1 ? LLVMBuildAdd(b->at, index, build_iota(b, e->i32, n), "") : index;
 }

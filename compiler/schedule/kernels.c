@@ -430,7 +430,8 @@ static void dot_setup(Body *body, TirId at, TirAxisId row) {
     kernel->b = pack ? plan_pack_access(pack) : own_access(plan, readable_from(plan, p->dot_b, p->group));
     uint32_t acc = instr(body, (LirInstr){.op = LIR_ACC, .type = LIR_T_REAL, .span = kernel->span});
     body->memo[at] = acc;
-    if (rows) effect(plan, kernel, LIR_ADD_TO, own_access(plan, p->slot_buffer), acc);
+    LirEffectKind kind = plan_stores(plan, at) ? LIR_STORE : LIR_ADD_TO;
+    if (rows) effect(plan, kernel, kind, own_access(plan, p->slot_buffer), acc);
 }
 
 /* Operations along one axis. */
@@ -533,40 +534,15 @@ static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster)
     export_locals(plan, group, cluster);
 }
 
-/* The axis over which `slots` copies are added up. */
-static TirAxisId slot_axis(Plan *plan, uint32_t slots) {
-    const char *name = arena_format(plan->arena, "slots%u", slots);
-    for (TirAxisId a = 0; a < plan->f->axes.count; a++)
-        if (!strcmp(plan->f->axes.data[a].name, name)) return a;
-    return tir_axis_add(plan->f, name, slots, false);
-}
-
-/* Adds up the copies of a partial, slot 0 first. */
+/* Adds up the copies of a partial. */
 static void combine_kernel(Plan *plan, LirGroup *group, TirId at) {
-    OpPlan *p = &plan->op[at];
-    const TirOp *op = &plan->f->ops.data[at];
-    uint32_t slots = plan->groups.data[p->group].slots;
-    TirAxisId axis = slot_axis(plan, slots);
-    uint32_t alias = plan_buffer_add(plan, arena_format(plan->arena, "b%s_copies", plan_label(plan, at)), LIR_WORK,
-                                     op->type, op->axes);
-    LirBuffer *buffer = &plan->lir->buffers.data[alias];
-    memmove(buffer->dims + 1, buffer->dims, buffer->rank * sizeof *buffer->dims);
-    buffer->dims[0] = axis;
-    buffer->rank++;
-    buffer->alias_of = p->slot_buffer + 1;
-    LirKernel *clear =
-        kernel_new(plan, group, LIR_ZERO, arena_format(plan->arena, "clear_%s", plan_label(plan, at)), op->span);
-    clear->zero = p->buffer;
-    LirKernel *kernel =
-        kernel_new(plan, group, LIR_NEST, arena_format(plan->arena, "combine_%s", plan_label(plan, at)), op->span);
-    kernel->vector = true;
-    kernel->reason = arena_format(plan->arena, "adds up the copies of %u slots, the first one first", slots);
-    kernel->loops[0] = axis;
-    kernel->loop_count = 1 + op->axes.count;
-    for (uint32_t i = 0; i < op->axes.count; i++) kernel->loops[i + 1] = op->axes.id[i];
-    Body body = {.plan = plan, .kernel = kernel};
-    LirInstr load = {.op = LIR_LOAD, .type = LIR_T_REAL, .access = own_access(plan, alias), .span = op->span};
-    effect(plan, kernel, LIR_ADD_TO, own_access(plan, p->buffer), instr(&body, load));
+    const OpPlan *p = &plan->op[at];
+    const char *name = arena_format(plan->arena, "combine_%s", plan_label(plan, at));
+    LirKernel *kernel = kernel_new(plan, group, LIR_COMBINE, name, plan->f->ops.data[at].span);
+    kernel->a.buffer = p->slot_buffer;
+    kernel->zero = p->buffer;
+    kernel->reason = arena_format(plan->arena, "adds up the copies of at most %u slots, the first one first",
+                                  plan->groups.data[p->group].slots);
 }
 
 static void pack_kernel(Plan *plan, LirGroup *group, const Pack *pack) {
@@ -594,30 +570,61 @@ static void output_copy(Plan *plan, LirGroup *group, uint32_t port) {
     kernel->reason = "a value that lives elsewhere, as an output";
 }
 
+static void combines(Plan *plan, LirGroup *group, const GroupPlan *from) {
+    for (size_t i = 0; i < from->combines.count; i++)
+        if (plan->op[from->combines.data[i]].slot_buffer != plan->op[from->combines.data[i]].buffer)
+            combine_kernel(plan, group, from->combines.data[i]);
+}
+
+static void packs(Plan *plan, LirGroup *group, uint32_t g) {
+    for (size_t i = 0; i < plan->packs.count; i++)
+        if (plan->packs.data[i].group == g) pack_kernel(plan, group, &plan->packs.data[i]);
+}
+
+static LirGroup moving_group(Plan *plan, uint32_t g, const char *what, uint32_t slots) {
+    return (LirGroup){.name = arena_format(plan->arena, "g%u_%s", g, what),
+                      .row_axis = LIR_NO_AXIS,
+                      .block = 1,
+                      .slots = slots,
+                      .reason = arena_format(plan->arena, "no rows: every kernel in %u pieces, for threads", slots)};
+}
+
+static LirGroup group_main(Plan *plan, uint32_t g) {
+    GroupPlan *from = &plan->groups.data[g];
+    LirGroup group = {.row_axis = from->row,
+                      .block = from->block,
+                      .slots = from->slots,
+                      .slot_rows = from->slot_rows,
+                      .reason = from->reason};
+    if (from->loop != TIR_NONE) {
+        group.loop = plan_loop(plan, from->loop);
+        group.name = arena_format(plan->arena, "g%u_loop", g);
+        group.reason = "rounds that need one another: one after the other, each with the groups of its body";
+        return group;
+    }
+    const char *rows = from->row == LIR_NO_AXIS ? "once" : plan->f->axes.data[from->row].name;
+    group.name = arena_format(plan->arena, "g%u_%s", g, rows);
+    if (!from->combine_slots) combines(plan, &group, from);
+    for (size_t i = 0; i < from->clusters.count; i++) cluster_kernels(plan, &group, &from->clusters.data[i]);
+    if (!from->pack_slots) packs(plan, &group, g);
+    for (size_t i = 0; i < from->copies.count; i++) output_copy(plan, &group, from->copies.data[i]);
+    return group;
+}
+
+/* Groups are numbered as plan_sizes did. */
 void plan_kernels(Plan *plan) {
     for (uint32_t g = 0; g < plan->groups.count; g++) {
-        GroupPlan *from = &plan->groups.data[g];
-        LirGroup group = {.row_axis = from->row, .block = from->block, .slots = from->slots};
-        if (from->loop != TIR_NONE) {
-            group.loop = plan_loop(plan, from->loop);
-            group.name = arena_format(plan->arena, "g%u_loop", g);
-            group.reason = "rounds that need one another: one after the other, each with the groups of its body";
+        const GroupPlan *from = &plan->groups.data[g];
+        if (from->combine_slots) {
+            LirGroup group = moving_group(plan, g, "combine", from->combine_slots);
+            combines(plan, &group, from);
             VEC_PUSH(plan->arena, &plan->lir->groups, group);
-            continue;
         }
-        const char *rows = from->row == LIR_NO_AXIS ? "once" : plan->f->axes.data[from->row].name;
-        group.name = arena_format(plan->arena, "g%u_%s", g, rows);
-        group.reason = from->row == LIR_NO_AXIS
-                           ? "no rows: runs once, on the caller"
-                           : arena_format(plan->arena,
-                                          "rows of '%s' in %u fixed slots, %lld rows a block so that the widest value "
-                                          "of a block stays near 32 KiB",
-                                          rows, from->slots, (long long)from->block);
-        for (size_t i = 0; i < from->combines.count; i++) combine_kernel(plan, &group, from->combines.data[i]);
-        for (size_t i = 0; i < from->clusters.count; i++) cluster_kernels(plan, &group, &from->clusters.data[i]);
-        for (size_t i = 0; i < plan->packs.count; i++)
-            if (plan->packs.data[i].group == g) pack_kernel(plan, &group, &plan->packs.data[i]);
-        for (size_t i = 0; i < from->copies.count; i++) output_copy(plan, &group, from->copies.data[i]);
-        VEC_PUSH(plan->arena, &plan->lir->groups, group);
+        if (from->main) VEC_PUSH(plan->arena, &plan->lir->groups, group_main(plan, g));
+        if (from->pack_slots) {
+            LirGroup group = moving_group(plan, g, "pack", from->pack_slots);
+            packs(plan, &group, g);
+            VEC_PUSH(plan->arena, &plan->lir->groups, group);
+        }
     }
 }

@@ -134,7 +134,7 @@ static uint32_t result_buffer(Plan *plan, TirId loop, uint32_t k) {
 LirLoop *plan_loop(Plan *plan, TirId at) {
     const TirOp *op = &plan->f->ops.data[at];
     LirLoop *loop = ARENA_NEW(plan->arena, LirLoop);
-    loop->body = schedule_function(plan->arena, op->body, plan->f64);
+    loop->body = schedule_function_sized(plan->arena, op->body, plan->f64, plan->sizes);
     loop->body->name = arena_format(plan->arena, "%s.loop%u", plan->f->name, at);
     loop->body->is_body = true;
     loop->axis = op->axis;

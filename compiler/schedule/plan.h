@@ -5,6 +5,7 @@
  *   recompute.c which values of one pass over the rows a later one makes again instead of reading them
  *   cluster.c   which operations of a group share one loop nest
  *   pack.c      which weights are copied into the order in which products read them
+ *   sizes.c     how many slots a group has, and how many rows a block
  *   storage.c   which buffer holds each value that must live in memory, and where buffers lie
  *   kernels.c   loop IR of every cluster
  *   join.c      loops that walk memory as one
@@ -72,6 +73,13 @@ typedef struct GroupPlan {
     VEC(uint32_t) copies; /* output ports that are filled by copying their value, when the group ends */
     int64_t block;
     uint32_t slots;
+    int64_t slot_rows;
+    bool one_block; /* every slot has rows, and one block has them all */
+    /* Of a group in front of this one for its combines, and one behind it for packs; 0: it does them itself. */
+    uint32_t combine_slots, pack_slots;
+    bool main;       /* something is left to do besides */
+    uint32_t number; /* of its LirGroup */
+    const char *reason;
 } GroupPlan;
 
 /* A packed copy of weights, made when row-less group `group` ends. */
@@ -85,6 +93,7 @@ typedef struct Plan {
     Arena *arena;
     TirFunction *f; /* a copy of the source with the slot axes added */
     bool f64;
+    const ScheduleSizes *sizes;
     OpPlan *op;
     const char **label; /* of operations that are not numbered as in the source; NULL: all are */
     VEC(GroupPlan) groups;
@@ -108,6 +117,8 @@ const char *plan_label(const Plan *plan, TirId at);
 int64_t plan_axis_size(const Plan *plan, TirAxisId axis); /* -1 when dynamic */
 
 /* Whether the reader finds the value at its own row, so that both can run in one pass over the rows. */
+/* Whether the sum over rows `at`, a partial, is finished by one product a slot. */
+bool plan_stores(const Plan *plan, TirId at);
 bool plan_read_in_place(const Plan *plan, const OpPlan *reader, const OpPlan *value, TirId base, Use use);
 
 void plan_classify(Plan *plan);

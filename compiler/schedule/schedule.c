@@ -11,9 +11,9 @@ static TirFunction *copy_for_axes(Arena *arena, const TirFunction *f) {
     return copy;
 }
 
-LirFunction *schedule_function(Arena *arena, const TirFunction *f, bool f64) {
+LirFunction *schedule_function_sized(Arena *arena, const TirFunction *f, bool f64, const ScheduleSizes *sizes) {
     f = plan_loops_first(arena, f);
-    Plan plan = {.arena = arena, .f = copy_for_axes(arena, f), .f64 = f64};
+    Plan plan = {.arena = arena, .f = copy_for_axes(arena, f), .f64 = f64, .sizes = sizes};
     plan.op = ARENA_ARRAY(arena, OpPlan, f->ops.count + 1);
     plan.lir = ARENA_NEW(arena, LirFunction);
     plan.lir->arena = arena;
@@ -29,4 +29,8 @@ LirFunction *schedule_function(Arena *arena, const TirFunction *f, bool f64) {
     plan_offsets(&plan);
     plan_join(&plan);
     return plan.lir;
+}
+
+LirFunction *schedule_function(Arena *arena, const TirFunction *f, bool f64) {
+    return schedule_function_sized(arena, f, f64, &schedule_sizes);
 }

@@ -1,10 +1,7 @@
-/* Buffers: what each stored value is kept in, how many rows a block has, and where everything lies. */
+/* Buffers: what each stored value is kept in, and where everything lies. */
 #include "schedule/plan.h"
 
 enum {
-    SLOTS = 16,            /* fixed, so that results do not depend on the number of threads */
-    BLOCK_ELEMENTS = 8192, /* of the widest value of a block: 32 KiB in f32, so that a few fit the second-level cache */
-    BLOCK_ROWS_MAX = 1024,
     ALIGN = 64,
     /* Blocks of a power of two would put the same row of all of them into one set of the first-level cache, which holds
      * eight lines: a kernel that walks along more arrays would find none of them there. */
@@ -28,7 +25,8 @@ static uint32_t buffer_for(Plan *plan, TirId at, LirSpace space, const char *suf
     const TirOp *op = &plan->f->ops.data[at];
     const char *name = arena_format(plan->arena, "b%s%s", plan_label(plan, at), suffix);
     uint32_t number = plan_buffer_add(plan, name, space, op->type, op->axes);
-    plan->lir->buffers.data[number].group = plan->op[at].group;
+    if (plan->op[at].kind != OP_INPUT)
+        plan->lir->buffers.data[number].group = plan->groups.data[plan->op[at].group].number;
     return number;
 }
 
@@ -67,6 +65,15 @@ static uint32_t buffer_unfolded(Plan *plan, TirId at) {
     return number;
 }
 
+/* What a partial is summed in: a copy a slot, or where there is one slot, the value itself. A product that one block
+ * finishes needs no zeros to start from. */
+static void slot_buffer(Plan *plan, TirId at) {
+    OpPlan *p = &plan->op[at];
+    const GroupPlan *group = &plan->groups.data[p->group];
+    p->slot_buffer = group->slots == 1 ? p->buffer : buffer_for(plan, at, LIR_PARTIAL, "_slots");
+    plan->lir->buffers.data[p->slot_buffer].clear = !plan_stores(plan, at);
+}
+
 static void store_value(Plan *plan, TirId at) {
     OpPlan *p = &plan->op[at];
     uint32_t port = output_port(plan, at);
@@ -79,7 +86,7 @@ static void store_value(Plan *plan, TirId at) {
     if (sums_in_rows && spans_data(plan, at))
         tir_fail(plan->f, at, "a sum over one data set for every event of another");
     if (p->partial)
-        p->slot_buffer = buffer_for(plan, at, LIR_PARTIAL, "_slots");
+        slot_buffer(plan, at);
     else if (sums_in_rows && space != LIR_SCRATCH)
         p->local_buffer = buffer_for(plan, at, LIR_SCRATCH, "_block");
 }
@@ -95,43 +102,6 @@ void plan_storage(Plan *plan) {
         }
     }
     plan_pack_storage(plan);
-}
-
-/* Elements of one row of a buffer. */
-static int64_t row_elements(const Plan *plan, const LirBuffer *buffer, TirAxisId row) {
-    int64_t count = 1;
-    for (uint32_t d = 0; d < buffer->rank; d++) {
-        int64_t size = plan_axis_size(plan, buffer->dims[d]);
-        if (buffer->dims[d] != row && size > 0) count *= size;
-    }
-    return count;
-}
-
-static int64_t widest_row(const Plan *plan, const GroupPlan *group) {
-    int64_t widest = 1;
-    for (size_t c = 0; c < group->clusters.count; c++) {
-        const Cluster *cluster = &group->clusters.data[c];
-        if (cluster->kind == CLUSTER_DOT_ROWS) continue; /* its points are multiplied, not stored */
-        LirBuffer points = {.rank = cluster->space.count};
-        for (uint32_t d = 0; d < points.rank; d++) points.dims[d] = cluster->space.id[d];
-        int64_t elements = row_elements(plan, &points, group->row);
-        if (elements > widest) widest = elements;
-    }
-    return widest;
-}
-
-void plan_sizes(Plan *plan) {
-    for (size_t g = 0; g < plan->groups.count; g++) {
-        GroupPlan *group = &plan->groups.data[g];
-        if (group->row == LIR_NO_AXIS) continue;
-        int64_t rows = plan_axis_size(plan, group->row);
-        group->slots = rows > 0 && rows < SLOTS ? (uint32_t)rows : SLOTS;
-        int64_t block = BLOCK_ELEMENTS / widest_row(plan, group);
-        if (block > BLOCK_ROWS_MAX) block = BLOCK_ROWS_MAX;
-        if (rows > 0 && block > (rows + group->slots - 1) / group->slots)
-            block = (rows + group->slots - 1) / group->slots;
-        group->block = block > 1 ? block : 1;
-    }
 }
 
 static int64_t type_bytes(const Plan *plan, LirType type) {
@@ -193,8 +163,9 @@ static void life_touch(const LirFunction *lir, Life *life, uint32_t buffer, int6
 }
 
 static void life_of_kernel(const LirFunction *lir, const LirKernel *kernel, Life *life, int64_t when) {
-    if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) life_touch(lir, life, kernel->zero, when);
-    if (kernel->kind == LIR_DOT || kernel->kind == LIR_PACK || lir_is_line(kernel))
+    if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL || kernel->kind == LIR_COMBINE)
+        life_touch(lir, life, kernel->zero, when);
+    if (kernel->kind == LIR_DOT || kernel->kind == LIR_PACK || kernel->kind == LIR_COMBINE || lir_is_line(kernel))
         life_touch(lir, life, kernel->a.buffer, when);
     if (kernel->kind == LIR_DOT) life_touch(lir, life, kernel->b.buffer, when);
     for (size_t i = 0; i < kernel->body.count; i++) {

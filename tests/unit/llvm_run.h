@@ -73,6 +73,7 @@ static inline int64_t unit_round(int64_t bytes) {
 static inline uint32_t unit_buffer(Unit *u, LirSpace space, LirType type, uint32_t port, const TirAxisId *dims) {
     const LirGroup *group = &u->f.groups.data[u->f.groups.count - 1];
     LirBuffer b = {.name = arena_format(&u->arena, "b%zu", u->f.buffers.count),
+                   .clear = space == LIR_PARTIAL,
                    .space = space,
                    .type = type,
                    .port = port,
