@@ -14,7 +14,8 @@ enum {
 
 unsigned dot_tile_rows(const HostTarget *target, unsigned vectors, int64_t rows) {
     unsigned most = target->registers > vectors + 1 ? (target->registers - 1 - vectors) / vectors : 1;
-    if (vectors == 1 && most > target->registers - 4) most = target->registers - 4; /* registers for addresses */
+    /* each sum has a broadcast of its own, and the code generator loads them ahead of their use */
+    if (vectors == 1 && most > target->registers / 2) most = target->registers / 2;
     if (most > TILE_ROWS) most = TILE_ROWS;
     if (!most) most = 1; /* fewer registers than the tile is wide */
     if (rows < 1) rows = 1;
