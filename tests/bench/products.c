@@ -171,7 +171,8 @@ static void library_load(Kernel *k, LirFunction *lir, bool f64) {
     char *object = arena_format(&k->arena, "%s/f.o", folder), *library = arena_format(&k->arena, "%s/f.so", folder);
     VEC_PUSH(&k->arena, &module.functions, lir);
     if (!host_target(&k->arena, "native", &target, &error)) fail(error);
-    if (!llvm_emit(&module, &target, LLVM_OUTPUT_OBJ, 2, object, &error)) fail(error);
+    LlvmPart part = llvm_whole(&k->arena, &module);
+    if (!llvm_emit(&part, &target, LLVM_OUTPUT_OBJ, 2, object, &error)) fail(error);
     if (system(arena_format(&k->arena, "cc -shared -o %s %s", library, object))) fail("the linker failed");
     k->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
     if (!k->library) fail(dlerror());
