@@ -79,6 +79,13 @@ static void print_ports(FILE *out, const TirFunction *f, const char *symbol, con
     fputs("};\n", out);
 }
 
+static void print_before(FILE *out, const Unit *unit, int width, const char *end) {
+    if (unit)
+        fprintf(out, "&%s_early%s", llvm_symbol(unit->tir->arena, unit->lir[width]->name), end);
+    else
+        fprintf(out, "NULL%s", end);
+}
+
 /* The initialiser of a struct qtm_fn. */
 static void print_function(FILE *out, const Unit *unit, int width) {
     const LirFunction *lir = unit->lir[width];
@@ -94,10 +101,8 @@ static void print_function(FILE *out, const Unit *unit, int width) {
         fprintf(out, "%s_out, ", symbol);
     else
         fputs("NULL, ", out);
-    if (unit->start)
-        fprintf(out, "&%s_once}", llvm_symbol(f->arena, unit->start->lir[width]->name));
-    else
-        fputs("NULL}", out);
+    print_before(out, unit->start, width, ", ");
+    print_before(out, unit->shared, width, "}");
 }
 
 static void print_unit(FILE *out, const Unit *unit, int width) {
@@ -109,7 +114,7 @@ static void print_unit(FILE *out, const Unit *unit, int width) {
     print_ports(out, unit->tir, symbol, "in", true);
     print_ports(out, unit->tir, symbol, "out", false);
     if (!unit->staged) return;
-    fprintf(out, "static const struct qtm_fn %s_once = ", symbol);
+    fprintf(out, "static const struct qtm_fn %s_early = ", symbol);
     print_function(out, unit, width);
     fputs(";\n", out);
 }

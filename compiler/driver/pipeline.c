@@ -100,15 +100,18 @@ static void run_tir(Pipeline *p, const Pass *pass, bool gradient) {
         if (p->units.data[i]->gradient == gradient) pass->tir(p->units.data[i]->tir);
 }
 
-/* Everything but the name. */
+/* Everything but the names: what the unit computes at all, and what is left of it to compute. */
 static const char *unit_text(Pipeline *p, const Unit *unit) {
-    TirFunction f = *unit->whole;
+    const TirFunction *const forms[] = {unit->whole, unit->tir};
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out) return unit->symbol; /* no memory: like no other */
-    f.name = "";
-    tir_print(out, &f);
+    for (int i = 0; i < (unit->tir == unit->whole ? 1 : 2); i++) {
+        TirFunction f = *forms[i];
+        f.name = "";
+        tir_print(out, &f);
+    }
     fclose(out);
     const char *kept = arena_string(p->arena, text, size);
     free(text);

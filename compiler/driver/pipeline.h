@@ -32,9 +32,10 @@ typedef struct Unit {
     bool wanted[2];     /* in f32, in f64 */
     bool hot[2];        /* runs at every step: worth the code generator's full effort */
     LirFunction *lir[2];
-    struct Unit *start; /* makes once what this one reads at every step (stage/stage.h); or NULL */
-    bool staged;        /* is such a one */
-    struct Unit *same;  /* an earlier one, whose functions are this one's too; or NULL */
+    struct Unit *start;  /* makes once what this one reads at every step (stage/stage.h); or NULL */
+    struct Unit *shared; /* makes at every step what another update reads as well; or NULL */
+    bool staged;         /* is one of those */
+    struct Unit *same;   /* an earlier one, whose functions are this one's too; or NULL */
 } Unit;
 
 enum { WIDTH_F32, WIDTH_F64, WIDTH_COUNT };

@@ -3,27 +3,11 @@
 
 #include <string.h>
 
-#include "report/text.h"
+#include "report/arena.h"
+#include "report/fits.h"
 
-/* Of the static part of the arena, or of what a row of the axis `name` adds; with the bodies of loops, which use one
- * place behind it one after another. */
-static int64_t arena_bytes(const LirFunction *f, const char *name) {
-    int64_t bytes = name ? 0 : f->work_bytes, most = 0;
-    for (size_t i = 0; name && i < f->buffers.count; i++) {
-        const LirBuffer *b = &f->buffers.data[i];
-        if (b->space == LIR_WORK && b->dynamic_axis != LIR_NO_AXIS &&
-            !strcmp(f->source->axes.data[b->dynamic_axis].name, name))
-            bytes += b->bytes_per_row;
-    }
-    for (size_t g = 0; g < f->groups.count; g++) {
-        int64_t body = f->groups.data[g].loop ? arena_bytes(f->groups.data[g].loop->body, name) : 0;
-        if (body > most) most = body;
-    }
-    return bytes + most;
-}
-
-/* The arena: its static part, then what every row of a data set adds. */
-static void print_arena(FILE *out, const LirFunction *f) {
+/* The arena: its static part, then what every row of a data set adds; and how it is used. */
+static void print_arena(FILE *out, const Pipeline *p, const LirFunction *f) {
     fprintf(out, "  arena    ");
     print_bytes(out, (double)arena_bytes(f, NULL));
     for (size_t a = 0; a < f->source->axes.count; a++) {
@@ -36,6 +20,7 @@ static void print_arena(FILE *out, const LirFunction *f) {
     fprintf(out, "\n  scratch  ");
     print_bytes(out, (double)f->scratch_bytes);
     fprintf(out, " for each thread\n");
+    arena_print(out, p, f);
 }
 
 /* What passes over the rows of one axis hand on to later ones: a sum, then value by value. */
@@ -68,27 +53,6 @@ static void print_tape(FILE *out, const Pipeline *p, const LirFunction *f, TirAx
     }
 }
 
-/* Of outputs that a later function reads, bytes without a row of data, or those that each row of `row` adds. */
-static double staged_bytes(const LirFunction *f, bool f64, TirAxisId row) {
-    const TirFunction *tir = f->source;
-    double bytes = 0;
-    for (size_t i = 0; i < tir->outputs.count; i++) {
-        if (tir->outputs.data[i].role != TIR_PORT_STAGED) continue;
-        TirAxes axes = tir->ops.data[tir->outputs.data[i].value].axes;
-        TirAxisId rows = (TirAxisId)TIR_NONE;
-        double size = f64 ? sizeof(double) : sizeof(float);
-        for (uint32_t k = 0; k < axes.count; k++) {
-            int64_t count = tir->axes.data[axes.id[k]].size;
-            if (count < 0)
-                rows = axes.id[k];
-            else
-                size *= (double)count;
-        }
-        if (rows == row) bytes += size;
-    }
-    return bytes;
-}
-
 static bool has_staged(const TirFunction *f) {
     for (size_t i = 0; i < f->outputs.count; i++)
         if (f->outputs.data[i].role == TIR_PORT_STAGED) return true;
@@ -114,11 +78,12 @@ void report_memory(FILE *out, const Pipeline *p) {
     for (size_t u = 0; u < p->units.count; u++) {
         for (int width = 0; width < WIDTH_COUNT; width++) {
             const LirFunction *f = p->units.data[u]->lir[width];
-            if (!f) continue;
+            if (!f || p->units.data[u]->same) continue;
             fprintf(out, "%s\n", f->name);
-            print_arena(out, f);
+            print_arena(out, p, f);
             print_staged(out, f, width == WIDTH_F64);
             for (TirAxisId row = 0; row < f->source->axes.count; row++) print_tape(out, p, f, row);
         }
     }
+    report_fits(out, p);
 }

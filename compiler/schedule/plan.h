@@ -6,7 +6,8 @@
  *   cluster.c   which operations of a group share one loop nest
  *   sizes.c     how many slots a group has, and how many rows a block
  *   pack.c      which weights are copied into the order in which products read them
- *   storage.c   which buffer holds each value that must live in memory, and where buffers lie
+ *   storage.c   which buffer holds each value that must live in memory
+ *   places.c    where buffers lie
  *   kernels.c   loop IR of every cluster
  *   loops.c     loops over rounds: their axes, their groups
  */
@@ -131,6 +132,7 @@ void plan_pack_storage(Plan *plan);
 const Pack *plan_pack_of(const Plan *plan, const OpPlan *p); /* NULL: read where the weights are */
 LirAccess plan_pack_access(const Pack *pack);
 void plan_kernels(Plan *plan);
+void plan_buffer_sizes(Plan *plan);
 void plan_offsets(Plan *plan);
 
 /* `f`, or where it has loops a copy in which the axes of rounds come first: a slice is then one piece of memory. */

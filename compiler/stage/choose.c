@@ -10,8 +10,11 @@
 enum { EVENTS = 100000 /* of a data set, whose number is not known yet */ };
 
 /* Operations that reading a number may cost: an event's own comes from memory and needs room there, a small table stays
- * in cache. A column is there in any case. */
-enum { READ_ROW = 8, READ_COLUMN = 4, READ_TABLE = 2, TABLE_NUMBERS = 8192 };
+ * in cache. A column is there in any case. What is made at every step is written at every step, too. */
+enum { READ_ROW = 8, READ_COLUMN = 4, READ_TABLE = 2, TABLE_NUMBERS = 8192, WRITTEN = 3 };
+
+/* Multiply-adds of matrix products, which wait for nothing, go so much faster than operations of nests. */
+static const double DOT_SPEED = 4;
 
 static double size_of(const TirFunction *f, TirAxes axes) {
     double size = 1;
@@ -25,7 +28,7 @@ static double size_of(const TirFunction *f, TirAxes axes) {
 static double op_work(const TirFunction *f, const TirOp *op) {
     double each = tir_op_cost(op->op);
     switch (op->op) {
-    case TIR_DOT: return each * size_of(f, tir_axes_union(op->axes, op->attr_axes));
+    case TIR_DOT: return each / DOT_SPEED * size_of(f, tir_axes_union(op->axes, op->attr_axes));
     case TIR_SUM:
     case TIR_REDUCE_MAX:
     case TIR_SCATTER: return each * size_of(f, f->ops.data[op->args[0]].axes);
@@ -51,18 +54,19 @@ static bool can_read(const TirFunction *f, TirId v) {
     return size >= 0 && size < WHOLE;
 }
 
-static int64_t read_cost(const TirFunction *f, TirId v) {
+static int64_t read_cost(const TirFunction *f, TirId v, bool often) {
     const TirOp *op = &f->ops.data[v];
     double size = size_of(f, op->axes);
     if (op->op == TIR_CONST || op->op == TIR_IOTA || op->op == TIR_EXTENT) return 0;
     if (op->op == TIR_INPUT) return (int64_t)(size <= TABLE_NUMBERS ? 0 : READ_COLUMN * size);
     if (!can_read(f, v)) return CUT_NEVER;
-    return (int64_t)(size <= TABLE_NUMBERS ? READ_TABLE * size : READ_ROW * size);
+    return (int64_t)((size <= TABLE_NUMBERS ? READ_TABLE * size : READ_ROW * size) * (often ? WRITTEN : 1));
 }
 
 typedef struct Network {
     const TirFunction *f;
     const bool *early;
+    bool often;
     bool *asked; /* by something late, or an output */
     bool *live;  /* late code would compute it, were nothing handed over */
     Cut cut;
@@ -92,7 +96,7 @@ static void build_network(Network *n) {
         if (!n->live[v]) continue;
         const TirOp *op = &f->ops.data[v];
         if (n->asked[v]) cut_edge(&n->cut, CUT_SOURCE, node_needed(v), CUT_NEVER);
-        cut_edge(&n->cut, node_needed(v), node_computed(v), read_cost(f, v));
+        cut_edge(&n->cut, node_needed(v), node_computed(v), read_cost(f, v, n->often));
         double work = op->op == TIR_INPUT ? (double)CUT_NEVER : ceil(op_work(f, op));
         cut_edge(&n->cut, node_computed(v), CUT_SINK, work < (double)CUT_NEVER ? (int64_t)work : CUT_NEVER);
         for (uint32_t k = 0; k < op->arg_count; k++)
@@ -104,9 +108,9 @@ static bool is_leaf(TirOpcode op) {
     return op == TIR_CONST || op == TIR_IOTA || op == TIR_EXTENT || op == TIR_INPUT;
 }
 
-bool *stage_choose(Arena *arena, const TirFunction *f, const bool *early, double *saved) {
+bool *stage_choose(Arena *arena, const TirFunction *f, const bool *early, bool often, double *saved) {
     Arena scratch = {0};
-    Network n = {.f = f, .early = early};
+    Network n = {.f = f, .early = early, .often = often};
     n.asked = ARENA_ARRAY(&scratch, bool, f->ops.count + 1);
     n.live = ARENA_ARRAY(&scratch, bool, f->ops.count + 1);
     find_asked(&n);
@@ -117,7 +121,7 @@ bool *stage_choose(Arena *arena, const TirFunction *f, const bool *early, double
     for (TirId v = 0; v < f->ops.count; v++) {
         if (!n.live[v]) continue;
         const TirOp *op = &f->ops.data[v];
-        *saved += op->op == TIR_INPUT ? (double)read_cost(f, v) : op_work(f, op);
+        *saved += op->op == TIR_INPUT ? (double)read_cost(f, v, often) : op_work(f, op);
         taken[v] = !is_leaf(op->op) && cut_on_source_side(&n.cut, node_needed(v)) &&
                    !cut_on_source_side(&n.cut, node_computed(v));
     }

@@ -1,5 +1,6 @@
 /* Cutting a function in two at chosen values. The late function keeps all of its ports, in their order, and gets those
- * of the values behind them; the early one has the ports that it uses. */
+ * of the values behind them; the early one has the ports that it uses. Whole numbers and truths are handed over as
+ * reals. */
 #include "opt/rewrite.h"
 #include "stage/stage.h"
 
@@ -29,44 +30,47 @@ static void ports_drop(TirFunction *f) {
     f->inputs.count = count;
 }
 
-static const char *port_name(TirFunction *f, TirId v, uint32_t number) {
-    return arena_format(f->arena, "staged%u.%s", number, tir_op_text(f->ops.data[v].op));
-}
-
-static TirFunction *early_part(TirFunction *f, const bool *taken, const char *name) {
-    TirFunction *copy = tir_function_copy(f->arena, f, name);
+TirFunction *stage_early(Arena *arena, const TirFunction *f, const bool *taken, const char *name) {
+    TirFunction *copy = tir_function_copy(arena, f, name);
     copy->outputs.count = 0;
     for (TirId v = 0; v < f->ops.count; v++) {
         if (!taken[v]) continue;
         uint32_t number = (uint32_t)copy->outputs.count;
-        tir_output(copy, TIR_PORT_STAGED, number, port_name(copy, v, number), as_real(copy, v));
+        const char *port = arena_format(arena, "staged%u.%s", number, tir_op_text(f->ops.data[v].op));
+        tir_output(copy, TIR_PORT_STAGED, number, port, as_real(copy, v));
     }
-    TirFunction *part = tir_part(f->arena, copy, copy->outputs.data, copy->outputs.count);
-    ports_drop(part);
-    return part;
+    TirFunction *early = tir_part(arena, copy, copy->outputs.data, copy->outputs.count);
+    ports_drop(early);
+    return early;
 }
 
-TirFunction *stage_split(TirFunction *f, const bool *taken, uint32_t field, const char *name) {
-    TirFunction *early = early_part(f, taken, name);
-    size_t first = f->inputs.count, count = early->outputs.count;
-    TirPort *ports = ARENA_ARRAY(f->arena, TirPort, count + 1);
+void stage_late(TirFunction *f, const uint32_t *number, uint32_t field, const TirFunction *early) {
+    size_t first = f->inputs.count;
+    VEC(TirPort) ports = {0};
     Rewrite w;
     rewrite_begin(&w, f);
-    for (TirId v = 0, k = 0; v < w.old_count; v++) {
-        if (!taken[v]) {
+    for (TirId v = 0; v < w.old_count; v++) {
+        if (number[v] == TIR_NONE) {
             w.map[v] = rewrite_append(f, rewrite_operation(&w, v));
             continue;
         }
         const TirOp old = w.old[v];
-        TirOp input = {
-            .op = TIR_INPUT, .type = TIR_REAL, .axes = old.axes, .integer = (int64_t)(first + k), .span = old.span};
+        int64_t place = (int64_t)(first + ports.count);
+        TirOp input = {.op = TIR_INPUT, .type = TIR_REAL, .axes = old.axes, .integer = place, .span = old.span};
         TirId value = rewrite_append(f, input);
-        ports[k] = (TirPort){TIR_PORT_STAGED, k, field, early->outputs.data[k].name, value};
+        TirPort port = {TIR_PORT_STAGED, number[v], field, early->outputs.data[number[v]].name, value};
+        VEC_PUSH(f->arena, &ports, port);
         w.map[v] = from_real(f, value, old.type, old.span);
-        k++;
     }
     rewrite_end(&w); /* renumbers the ports that there were */
-    for (size_t k = 0; k < count; k++) VEC_PUSH(f->arena, &f->inputs, ports[k]);
+    for (size_t k = 0; k < ports.count; k++) VEC_PUSH(f->arena, &f->inputs, ports.data[k]);
     opt_dce(f);
+}
+
+TirFunction *stage_split(TirFunction *f, const bool *taken, uint32_t field, const char *name) {
+    TirFunction *early = stage_early(f->arena, f, taken, name);
+    uint32_t *number = ARENA_ARRAY(f->arena, uint32_t, f->ops.count + 1), count = 0;
+    for (TirId v = 0; v < f->ops.count; v++) number[v] = taken[v] ? count++ : TIR_NONE;
+    stage_late(f, number, field, early);
     return early;
 }

@@ -1,6 +1,7 @@
 /* Stages: a function that runs at every step is cut in two where values cross that need not be computed anew each time.
- * What they need runs before, rarely: once at the start of a fit where they depend on constants, options and columns of
- * data only. Outputs STAGED k of the early function are inputs STAGED k of the late one.
+ * What they need runs before, less often: once at the start of a fit where they depend on constants, options and
+ * columns of data only; once a step where two of its updates compute them from the same. Outputs STAGED k of the early
+ * function are inputs STAGED k of the late one.
  *
  * One mechanism covers what is known when the model is compiled as well: a table of the logarithms of a grid is made at
  * the start, by the same code as at every step before, so that it has the same bits in single precision, and neither
@@ -38,11 +39,11 @@ TirFunction *stage_start(Arena *arena, const TirFunction *f, StageColumns column
 bool *stage_settled(Arena *arena, const TirFunction *f);
 
 /* --- choose.c --- */
-/* Operations to evaluate `f` once, with 100,000 events in every data set. */
+/* Element-wise operations that take as long as to evaluate `f` once, with 100,000 events in every data set. */
 double stage_work(const TirFunction *f);
 /* Of the values that are `early` those to hand over, so that what is computed late and what is read costs least; and in
- * `saved`, what that is less than computing everything late. */
-bool *stage_choose(Arena *arena, const TirFunction *f, const bool *early, double *saved);
+ * `saved`, what that is less than computing everything late. `often`: they are made at every step, not once. */
+bool *stage_choose(Arena *arena, const TirFunction *f, const bool *early, bool often, double *saved);
 
 /* --- range.c --- */
 StageRange *stage_ranges(Arena *arena, const TirFunction *f, StageColumns columns);
@@ -53,8 +54,29 @@ StageRange *stage_ranges(Arena *arena, const TirFunction *f, StageColumns column
 void stage_simplify(TirFunction *f, const bool *settled, const StageRange *ranges, bool powers);
 
 /* --- split.c --- */
-/* Takes the values of `taken` out of `f`, which reads them from ports STAGED of field `field`; returns the function
- * that makes them. Whole numbers and truths go as reals. */
+/* The function that makes the values of `taken`, in the order of `f`. Whole numbers and truths go as reals. */
+TirFunction *stage_early(Arena *arena, const TirFunction *f, const bool *taken, const char *name);
+/* Values of `f` with a number (not TIR_NONE) are read from ports STAGED: field `field`, output `number` of `early`. */
+void stage_late(TirFunction *f, const uint32_t *number, uint32_t field, const TirFunction *early);
+/* Both, for the one function. */
 TirFunction *stage_split(TirFunction *f, const bool *taken, uint32_t field, const char *name);
+
+/* --- shared.c --- */
+/* Two updates: the blocks that are moved from the first one on before the second one runs, and every how many steps they
+ * run. */
+typedef struct StageMoves {
+    const uint32_t *blocks;
+    size_t count;
+    double every[2];
+} StageMoves;
+/* Two functions, without what both compute from what does not change between them, which `shared` makes; all NULL where
+ * that would not pay. */
+typedef struct StageShared {
+    TirFunction *shared, *first, *second;
+} StageShared;
+StageShared stage_share(Arena *arena, const TirFunction *f, const TirFunction *g, const StageMoves *moves,
+                        const char *name);
+/* Of every operation of `g` the one of `f` that gives the same, or TIR_NONE. */
+TirId *stage_match(Arena *arena, const TirFunction *f, const TirFunction *g, const StageMoves *moves);
 
 #endif

@@ -38,7 +38,7 @@ TirFunction *stage_start(Arena *arena, const TirFunction *f, StageColumns column
     opt_cse(step);
     opt_dce(step);
     double saved;
-    const bool *taken = stage_choose(arena, step, stage_settled(arena, step), &saved);
+    const bool *taken = stage_choose(arena, step, stage_settled(arena, step), false, &saved);
     *start = NULL;
     bool any = false;
     for (size_t v = 0; v < step->ops.count; v++) any |= taken[v];
