@@ -404,36 +404,25 @@ static void sums_make(Dot *d) {
 
 static void panel_make(Dot *d) {
     Body *b = d->b;
-    int64_t tile = (int64_t)d->tile.vectors * b->lanes, k = d->tile.most_k;
+    int64_t tile = (int64_t)d->tile.vectors * b->lanes, k = axis_bound(b, b->kernel->k_axis);
     d->panel = build_alloca(b, LLVMArrayType2(b->emit->real, (uint64_t)(k * tile)), "panel");
     LLVMSetAlignment(d->panel, 64);
-}
-
-/* Loops that only make the rows or k longer are counted by these. */
-static void loops_merge(Dot *d) {
-    Body *b = d->b;
-    const LirKernel *k = b->kernel;
-    LLVMValueRef *count = k->accumulate ? &d->k : &d->m;
-    for (uint32_t i = 0; i < d->tile.merged; i++) {
-        TirAxisId axis = k->loops[k->loop_count - 1 - i];
-        *count = times(b, *count, axis_trip(b, axis));
-        b->index[axis] = const_i64(b->emit, 0);
-    }
 }
 
 void dot_emit(Body *b) {
     Emit *e = b->emit;
     const LirKernel *k = b->kernel;
-    Dot d = {.b = b, .m = const_i64(e, 1), .unroll = 1};
+    Dot d = {.b = b, .m = const_i64(e, 1), .rows = 1, .unroll = 1};
     d.tile = dot_tile(e->arena, e->target, b->f, b->group, k, e->f64);
-    d.rows = d.tile.most_m;
     b->vector_axis = k->n_axis;
     b->lanes = d.tile.lanes;
     body_analyse(b);
     memset(b->level, 0, k->body.count * sizeof *b->level); /* the body runs at every (m, n) */
-    if (k->m_axis != LIR_NO_AXIS) d.m = axis_trip(b, k->m_axis);
+    if (k->m_axis != LIR_NO_AXIS) {
+        d.m = axis_trip(b, k->m_axis);
+        d.rows = axis_bound(b, k->m_axis);
+    }
     d.k = axis_trip(b, k->k_axis);
-    loops_merge(&d);
     int64_t count;
     while (constant_of(d.k, &count) && d.unroll < DOT_UNROLL && count % (2 * d.unroll) == 0) d.unroll *= 2;
     d.a_m = k->m_axis != LIR_NO_AXIS ? access_stride(b, &k->a, k->m_axis) : const_i64(e, 0);
@@ -442,12 +431,13 @@ void dot_emit(Body *b) {
     if (d.tile.panel) panel_make(&d);
     if (d.tile.part) sums_make(&d);
     Loop loops[LIR_MAX_DIMS];
-    uint32_t loop_count = k->loop_count - d.tile.merged;
-    for (uint32_t i = 0; i < loop_count; i++) {
+    for (uint32_t i = 0; i < k->loop_count; i++) {
+        if (loop_is_joined(b, i)) continue;
         const char *name = b->f->source->axes.data[k->loops[i]].name;
         loops[i] = loop_begin(b, const_i64(e, 0), axis_trip(b, k->loops[i]), 1, name);
         b->index[k->loops[i]] = loops[i].counter;
     }
     strips_emit(&d);
-    for (uint32_t i = loop_count; i-- > 0;) loop_end(b, &loops[i]);
+    for (uint32_t i = k->loop_count; i-- > 0;)
+        if (!(k->joined >> i & 1)) loop_end(b, &loops[i]);
 }

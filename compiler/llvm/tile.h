@@ -12,8 +12,6 @@ typedef struct DotTile {
     unsigned rows, vectors; /* of a full tile */
     unsigned lanes;         /* of a vector */
     int64_t part;           /* k are taken in parts of so many; 0: all at once */
-    uint32_t merged;        /* innermost loops that are part of the rows, or of k of a product that accumulates */
-    int64_t most_m, most_k; /* bounds of both, these loops included */
     bool panel;             /* the columns of B under a tile are copied first, in every block */
     const char *why;        /* in words with numbers */
 } DotTile;

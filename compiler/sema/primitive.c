@@ -277,15 +277,36 @@ static Value apply_tabulate(Elab *e, Self self, const AstNode *node, const Value
     return density_table(e, &args[0], node, axes, args[1].items, variables, node->span);
 }
 
+/* A whole number from `least` to `most`, known now. */
+static bool whole_argument(const Value *v, int64_t least, int64_t most) {
+    return v->kind == VALUE_NUMBER && v->type == TIR_INT && v->number >= (double)least && v->number <= (double)most;
+}
+
 static Value apply_flatten(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     Value v = array_argument(e, self, &args[0]),
           dims = count > 1 ? value_scalar(args[1]) : value_int(v.rank, node->span);
     if (value_is_poison(&v) || value_is_poison(&dims)) return value_poison();
-    if (dims.kind == VALUE_NUMBER && dims.type == TIR_INT && dims.number >= 1 && dims.number <= v.rank)
-        return value_flatten(e, v, (uint32_t)dims.number, node->span);
+    if (whole_argument(&dims, 1, v.rank)) return value_flatten(e, v, (uint32_t)dims.number, node->span);
     return elab_help(
         e, elab_error(e, DIAG_E0307, args[1].span, "'flatten' makes one of the first dimensions, from 1 to %u", v.rank),
         "flatten(x) makes one of all");
+}
+
+static Value apply_pad(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    enum { MOST = 1 << 16 };
+    Value v = array_argument(e, self, &args[0]), zeros = value_scalar(args[1]);
+    Value dims = count > 2 ? value_scalar(args[2]) : value_int(1, node->span);
+    if (value_is_poison(&v) || value_is_poison(&zeros) || value_is_poison(&dims)) return value_poison();
+    if (!whole_argument(&zeros, 0, MOST))
+        return elab_help(e,
+                         elab_error(e, DIAG_E0307, args[1].span,
+                                    "the number of zeros of 'pad' is a whole number from 0 to %d", MOST),
+                         "write it as a number or a size");
+    if (!whole_argument(&dims, 1, v.rank))
+        return elab_help(
+            e, elab_error(e, DIAG_E0307, args[2].span, "'pad' takes the first dimensions, from 1 to %u", v.rank),
+            "pad(x, n) pads the first one");
+    return value_pad(e, v, (int64_t)zeros.number, (uint32_t)dims.number, node->span);
 }
 
 /* Dimensions have names: their order is nowhere but in the value. */
