@@ -3,16 +3,14 @@
  * the function is printed, so that it can be read back and the fault reproduced, and the process ends with status 3. */
 #include "driver/pipeline.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "driver/code.h"
 #include "driver/units.h"
 
-typedef enum PassLevel { FRONT, TIR, DERIVE, GRAD, LOWER, LIR, CODE } PassLevel;
+typedef enum PassLevel { FRONT, TIR, DERIVE, GRAD, STAGE, LOWER, LIR, CODE } PassLevel;
 
 typedef struct Pass {
     const char *name, *help;
@@ -102,15 +100,18 @@ static void run_tir(Pipeline *p, const Pass *pass, bool gradient) {
         if (p->units.data[i]->gradient == gradient) pass->tir(p->units.data[i]->tir);
 }
 
-/* Everything but the name. */
+/* Everything but the names: what the unit computes at all, and what is left of it to compute. */
 static const char *unit_text(Pipeline *p, const Unit *unit) {
-    TirFunction f = *unit->tir;
+    const TirFunction *const forms[] = {unit->whole, unit->tir};
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out) return unit->symbol; /* no memory: like no other */
-    f.name = "";
-    tir_print(out, &f);
+    for (int i = 0; i < (unit->tir == unit->whole ? 1 : 2); i++) {
+        TirFunction f = *forms[i];
+        f.name = "";
+        tir_print(out, &f);
+    }
     fclose(out);
     const char *kept = arena_string(p->arena, text, size);
     free(text);
@@ -136,19 +137,6 @@ static void unit_share(Unit *unit, Unit *same) {
     }
 }
 
-/* What is interpreted only, where a guard does not hold, is not compiled. */
-static void unit_leave_nodes(Pipeline *p, Unit *unit) {
-    TirFunction *whole = unit->tir, *f = tir_function_copy(p->arena, whole, whole->name);
-    size_t count = 0;
-    for (size_t i = 0; i < f->outputs.count; i++)
-        if (f->outputs.data[i].role != TIR_PORT_NODE) f->outputs.data[count++] = f->outputs.data[i];
-    unit->whole = whole;
-    if (count == f->outputs.count) return;
-    f->outputs.count = count;
-    opt_dce(f);
-    unit->tir = f;
-}
-
 static void run_lower(Pipeline *p) {
     const char **texts = ARENA_ARRAY(p->arena, const char *, p->units.count + 1);
     for (int width = 0; width < WIDTH_COUNT; width++)
@@ -156,7 +144,6 @@ static void run_lower(Pipeline *p) {
     for (size_t i = 0; i < p->units.count; i++) {
         Unit *unit = p->units.data[i], *same;
         texts[i] = unit_text(p, unit);
-        unit_leave_nodes(p, unit);
         if ((same = unit_twin(p, texts, i))) {
             unit_share(unit, same);
             continue;
@@ -177,91 +164,6 @@ static void run_lir(Pipeline *p, const Pass *pass) {
             pass->lir(p->modules[width].functions.data[i], width == WIDTH_F64);
 }
 
-typedef struct CodeTask {
-    LirModule module; /* of one function: functions are independent, and so compiled side by side */
-    int level;
-    size_t work;              /* a guess at how long it will take */
-    const char *path, *error; /* error: from malloc; NULL when all went well */
-    double seconds;
-} CodeTask;
-
-typedef struct CodeQueue {
-    const CodeRequest *request;
-    VEC(CodeTask) tasks;
-    atomic_size_t next;
-} CodeQueue;
-
-static void *work_queue(void *argument) {
-    CodeQueue *queue = argument;
-    for (size_t i; (i = atomic_fetch_add(&queue->next, 1)) < queue->tasks.count;) {
-        CodeTask *task = &queue->tasks.data[i];
-        double start = now();
-        HostTarget target = queue->request->target;
-        if (!task->level) target.registers = 6; /* smaller tiles of products: less code to generate */
-        llvm_emit(&task->module, &target, queue->request->what, task->level, task->path, &task->error);
-        task->seconds = now() - start;
-    }
-    return NULL;
-}
-
-/* Longest first, so that the threads end together. */
-static int compare_work(const void *left, const void *right) {
-    const CodeTask *a = left, *b = right;
-    return a->work > b->work ? -1 : a->work < b->work;
-}
-
-static size_t count_instructions(const LirFunction *f) {
-    size_t count = 0;
-    for (size_t g = 0; g < f->groups.count; g++) {
-        if (f->groups.data[g].loop) count += count_instructions(f->groups.data[g].loop->body);
-        for (size_t k = 0; k < f->groups.data[g].kernels.count; k++)
-            count += f->groups.data[g].kernels.data[k]->body.count;
-    }
-    return count;
-}
-
-static void queue_fill(Pipeline *p, CodeQueue *queue) {
-    for (size_t i = 0; i < p->units.count; i++) {
-        const Unit *unit = p->units.data[i];
-        for (int width = 0; width < WIDTH_COUNT; width++) {
-            if (!unit->lir[width] || unit->same) continue;
-            CodeTask task = {.module = {.arena = p->arena, .f64 = width == WIDTH_F64}};
-            VEC_PUSH(p->arena, &task.module.functions, unit->lir[width]);
-            task.level = unit->hot[width] ? p->code->level : 0;
-            task.work = count_instructions(unit->lir[width]) * (task.level ? 8 : 1);
-            task.path = output_file(p->code->folder, unit->lir[width]->name);
-            VEC_PUSH(p->arena, &queue->tasks, task);
-            VEC_PUSH(p->arena, &p->code->paths, task.path);
-        }
-    }
-}
-
-static bool run_code(Pipeline *p) {
-    if (p->code->beside) p->code->beside(p->code->beside_argument);
-    CodeQueue queue = {.request = p->code};
-    queue_fill(p, &queue);
-    if (queue.tasks.count) qsort(queue.tasks.data, queue.tasks.count, sizeof *queue.tasks.data, compare_work);
-    enum { THREADS_MAX = 16 };
-    pthread_t threads[THREADS_MAX];
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    int count = 0, wanted = processors > THREADS_MAX ? THREADS_MAX : (int)processors - 1;
-    while (count < wanted && !pthread_create(&threads[count], NULL, work_queue, &queue)) count++;
-    work_queue(&queue);
-    for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
-    bool good = true;
-    for (size_t i = 0; i < queue.tasks.count; i++) {
-        CodeTask *task = &queue.tasks.data[i];
-        if (p->control.time_passes)
-            fprintf(stderr, "  %-36s -O%d %9.2f ms\n", task->module.functions.data[0]->name, task->level,
-                    1e3 * task->seconds);
-        if (!task->error) continue;
-        fprintf(stderr, "qtmc: %s\n", task->error);
-        free((char *)task->error);
-        good = false;
-    }
-    return good;
-}
-
 static bool run_pass(Pipeline *p, PassId id) {
     const Pass *pass = &passes[id];
     switch (pass->level) {
@@ -278,6 +180,10 @@ static bool run_pass(Pipeline *p, PassId id) {
         units_derive(p);
         after_tir(p, id, true, true);
         return true;
+    case STAGE:
+        units_stage(p);
+        after_tir(p, id, true, true);
+        return true;
     case LOWER:
         run_lower(p);
         after_lir(p, id, true);
@@ -286,7 +192,7 @@ static bool run_pass(Pipeline *p, PassId id) {
         run_lir(p, pass);
         after_lir(p, id, false);
         return true;
-    case CODE: return run_code(p);
+    case CODE: return code_run(p);
     }
     return false;
 }

@@ -51,14 +51,23 @@ typedef struct LirBuffer {
     TirAxisId dims[LIR_MAX_DIMS]; /* axis of each dimension (PARTIAL: without the slot dimension, which comes first) */
     int64_t offset;               /* byte offset in arena or scratch; a multiple of 64 */
     int64_t bytes;                /* static size; for a PARTIAL, of all slots; for a WORK with a dynamic dimension, 0 */
-    uint32_t dynamic_axis; /* WORK: the one dynamic axis, or LIR_NO_AXIS. Its bytes = bytes_per_row * extent, rounded
-                              up to 64; it lies behind all static buffers, in order of buffer number */
+    uint32_t dynamic_axis; /* WORK: the one dynamic axis, or LIR_NO_AXIS; it then has bytes_per_row * extent bytes */
     int64_t bytes_per_row;
-    int64_t pitch; /* SCRATCH: elements from one line along the last dimension to the next, where more than its length,
-                      so that walking down a column does not meet the same few places of a cache; else 0 */
+    uint32_t place; /* of the function's, where it begins */
+    int64_t pitch;  /* SCRATCH: elements from one line along the last dimension to the next, where more than its length,
+                       so that walking down a column does not meet the same few places of a cache; else 0 */
     uint32_t alias_of; /* 1 + the number of the buffer that it names by other dimensions; or 0 */
+    uint32_t from, to; /* WORK, PARTIAL: the first and the last group that needs it; from > to: none */
+    Span span;         /* of what it holds */
     bool clear;        /* set to zero when a slot of its group starts: a PARTIAL's copy, or what the one slot adds to */
 } LirBuffer;
+
+/* Memory of dynamic size, for buffers that are never needed at once: bytes_per_row * extent bytes, rounded up to 64.
+ * The places lie behind all static buffers, in order. */
+typedef struct LirPlace {
+    TirAxisId axis;
+    int64_t bytes_per_row;
+} LirPlace;
 
 /* How one dimension of a buffer is indexed. */
 typedef enum LirIndexKind { LIR_INDEX_LOOP, LIR_INDEX_CONST, LIR_INDEX_VALUE } LirIndexKind;
@@ -106,15 +115,16 @@ typedef enum LirKernelKind {
     LIR_DOT,     /* for outer loops, m, n: acc = sum_k A*B; then body and effects at every (m, n) */
     LIR_CUMSUM,  /* buffer `effects[0]` = inclusive sums of load `a` along `k_axis`, for every point of `loops` */
     LIR_ARGSORT, /* the same with positions in ascending order in place of sums, see qtm/numeric.h */
+    LIR_COMBINE, /* real buffer `zero` = the sum of the copies of the PARTIAL `a`, slot 0 first */
     LIR_PACK,    /* `effects[0]` = the weights `a`[k, n], or [n, k], as products read them: [strip][k][element], strip s
                     being columns s*e .. s*e + e - 1 of n, one line of a cache; elements past n are never used.
                     `loops[0]` runs over the strips */
-    LIR_COMBINE, /* real buffer `zero` = the sum of the copies of the PARTIAL `a`, slot 0 first */
 } LirKernelKind;
 
 typedef struct LirKernel {
     LirKernelKind kind;
     const char *name;    /* unique in the function; says what it computes */
+    const char *symbol;  /* of the emitted function that computes it; set by llvm_whole */
     uint32_t loop_count; /* outermost first; the group's row axis, where used, comes first and runs over the block */
     TirAxisId loops[LIR_MAX_DIMS];
     uint32_t joined; /* bit i: loop i and the next are one loop over memory, of both their steps; of the last loop of a
@@ -183,11 +193,13 @@ struct LirFunction {
     const char *name;
     const TirFunction *source; /* axes and ports */
     VEC(LirBuffer) buffers;
+    VEC(LirPlace) places;
     VEC(LirGroup) groups;
     VEC(LirKept) kept;
     int64_t work_bytes;    /* static part of the arena */
     int64_t scratch_bytes; /* a thread's, bodies included */
     bool is_body;          /* of a loop: its ports may begin anywhere */
+    bool hot;              /* runs over and over: worth the code generator's full effort */
 };
 
 typedef struct LirModule {

@@ -97,7 +97,7 @@ static void print_reason(FILE *out, const LirKernel *kernel) {
 }
 
 static void print_kernel(FILE *out, const LirFunction *f, const LirKernel *kernel) {
-    static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum", "argsort", "pack", "combine"};
+    static const char *kinds[] = {"zero", "fill", "nest", "dot", "cumsum", "argsort", "combine", "pack"};
     fprintf(out, "    %s %s", kinds[kernel->kind], kernel->name);
     if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL) {
         fprintf(out, " %s", f->buffers.data[kernel->zero].name);

@@ -151,7 +151,7 @@ static void check_combine(Check *c) {
 /* Slots without rows share out the first loop of every kernel. */
 static void check_pieces(Check *c) {
     const LirKernel *kernel = c->kernel;
-    if (kernel->kind == LIR_COMBINE || kernel->kind == LIR_PACK) return; /* by elements; by strips */
+    if (kernel->kind == LIR_COMBINE || kernel->kind == LIR_PACK) return;
     if (!kernel->loop_count) {
         breach(c, "no loop to share out among slots");
         return;

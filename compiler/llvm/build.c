@@ -22,10 +22,18 @@ void emit_fail(const Body *b, const char *format, ...) {
     abort();
 }
 
-Body body_begin(Emit *e, const LirFunction *f, const char *name, LLVMTypeRef type, bool exported) {
-    Body b = {.emit = e, .f = f, .vector_axis = LIR_NO_AXIS, .lanes = 1};
-    b.fn = LLVMAddFunction(e->module, name, type);
-    if (!exported) LLVMSetLinkage(b.fn, LLVMInternalLinkage);
+const char *emit_symbol(Emit *e, const char *name) {
+    return e->target->suffix ? arena_format(e->arena, "%s%s", name, e->target->suffix) : name;
+}
+
+LLVMValueRef function_add(Emit *e, const char *name, LLVMTypeRef type, bool exported) {
+    LLVMValueRef fn = LLVMAddFunction(e->module, emit_symbol(e, name), type);
+    if (!exported) LLVMSetLinkage(fn, LLVMInternalLinkage);
+    return fn;
+}
+
+Body body_begin(Emit *e, const LirFunction *f, LLVMValueRef fn) {
+    Body b = {.emit = e, .f = f, .fn = fn, .vector_axis = LIR_NO_AXIS, .lanes = 1};
     function_target(e, b.fn);
     b.first = LLVMAppendBasicBlockInContext(e->context, b.fn, "entry");
     b.entry = LLVMCreateBuilderInContext(e->context);

@@ -12,7 +12,7 @@
 
 typedef struct Emit {
     Arena *arena;
-    const LirModule *lir;
+    bool f64;
     const HostTarget *target;
     LLVMContextRef context;
     LLVMModuleRef module;
@@ -67,7 +67,9 @@ typedef struct Address {
 
 /* --- build.c --- */
 _Noreturn void emit_fail(const Body *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-Body body_begin(Emit *e, const LirFunction *f, const char *name, LLVMTypeRef type, bool exported);
+const char *emit_symbol(Emit *e, const char *name); /* with the target's suffix */
+LLVMValueRef function_add(Emit *e, const char *name, LLVMTypeRef type, bool exported);
+Body body_begin(Emit *e, const LirFunction *f, LLVMValueRef fn);
 /* The function of a group: (frame, slot, thread). Its buffers have no addresses yet. */
 Body group_begin(Emit *e, const LirFunction *f, const LirGroup *g);
 void body_end(Body *b); /* adds the missing branch of the entry block; the return is the caller's */
@@ -98,6 +100,7 @@ void function_target(const Emit *e, LLVMValueRef fn);
 
 /* --- memory.c --- */
 bool constant_of(LLVMValueRef v, int64_t *value);
+bool buffer_is_dynamic(const LirBuffer *buffer);
 LLVMValueRef axis_size(Body *b, TirAxisId axis);   /* full length, i64 */
 bool axis_is_row(const Body *b, TirAxisId axis);   /* the kernel runs over a piece of it: of the rows */
 LLVMValueRef axis_trip(Body *b, TirAxisId axis);   /* as a loop of the kernel: rows for the row axis */
@@ -133,15 +136,33 @@ LLVMValueRef pair_load(Body *b, uint32_t number);
 LLVMValueRef philox_word(Body *b, LLVMValueRef index, int64_t stream);
 LLVMValueRef philox_multiply_high(Body *b, LLVMValueRef x, LLVMValueRef y, LLVMValueRef *low);
 
+/* --- kernel.c --- */
+typedef struct KernelPromise {
+    bool apart;   /* from the kernel's other buffers */
+    bool aligned; /* to FRAME_ALIGN */
+} KernelPromise;
+/* What a kernel is given besides the frame and its rows, in the order in which it mentions them, and words that are
+ * equal where the code of two kernels is. */
+typedef struct KernelPorts {
+    VEC(TirAxisId) axes; /* whose length is not static */
+    VEC(uint32_t) buffers;
+    VEC(KernelPromise) promises; /* one a buffer */
+    VEC(uint64_t) key;
+} KernelPorts;
+enum { KERNEL_FIXED_PARAMETERS = 3 }; /* frame, first row, rows */
+KernelPorts kernel_ports(Arena *arena, const LirFunction *f, const LirGroup *group, const LirKernel *k);
+LLVMValueRef kernel_declare(Emit *e, const LirKernel *k, const KernelPorts *ports);
+void kernel_emit(Emit *e, const LlvmKernel *kernel);
+
 /* --- nest.c, dot.c, pack.c, combine.c, loop.c, function.c --- */
 typedef struct Emitted {
     LLVMValueRef run, work; /* the entry and the size function */
 } Emitted;
 void nest_emit(Body *b);
 void dot_emit(Body *b);
-void pack_emit(Body *b);
 void combine_emit(Body *b);
 LLVMValueRef group_slots(Body *b, const LirGroup *group); /* that have work */
+void pack_emit(Body *b);
 LLVMValueRef loop_emit(Emit *e, const LirFunction *f, const LirGroup *g, Emitted body);
 Emitted function_emit(Emit *e, const LirFunction *f);
 LLVMValueRef work_end(Body *b); /* bytes of the arena that all buffers take */

@@ -67,14 +67,14 @@ static LLVMTargetMachineRef machine_create(const HostTarget *target, int opt_lev
 }
 
 static void emit_types(Emit *e) {
-    e->real_bytes = e->lir->f64 ? 8 : 4;
+    e->real_bytes = e->f64 ? 8 : 4;
     e->lanes = e->target->vector_bits / 8 / e->real_bytes;
-    e->real = e->lir->f64 ? LLVMDoubleTypeInContext(e->context) : LLVMFloatTypeInContext(e->context);
+    e->real = e->f64 ? LLVMDoubleTypeInContext(e->context) : LLVMFloatTypeInContext(e->context);
     e->i1 = LLVMInt1TypeInContext(e->context);
     e->i8 = LLVMInt8TypeInContext(e->context);
     e->i32 = LLVMInt32TypeInContext(e->context);
     e->i64 = LLVMInt64TypeInContext(e->context);
-    e->wide = e->lir->f64 ? e->i64 : e->i32;
+    e->wide = e->f64 ? e->i64 : e->i32;
     e->ptr = LLVMPointerTypeInContext(e->context, 0);
     e->nothing = LLVMVoidTypeInContext(e->context);
 }
@@ -101,9 +101,23 @@ static void write_output(LLVMModuleRef module, LLVMTargetMachineRef machine, Llv
     if (failed) keep_error(error, message);
 }
 
+/* Listings say what else a kernel computes. */
+static void others_comment(Emit *e, const LlvmKernel *kernel) {
+    for (size_t i = 0; i < kernel->others.count; i++) {
+        const char *line =
+            arena_format(e->arena, "# %s computes %s, too\n", kernel->kernel->symbol, kernel->others.data[i]);
+        LLVMAppendModuleInlineAsm(e->module, line, strlen(line));
+    }
+}
+
 /* Emits every function, checks the module, and runs the passes that `what` asks for. */
-static void module_build(Emit *e, LLVMTargetMachineRef machine, LlvmOutput what, int opt_level, char **error) {
-    for (size_t i = 0; i < e->lir->functions.count; i++) function_emit(e, e->lir->functions.data[i]);
+static void module_build(Emit *e, const LlvmPart *part, LLVMTargetMachineRef machine, LlvmOutput what, int opt_level,
+                         char **error) {
+    for (size_t i = 0; i < part->kernels.count; i++) {
+        if (what != LLVM_OUTPUT_OBJ) others_comment(e, &part->kernels.data[i]);
+        kernel_emit(e, &part->kernels.data[i]);
+    }
+    for (size_t i = 0; i < part->functions.count; i++) function_emit(e, part->functions.data[i]);
     char *message = NULL;
     if (LLVMVerifyModule(e->module, LLVMReturnStatusAction, &message)) {
         keep_error(error, message);
@@ -113,14 +127,14 @@ static void module_build(Emit *e, LLVMTargetMachineRef machine, LlvmOutput what,
     if (what != LLVM_OUTPUT_IR && opt_level > 0) run_passes(e->module, machine, error);
 }
 
-bool llvm_emit(const LirModule *module, const HostTarget *target, LlvmOutput what, int opt_level, const char *path,
+bool llvm_emit(const LlvmPart *part, const HostTarget *target, LlvmOutput what, int opt_level, const char *path,
                const char **error) {
     llvm_start();
     char *failure = NULL, *triple = LLVMGetDefaultTargetTriple();
     LLVMTargetMachineRef machine = machine_create(target, opt_level, triple, &failure);
     if (machine) {
         Arena arena = {0};
-        Emit e = {.arena = &arena, .lir = module, .target = target, .context = LLVMContextCreate()};
+        Emit e = {.arena = &arena, .f64 = part->f64, .target = target, .context = LLVMContextCreate()};
         LLVMContextSetDiagnosticHandler(e.context, diagnostic_latch, &failure);
         e.module = LLVMModuleCreateWithNameInContext("qtm", e.context);
         LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
@@ -128,7 +142,7 @@ bool llvm_emit(const LirModule *module, const HostTarget *target, LlvmOutput wha
         LLVMSetTarget(e.module, triple);
         LLVMDisposeTargetData(layout);
         emit_types(&e);
-        module_build(&e, machine, what, opt_level, &failure);
+        module_build(&e, part, machine, what, opt_level, &failure);
         if (!failure) write_output(e.module, machine, what, path, &failure);
         LLVMDisposeModule(e.module);
         LLVMContextDispose(e.context);

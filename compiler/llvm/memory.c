@@ -16,6 +16,10 @@ bool constant_of(LLVMValueRef v, int64_t *value) {
     return true;
 }
 
+bool buffer_is_dynamic(const LirBuffer *buffer) {
+    return buffer->space == LIR_WORK && buffer->dynamic_axis != LIR_NO_AXIS;
+}
+
 LLVMValueRef axis_size(Body *b, TirAxisId axis) {
     const TirAxis *a = &b->f->source->axes.data[axis];
     if (a->size >= 0) return const_i64(b->emit, a->size);
@@ -51,10 +55,7 @@ bool loop_is_joined(Body *b, uint32_t number) {
 }
 
 int64_t axis_bound(const Body *b, TirAxisId axis) {
-    int64_t size = shape_bound(b->f, b->group, b->kernel, axis);
-    bool piece = axis_is_row(b, axis) && b->group->row_axis == LIR_NO_AXIS;
-    int64_t most = piece ? size / b->group->slots + 1 : size;
-    return most < size ? most : size;
+    return shape_bound(b->f, b->group, b->kernel, axis);
 }
 
 /* A dimension of a SCRATCH buffer that holds one block, whose index 0 is the block's first row. */
@@ -296,14 +297,21 @@ LLVMValueRef access_gather(Body *b, const Address *address) {
     return access_gather_wide(b, address, address->element);
 }
 
+/* Whether lanes past the end of a line lie in its padding: a vector begins at a multiple of its lanes. */
+static bool line_is_padded(const Body *b, const LirAccess *access) {
+    const LirBuffer *buffer = &b->f->buffers.data[access->buffer];
+    return buffer->pitch && buffer->pitch % b->lanes == 0 &&
+           buffer->pitch >= b->f->source->axes.data[buffer->dims[buffer->rank - 1]].size;
+}
+
 /* As it is in memory. */
-static LLVMValueRef load_memory(Body *b, const Address *address) {
+static LLVMValueRef load_memory(Body *b, const LirAccess *access, const Address *address) {
     Emit *e = b->emit;
     unsigned align = element_bytes(e, address->element);
     if (address->offsets) return access_gather(b, address);
     if (!address->contiguous) return build_load(b, address->element, address->pointer, align);
     LLVMTypeRef type = LLVMVectorType(address->element, b->lanes), types[2] = {type, e->ptr};
-    if (!b->mask) return build_load(b, type, address->pointer, align);
+    if (!b->mask || line_is_padded(b, access)) return build_load(b, type, address->pointer, align);
     LLVMValueRef args[4] = {address->pointer, const_i32(e, align), b->mask, LLVMConstNull(type)};
     return call_masked(b, "llvm.masked.load", types, args, 4);
 }
@@ -311,7 +319,7 @@ static LLVMValueRef load_memory(Body *b, const Address *address) {
 LLVMValueRef access_load(Body *b, const LirAccess *access) {
     const LirBuffer *buffer = &b->f->buffers.data[access->buffer];
     Address address = access_address(b, access);
-    LLVMValueRef v = load_memory(b, &address);
+    LLVMValueRef v = load_memory(b, access, &address);
     if (buffer->type == LIR_T_BOOL) v = LLVMBuildICmp(b->at, LLVMIntSLT, v, LLVMConstNull(LLVMTypeOf(v)), "");
     return v;
 }
@@ -330,7 +338,7 @@ void access_store(Body *b, const LirAccess *access, LLVMValueRef value) {
         LLVMTypeRef types[2] = {LLVMTypeOf(value), LLVMTypeOf(pointers)};
         LLVMValueRef args[4] = {value, pointers, const_i32(e, align), mask_or_all(b)};
         call_masked(b, "llvm.masked.scatter", types, args, 4);
-    } else if (address.contiguous && b->mask) {
+    } else if (address.contiguous && b->mask && !line_is_padded(b, access)) {
         LLVMTypeRef types[2] = {LLVMTypeOf(value), e->ptr};
         LLVMValueRef args[4] = {value, address.pointer, const_i32(e, align), b->mask};
         call_masked(b, "llvm.masked.store", types, args, 4);

@@ -183,7 +183,7 @@ static void argsort_line(Body *b) {
     Emit *e = b->emit;
     const LirKernel *k = b->kernel;
     const LirAccess *to = &k->effects.data[0].access;
-    const char *name = e->lir->f64 ? "qtm_argsort_f64" : "qtm_argsort_f32";
+    const char *name = e->f64 ? "qtm_argsort_f64" : "qtm_argsort_f32";
     LLVMTypeRef params[5] = {e->i64, e->ptr, e->i64, e->ptr, e->i64};
     LLVMTypeRef type = LLVMFunctionType(e->nothing, params, 5, false);
     LLVMValueRef fn = LLVMGetNamedFunction(e->module, name);
@@ -216,7 +216,7 @@ void nest_emit(Body *b) {
         return;
     }
     Nest nest = {.b = b};
-    nest.shape = nest_shape(b->emit->arena, b->emit->target, b->emit->lir->f64, b->f, b->group, b->kernel);
+    nest.shape = nest_shape(b->emit->arena, b->emit->target, b->emit->f64, b->f, b->group, b->kernel);
     b->lanes = nest.shape.lanes;
     b->vector_axis = b->lanes > 1 ? b->kernel->loops[b->kernel->loop_count - 1] : LIR_NO_AXIS;
     body_analyse(b);

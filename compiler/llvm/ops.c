@@ -75,7 +75,7 @@ static bool is_real(LLVMValueRef v) {
 /* Without rounding instructions. Nearest even: below 2^p (p: mantissa bits), adding 2^p and taking it away again
  * rounds. The sign is put back for -0. No flag here: the two sums must stay. */
 static LLVMValueRef round_plain(Body *b, LLVMValueRef x, unsigned n) {
-    LLVMValueRef large = real_like(b, b->emit->lir->f64 ? 0x1p52 : 0x1p23, n), size = call_real(b, "llvm.fabs", &x, 1);
+    LLVMValueRef large = real_like(b, b->emit->f64 ? 0x1p52 : 0x1p23, n), size = call_real(b, "llvm.fabs", &x, 1);
     LLVMValueRef r = LLVMBuildFSub(b->at, LLVMBuildFAdd(b->at, size, large, ""), large, "");
     LLVMValueRef args[2] = {r, x};
     r = call_real(b, "llvm.copysign", args, 2);
@@ -116,7 +116,7 @@ static LLVMValueRef fma_dekker(Body *b, LLVMValueRef x, LLVMValueRef y, LLVMValu
 
 static LLVMValueRef op_fma(Body *b, LLVMValueRef *a, unsigned n) {
     if (b->emit->target->fma) return call_real(b, "llvm.fma", a, 3);
-    if (b->emit->lir->f64) return fma_dekker(b, a[0], a[1], a[2], n);
+    if (b->emit->f64) return fma_dekker(b, a[0], a[1], a[2], n);
     LLVMTypeRef wide = type_lanes(LLVMDoubleTypeInContext(b->emit->context), n);
     LLVMValueRef w[3];
     for (int i = 0; i < 3; i++) w[i] = LLVMBuildFPExt(b->at, a[i], wide, "");
@@ -174,7 +174,7 @@ static LLVMValueRef op_unary(Body *b, LirOpcode op, LLVMValueRef x, unsigned n) 
 static LLVMValueRef convert_wide(Body *b, LirOpcode op, LLVMValueRef x, unsigned n) {
     Emit *e = b->emit;
     LLVMTypeRef real = type_lanes(e->real, n), wide = type_lanes(e->wide, n);
-    if (!e->lir->f64)
+    if (!e->f64)
         return op == LIR_REAL_TO_BITS_INT ? LLVMBuildFPToSI(b->at, x, wide, "") : LLVMBuildSIToFP(b->at, x, real, "");
     LLVMValueRef magic = real_like(b, 0x1.8p52, n), bits = LLVMBuildBitCast(b->at, magic, wide, "");
     if (op == LIR_REAL_TO_BITS_INT) {
@@ -311,14 +311,14 @@ static LLVMValueRef call_lanes(Body *b, const char *name, const LLVMValueRef *a,
         LLVMValueRef args[TIR_EXTERN_ARGS + 1], at = const_i32(e, lane);
         for (unsigned k = 0; k < count; k++) {
             args[k] = n > 1 ? LLVMBuildExtractElement(b->at, a[k], at, "") : a[k];
-            if (!e->lir->f64) args[k] = LLVMBuildFPExt(b->at, args[k], wide, "");
+            if (!e->f64) args[k] = LLVMBuildFPExt(b->at, args[k], wide, "");
         }
         args[count] = order;
         LLVMValueRef value = LLVMBuildCall2(b->at, type, function, args, all, "");
         unsigned own = LLVMGetEnumAttributeKindForName("nobuiltin", 9); /* the model's, whatever its name */
         LLVMAddCallSiteAttribute(value, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                                  LLVMCreateEnumAttribute(e->context, own, 0));
-        if (!e->lir->f64) value = LLVMBuildFPTrunc(b->at, value, e->real, "");
+        if (!e->f64) value = LLVMBuildFPTrunc(b->at, value, e->real, "");
         result = n > 1 ? LLVMBuildInsertElement(b->at, result, value, at, "") : value;
     }
     return result;

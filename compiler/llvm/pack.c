@@ -115,9 +115,7 @@ void pack_emit(Body *b) {
     b->index[k->n_axis] = b->index[k->k_axis] = const_i64(e, 0);
     p.from = access_address(b, &k->a).pointer;
     Loop loop = loop_begin(b, const_i64(e, 0), axis_trip(b, k->loops[0]), 1, "strip");
-    LLVMValueRef strip = loop.counter;
-    if (axis_is_row(b, k->loops[0])) strip = LLVMBuildNSWAdd(b->at, strip, b->row0, "");
-    p.n0 = times(b, strip, const_i64(e, p.strip));
+    p.n0 = times(b, LLVMBuildNSWAdd(b->at, b->row0, loop.counter, ""), const_i64(e, p.strip));
     p.columns = build_min_i64(b, LLVMBuildNSWSub(b->at, const_i64(e, p.n), p.n0, ""), const_i64(e, p.strip));
     p.to = build_offset(b, e->real, b->base[k->effects.data[0].access.buffer], times(b, p.n0, const_i64(e, p.k)));
     int64_t step;

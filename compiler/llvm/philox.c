@@ -74,10 +74,9 @@ static LLVMValueRef philox_function(Body *user, unsigned lanes, LLVMTypeRef *typ
     LLVMTypeRef word = type_lanes(e->i32, lanes), parameters[4] = {word, e->i64, e->i64, e->i32};
     *type = LLVMFunctionType(word, parameters, 4, false);
     const char *name = arena_format(e->arena, "philox.%u", lanes);
-    LLVMValueRef fn = LLVMGetNamedFunction(e->module, name);
+    LLVMValueRef fn = LLVMGetNamedFunction(e->module, emit_symbol(e, name));
     if (fn) return fn;
-    Body b = body_begin(e, user->f, name, *type, false);
-    fn = b.fn;
+    Body b = body_begin(e, user->f, fn = function_add(e, name, *type, false));
     function_attribute(e, fn, "noinline");
     function_attribute(e, fn, "willreturn");
     function_attribute(e, fn, "memory");

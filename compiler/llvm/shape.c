@@ -7,6 +7,10 @@ enum {
     NEST_UNROLL_BODY = 16,  /* instructions up to which a reduction is unrolled by NEST_SUMS */
     NEST_DEEP = 4,          /* lookups in a chain from which on several vectors may go together */
     NEST_SEARCH = 4,        /* a search counts as so many */
+    NEST_CHAIN = 20,        /* operations from which on several vectors go together, */
+    NEST_CHAIN_4 = 48,      /* up to which four do, */
+    NEST_CHAIN_2 = 200,     /* and up to which two do */
+    NEST_DRAW = 100,        /* operations of a random number */
     NEST_ONE_COPY_BODY = 48 /* instructions from which full and partial vectors share one masked loop */
 };
 
@@ -56,20 +60,43 @@ static unsigned lookup_vectors(Arena *arena, const HostTarget *target, const Lir
     return all <= 3 * chain ? 4 : all <= 6 * chain ? 2 : 1;
 }
 
+/* What takes time at every point: sums of indices end in addresses. */
+static bool is_work(const LirInstr *in) {
+    bool sum = in->op == LIR_ADD || in->op == LIR_SUB || in->op == LIR_MUL;
+    return lir_op_arity(in->op) > 0 && !(sum && in->type == LIR_T_INT);
+}
+
+/* An elementary function is a chain of operations that wait for one another, about 60 cycles long, of which a processor
+ * holds only a few in its scheduler. Side by side, several vectors keep it busy and share the loads of constants, until
+ * registers run out. They should divide the loop, if it is not long. */
+static unsigned chain_vectors(const HostTarget *target, const LirKernel *k, int64_t bound, unsigned vector) {
+    size_t count = 0;
+    for (size_t i = 0; i < k->body.count; i++) {
+        LirOpcode op = k->body.data[i].op;
+        count += op == LIR_UNIFORM || op == LIR_PICK ? NEST_DRAW : is_work(&k->body.data[i]);
+    }
+    if (count < NEST_CHAIN || count > NEST_CHAIN_2 || target->registers < 16) return 1;
+    unsigned vectors = count <= NEST_CHAIN_4 ? 4 : 2;
+    while (vectors > 1 && bound % (vectors * vector) && bound < 16 * vectors * vector) vectors /= 2;
+    return vectors;
+}
+
 NestShape nest_shape(Arena *arena, const HostTarget *target, bool f64, const LirFunction *f, const LirGroup *group,
                      const LirKernel *k) {
     NestShape shape = {.lanes = 1, .together = 1, .sums = 1};
     const uint32_t *level = lir_levels(arena, f, k);
     int64_t bound = k->loop_count ? shape_bound(f, group, k, k->loops[k->loop_count - 1]) : 1;
     size_t inner = 0;
-    for (size_t i = 0; i < k->body.count; i++) inner += level[i] == k->loop_count;
+    for (size_t i = 0; i < k->body.count; i++)
+        inner += level[i] == k->loop_count && (is_work(&k->body.data[i]) || k->body.data[i].type != LIR_T_INT);
     for (size_t i = 0; i < k->effects.count; i++) {
         const LirEffect *e = &k->effects.data[i];
         shape.reduces |= e->kind != LIR_STORE && lir_access_level(f, k, &e->access, level) < k->loop_count;
     }
     if (!k->loop_count || !k->vector) return shape;
     unsigned vector = target->vector_bits / (f64 ? 64 : 32);
-    shape.lanes = vector * lookup_vectors(arena, target, f, k);
+    unsigned lookup = lookup_vectors(arena, target, f, k), chain = chain_vectors(target, k, bound, vector);
+    shape.lanes = vector * (chain > lookup ? chain : lookup);
     while (shape.lanes > 1 && shape.lanes / 2 >= bound) shape.lanes /= 2;
     if (shape.lanes > vector) shape.together = shape.lanes / vector;
     if (shape.reduces && shape.lanes > 1 && inner <= NEST_UNROLL_BODY) shape.sums = NEST_SUMS;

@@ -9,7 +9,7 @@
 enum { NEST_SUMS = 4 }; /* most partial sums of a reduction */
 typedef struct NestShape {
     unsigned lanes;    /* elements of the last loop that go through the body together; 1: scalars */
-    unsigned together; /* vectors among them, where lookups wait for one another; else 1 */
+    unsigned together; /* vectors among them, where lookups or operations wait for one another; else 1 */
     unsigned sums;     /* partial sums of every reduction: vectors a round of the unrolled loop */
     bool reduces;      /* sums or maxima are kept in registers */
     bool one_copy;     /* what is left of the last vector goes through the same masked loop as all */

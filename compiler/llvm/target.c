@@ -17,6 +17,7 @@ static void fatal_handler(const char *reason) {
 static void start_once(void) {
     LLVMInitializeNativeTarget();
     LLVMInitializeNativeAsmPrinter();
+    LLVMInitializeNativeAsmParser(); /* of the comments in listings */
     LLVMInstallFatalErrorHandler(fatal_handler);
     /* Loop strength reduction took about 40% of code generation for tiles of matrix products, which ran no faster with
      * it; other kernels were not compared. The option is one of the whole process. An LLVM that does not know it is
@@ -62,9 +63,11 @@ static void target_native(Arena *arena, HostTarget *out) {
 
 bool host_target(Arena *arena, const char *march, HostTarget *out, const char **error) {
     static const HostTarget levels[] = {
-        {"baseline", "x86-64", "", 128, 16, false, false},    {"x86-64", "x86-64", "", 128, 16, false, false},
-        {"x86-64-v2", "x86-64-v2", "", 128, 16, false, true}, {"x86-64-v3", "x86-64-v3", "", 256, 16, true, true},
-        {"x86-64-v4", "x86-64-v4", "", 512, 32, true, true},
+        {"baseline", "x86-64", "", 128, 16, false, false, NULL},
+        {"x86-64", "x86-64", "", 128, 16, false, false, NULL},
+        {"x86-64-v2", "x86-64-v2", "", 128, 16, false, true, NULL},
+        {"x86-64-v3", "x86-64-v3", "", 256, 16, true, true, NULL},
+        {"x86-64-v4", "x86-64-v4", "", 512, 32, true, true, NULL},
     };
     *out = (HostTarget){.march = "native"};
     if (!march || !strcmp(march, "native")) {

@@ -4,9 +4,10 @@
  *   stages.c    in which group (stage, row axis) it runs
  *   recompute.c which values of one pass over the rows a later one makes again instead of reading them
  *   cluster.c   which operations of a group share one loop nest
- *   pack.c      which weights are copied into the order in which products read them
  *   sizes.c     how many slots a group has, and how many rows a block
- *   storage.c   which buffer holds each value that must live in memory, and where buffers lie
+ *   pack.c      which weights are copied into the order in which products read them
+ *   storage.c   which buffer holds each value that must live in memory
+ *   places.c    where buffers lie
  *   kernels.c   loop IR of every cluster
  *   join.c      loops that walk memory as one
  *   loops.c     loops over rounds: their axes, their groups
@@ -133,6 +134,7 @@ void plan_pack_storage(Plan *plan);
 const Pack *plan_pack_of(const Plan *plan, const OpPlan *p); /* NULL: read where the weights are */
 LirAccess plan_pack_access(const Pack *pack);
 void plan_kernels(Plan *plan);
+void plan_buffer_sizes(Plan *plan);
 void plan_offsets(Plan *plan);
 void plan_join(Plan *plan);
 

@@ -202,7 +202,7 @@ static void choose_moving(Plan *plan, GroupPlan *group, uint32_t g) {
     for (size_t i = 0; i < plan->packs.count; i++) {
         if (plan->packs.data[i].group != g) continue;
         packs = true;
-        packed += 2 * value_bytes(plan, plan->packs.data[i].value, LIR_NO_AXIS); /* read and written */
+        packed += 2 * value_bytes(plan, plan->packs.data[i].value, LIR_NO_AXIS);
     }
     group->combine_slots = moving_slots(plan, combined);
     group->pack_slots = moving_slots(plan, packed);

@@ -1,6 +1,11 @@
-/* Persistent worker threads. Every worker has its own mailbox (a ticket on its own cache line), so a worker without
- * slots in a run is not disturbed and can never see half of a job: only workers that got a ticket read the job, and the
- * next job is written only after all of them are done.
+/* Persistent worker threads. Every thread has a range of the slots of a run and takes them one by one; when it has none
+ * left it takes those of others. So a worker that wakes late finds its slots done, and nobody waits for it.
+ *
+ * A claim. The word of a range is { number of the run, slots left }, and whoever lowers the count by compare-and-swap
+ * has the slot. A worker may still hold the number of a run that is over: its words then have another number, or no
+ * slots left, and it goes back to sleep. While a slot of a run is left the run is not over, so the caller has not begun
+ * to write the next one, and what the worker has read about the run (after its ticket, before the claim) is of this
+ * run.
  *
  * Sleeping. A waiter announces itself (asleep = 1), looks again, and waits on the futex; who changes the word looks at
  * the announcement after the change. Both sides are sequentially consistent, so one of them sees the other. */
@@ -23,6 +28,7 @@
 #include "runtime/core/memory.h"
 
 #define POOL_SPIN_SECONDS 80e-6
+#define POOL_SPIN_CROWDED 2e-6 /* more threads than processors: spinning takes time from those who have work */
 enum { POOL_MAX_THREADS = 1024, POOL_SPIN_BURST = 64 };
 
 struct pool_word {
@@ -30,8 +36,12 @@ struct pool_word {
     _Atomic uint32_t asleep;
 };
 
+struct pool_range {
+    _Alignas(64) _Atomic uint64_t left; /* run << 32 | slots left */
+};
+
 struct pool_worker {
-    struct pool_word ticket; /* changes when there is work, or the end */
+    struct pool_word ticket; /* the run there is work of; also changes at the end */
     struct qtm_pool *pool;
     pthread_t handle;
     int64_t thread; /* its number, 1 .. */
@@ -40,11 +50,14 @@ struct pool_worker {
 struct qtm_pool {
     int threads;
     int started; /* workers that exist */
-    qtm_group group;
-    const struct qtm_frame *frame;
-    int64_t slots;
+    double spin; /* seconds */
+    uint32_t run;
+    _Atomic(qtm_group) group;
+    _Atomic(const struct qtm_frame *) frame;
+    _Atomic int64_t slots;
     _Atomic bool ending;
-    struct pool_word pending;    /* workers still busy with the job */
+    struct pool_word pending;    /* slots that are not done */
+    struct pool_range *ranges;   /* [threads] */
     struct pool_worker *workers; /* [threads - 1] */
     bool caller_pinned;
     cpu_set_t caller_mask; /* to give back */
@@ -59,72 +72,96 @@ static inline void pool_pause(void) {
 }
 
 /* Returns the word's value once it differs from `old` (or, with until_zero, once it is 0). */
-static void pool_wait(struct pool_word *word, uint32_t old, bool until_zero) {
+static uint32_t pool_wait(const struct qtm_pool *pool, struct pool_word *word, uint32_t old, bool until_zero) {
     double limit = 0;
+    uint32_t now;
     for (;;) {
         for (int i = 0; i < POOL_SPIN_BURST; i++) {
-            uint32_t now = atomic_load_explicit(&word->value, memory_order_acquire);
-            if (until_zero ? now == 0 : now != old) return;
+            now = atomic_load_explicit(&word->value, memory_order_acquire);
+            if (until_zero ? now == 0 : now != old) return now;
             pool_pause();
         }
         double time = qtm_clock_seconds();
-        if (limit == 0) limit = time + POOL_SPIN_SECONDS;
+        if (limit == 0) limit = time + pool->spin;
         if (time > limit) break;
     }
     for (;;) {
         atomic_store(&word->asleep, 1);
-        uint32_t now = atomic_load(&word->value);
+        now = atomic_load(&word->value);
         if (until_zero ? now == 0 : now != old) break;
         syscall(SYS_futex, &word->value, FUTEX_WAIT_PRIVATE, now, NULL, NULL, 0);
     }
     atomic_store(&word->asleep, 0);
+    return now;
 }
 
 static void pool_wake(struct pool_word *word) {
     if (atomic_load(&word->asleep)) syscall(SYS_futex, &word->value, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-static void pool_share(const struct qtm_pool *pool, int64_t thread) {
-    __int128 slots = pool->slots;
-    int64_t end = (int64_t)(slots * (thread + 1) / pool->threads);
-    for (int64_t slot = (int64_t)(slots * thread / pool->threads); slot < end; slot++)
-        pool->group(pool->frame, slot, thread);
+/* Takes a slot of the range; false when the run has none left there. With it `left` slots were left. */
+static bool range_take(struct pool_range *range, uint32_t run, uint32_t *left) {
+    uint64_t word = atomic_load_explicit(&range->left, memory_order_acquire);
+    for (;;) {
+        *left = (uint32_t)word;
+        if (word >> 32 != run || *left == 0) return false;
+        if (atomic_compare_exchange_weak(&range->left, &word, word - 1)) return true;
+    }
+}
+
+static int64_t range_begin(const struct qtm_pool *pool, int64_t slots, int64_t thread) {
+    return slots * thread / pool->threads;
+}
+
+/* Own slots first, then those of the next threads. */
+static void pool_work(struct qtm_pool *pool, uint32_t run, int64_t thread) {
+    qtm_group group = atomic_load_explicit(&pool->group, memory_order_relaxed);
+    const struct qtm_frame *frame = atomic_load_explicit(&pool->frame, memory_order_relaxed);
+    int64_t slots = atomic_load_explicit(&pool->slots, memory_order_relaxed);
+    uint32_t done = 0, left;
+    for (int64_t next = 0; next < pool->threads; next++) {
+        int64_t of = (thread + next) % pool->threads, end = range_begin(pool, slots, of + 1);
+        while (range_take(&pool->ranges[of], run, &left)) {
+            group(frame, end - left, thread);
+            done++;
+        }
+    }
+    if (done && atomic_fetch_sub(&pool->pending.value, done) == done) pool_wake(&pool->pending);
 }
 
 static void *pool_worker_main(void *argument) {
     struct pool_worker *worker = argument;
     struct qtm_pool *pool = worker->pool;
-    for (uint32_t seen = 0;; seen++) {
-        pool_wait(&worker->ticket, seen, false);
+    for (uint32_t run = 0;;) {
+        run = pool_wait(pool, &worker->ticket, run, false);
         if (atomic_load(&pool->ending)) return NULL;
-        pool_share(pool, worker->thread);
-        if (atomic_fetch_sub(&pool->pending.value, 1) == 1) pool_wake(&pool->pending);
+        pool_work(pool, run, worker->thread);
     }
 }
 
-static void pool_post(struct pool_worker *worker) {
-    atomic_fetch_add(&worker->ticket.value, 1);
+static void pool_post(struct pool_worker *worker, uint32_t run) {
+    atomic_store(&worker->ticket.value, run);
     pool_wake(&worker->ticket);
 }
 
 void qtm_pool_run(struct qtm_pool *pool, qtm_group group, const struct qtm_frame *frame, int64_t slots) {
-    if (slots <= 1 || !pool || pool->threads == 1) {
+    if (slots <= 1 || !pool || pool->threads == 1 || slots > INT32_MAX) {
         for (int64_t slot = 0; slot < slots; slot++) group(frame, slot, 0);
         return;
     }
-    pool->group = group;
-    pool->frame = frame;
-    pool->slots = slots;
-    /* With fewer slots than threads the ranges are empty or one slot long; empty ones get no ticket. */
-    uint32_t busy = 0;
+    uint32_t run = ++pool->run;
+    atomic_store_explicit(&pool->group, group, memory_order_relaxed);
+    atomic_store_explicit(&pool->frame, frame, memory_order_relaxed);
+    atomic_store_explicit(&pool->slots, slots, memory_order_relaxed);
+    atomic_store_explicit(&pool->pending.value, (uint32_t)slots, memory_order_relaxed);
+    for (int t = 0; t < pool->threads; t++) {
+        uint64_t count = (uint64_t)(range_begin(pool, slots, t + 1) - range_begin(pool, slots, t));
+        atomic_store_explicit(&pool->ranges[t].left, (uint64_t)run << 32 | count, memory_order_release);
+    }
     for (int t = 1; t < pool->threads; t++)
-        busy += (__int128)slots * t / pool->threads < (__int128)slots * (t + 1) / pool->threads;
-    atomic_store(&pool->pending.value, busy);
-    for (int t = 1; t < pool->threads; t++)
-        if ((__int128)slots * t / pool->threads < (__int128)slots * (t + 1) / pool->threads)
-            pool_post(&pool->workers[t - 1]);
-    pool_share(pool, 0);
-    pool_wait(&pool->pending, 0, true);
+        if (range_begin(pool, slots, t) < range_begin(pool, slots, t + 1)) pool_post(&pool->workers[t - 1], run);
+    pool_work(pool, run, 0);
+    pool_wait(pool, &pool->pending, 0, true);
 }
 
 /* Where threads go: CPU number `index` of the mask. */
@@ -173,6 +210,9 @@ static qtm_status pool_start(struct qtm_pool *pool, int local_rank, int local_si
     bool known = sched_getaffinity(0, sizeof mask, &mask) == 0;
     int cpus = known ? CPU_COUNT(&mask) : 0;
     bool pin = known && cpus >= pool->threads && pool->threads > 1 && pool_pinning_wanted();
+    bool crowded =
+        pool->threads > qtm_pool_cpus() || (int64_t)pool->threads * local_size > sysconf(_SC_NPROCESSORS_ONLN);
+    pool->spin = crowded ? POOL_SPIN_CROWDED : POOL_SPIN_SECONDS;
     int first = pin ? (int)((int64_t)local_rank * pool->threads % cpus) : 0;
     for (int i = 0; i < pool->threads - 1; i++)
         QTM_TRY(pool_worker_start(pool, i, pin ? pool_cpu(&mask, (first + 1 + i) % cpus) : -1));
@@ -196,8 +236,9 @@ qtm_status qtm_pool_create(int threads, int local_rank, int local_size, struct q
     if (!pool) return qtm_error_memory(sizeof *pool);
     pool->threads = threads;
     pool->workers = qtm_alloc_array(threads - 1, sizeof *pool->workers);
-    qtm_status status = pool->workers ? pool_start(pool, local_rank, local_size)
-                                      : qtm_error_memory((threads - 1) * (int64_t)sizeof *pool->workers);
+    pool->ranges = qtm_alloc_array(threads, sizeof *pool->ranges);
+    qtm_status status = pool->workers && pool->ranges ? pool_start(pool, local_rank, local_size)
+                                                      : qtm_error_memory(threads * (int64_t)sizeof *pool->workers);
     if (status != QTM_OK) {
         qtm_pool_destroy(pool);
         return status;
@@ -209,10 +250,11 @@ qtm_status qtm_pool_create(int threads, int local_rank, int local_size, struct q
 void qtm_pool_destroy(struct qtm_pool *pool) {
     if (!pool) return;
     atomic_store(&pool->ending, true);
-    for (int i = 0; i < pool->started; i++) pool_post(&pool->workers[i]);
+    for (int i = 0; i < pool->started; i++) pool_post(&pool->workers[i], pool->run + 1);
     for (int i = 0; i < pool->started; i++) pthread_join(pool->workers[i].handle, NULL);
     if (pool->caller_pinned) sched_setaffinity(0, sizeof pool->caller_mask, &pool->caller_mask);
     qtm_free(pool->workers);
+    qtm_free(pool->ranges);
     qtm_free(pool);
 }
 

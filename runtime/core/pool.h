@@ -1,7 +1,9 @@
 /* The persistent threads that run kernels (qtm_pool_run, declared in qtm/kernel.h). The thread that calls qtm_pool_run
- * takes part as thread 0; workers are 1 .. threads - 1. Slots are dealt statically: thread t runs slots
- * [slots * t / threads, slots * (t + 1) / threads), in order, so scratch indexed by `thread` is private to it.
- * Between runs a worker spins for some tens of microseconds (a wake costs well under 1 us then) and then sleeps.
+ * takes part as thread 0; workers are 1 .. threads - 1. Thread t starts with slots
+ * [slots * t / threads, slots * (t + 1) / threads), so that it finds what it made before in its cache; who has done his
+ * takes those of others, so a thread that comes late is not waited for. Scratch indexed by `thread` is private to it.
+ * Between runs a worker spins for some tens of microseconds (a wake costs well under 1 us then) and then sleeps; where
+ * there are more threads than processors it sleeps at once.
  * Only one thread at a time may call qtm_pool_run on a pool, and never from inside a group. */
 #ifndef QTM_CORE_POOL_H
 #define QTM_CORE_POOL_H

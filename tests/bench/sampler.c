@@ -1,9 +1,9 @@
-/* Times the functions that qtmc emits for a model with a draw, on one core: forward, which is the function behind
- * `draw`, and forward with the derivative, which is that of a fit's objective. Stands in for the runtime's main and its
- * pool. Prints JSON: of each function the events of one call, the least and the median time of a call, and the least
- * time spent before and after the pass over the events, in tables.
+/* Times the functions that qtmc emits for a model with a draw, on one core: that behind `draw`, in batches until there
+ * are EVENTS, and that of a fit's objective with its derivative. Stands in for the runtime's main and its pool. Prints
+ * JSON: the least and the median time of a call, and the least time spent before and after the pass over the events, in
+ * tables.
  *
- *     sampler forward|gradient CALLS          sampler lookups BYTES          (as a model's executable)
+ *     sampler draw|gradient EVENTS CALLS          sampler lookups BYTES CALLS          (as a model's executable)
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +54,8 @@ static int compare(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-static void function_time(const struct qtm_fn *fn, int64_t events, int calls) {
+/* A call runs the function `batches` times. */
+static void function_time(const struct qtm_fn *fn, int64_t batches, int calls) {
     int64_t extent[1] = {0};
     const void **in = room(fn->in_count * (int64_t)sizeof *in);
     void **out = room(fn->out_count * (int64_t)sizeof *out);
@@ -72,17 +73,19 @@ static void function_time(const struct qtm_fn *fn, int64_t events, int calls) {
         frame.step = (uint64_t)call;
         rows_seconds = 0;
         double start = now();
-        fn->run(&frame);
+        for (int64_t batch = 0; batch < batches; batch++) {
+            frame.seed = (uint64_t)batch + 1;
+            fn->run(&frame);
+        }
         seconds[call] = now() - start;
         if (seconds[call] - rows_seconds < tables) tables = seconds[call] - rows_seconds;
     }
     qsort(seconds, (size_t)calls, sizeof *seconds, compare);
-    printf("{\"events\": %lld, \"least\": %.9f, \"median\": %.9f, \"tables\": %.9f}\n", (long long)events, seconds[0],
-           seconds[calls / 2], tables);
+    printf("{\"least\": %.9f, \"median\": %.9f, \"tables\": %.9f}\n", seconds[0], seconds[calls / 2], tables);
 }
 
 /* Nanoseconds for two neighbouring floats from a place in `bytes` of memory that no prediction finds. */
-static void lookups_time(int64_t bytes) {
+static void lookups_time(int64_t bytes, int calls) {
     enum { COUNT = 1 << 20 };
     int64_t places = bytes / 4 - 1;
     float *table = room(bytes);
@@ -93,7 +96,7 @@ static void lookups_time(int64_t bytes) {
     }
     double least = 1e9;
     float sum = 0;
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < calls; round++) {
         double start = now();
         float part[4] = {0};
         for (int i = 0; i < COUNT; i += 4)
@@ -106,11 +109,11 @@ static void lookups_time(int64_t bytes) {
 }
 
 int qtm_main(int argc, char **argv, const struct qtm_model *model) {
-    if (argc != 3) return 2;
-    int64_t number = strtoll(argv[2], NULL, 10);
-    if (!strcmp(argv[1], "forward")) function_time(&model->events[0].draw, model->events[0].draw_batch, (int)number);
-    if (!strcmp(argv[1], "gradient"))
-        function_time(&model->fits[0].updates[0].gradient, model->fits[0].events, (int)number);
-    if (!strcmp(argv[1], "lookups")) lookups_time(number);
+    if (argc != 4) return 2;
+    int64_t number = strtoll(argv[2], NULL, 10), batch = model->events[0].draw_batch;
+    int calls = (int)strtol(argv[3], NULL, 10);
+    if (!strcmp(argv[1], "draw")) function_time(&model->events[0].draw, (number + batch - 1) / batch, calls);
+    if (!strcmp(argv[1], "gradient")) function_time(&model->fits[0].updates[0].gradient, 1, calls);
+    if (!strcmp(argv[1], "lookups")) lookups_time(number, calls);
     return 0;
 }

@@ -94,6 +94,8 @@ static inline uint32_t unit_buffer(Unit *u, LirSpace space, LirType type, uint32
     int64_t *end = space == LIR_SCRATCH ? &u->f.scratch_bytes : &u->f.work_bytes;
     if (space == LIR_WORK && b.dynamic_axis != LIR_NO_AXIS) {
         b.bytes_per_row = bytes;
+        b.place = (uint32_t)u->f.places.count;
+        VEC_PUSH(&u->arena, &u->f.places, ((LirPlace){b.dynamic_axis, bytes}));
     } else if (space != LIR_IN && space != LIR_OUT) {
         b.dynamic_axis = LIR_NO_AXIS;
         b.bytes = unit_round(bytes);
@@ -146,10 +148,16 @@ static inline void unit_effect(Unit *u, LirKernel *k, LirEffectKind kind, LirAcc
     VEC_PUSH(&u->arena, &k->effects, ((LirEffect){.kind = kind, .access = access, .value = value}));
 }
 
+static inline const LlvmPart *unit_part(Unit *u) {
+    LlvmPart *part = ARENA_NEW(&u->arena, LlvmPart);
+    *part = llvm_whole(&u->arena, &u->module);
+    return part;
+}
+
 static inline char *unit_text(Unit *u, LlvmOutput what) {
     char *path = arena_format(&u->arena, "%s/text", u->folder);
     const char *error = "";
-    cr_assert(llvm_emit(&u->module, &u->target, what, 2, path, &error), "%s", error);
+    cr_assert(llvm_emit(unit_part(u), &u->target, what, 2, path, &error), "%s", error);
     FILE *file = fopen(path, "r");
     fseek(file, 0, SEEK_END);
     size_t size = (size_t)ftell(file);
@@ -175,7 +183,7 @@ static inline void unit_build(Unit *u) {
     char *object = arena_format(&u->arena, "%s/f.o", u->folder),
          *library = arena_format(&u->arena, "%s/f.so", u->folder);
     char *source = arena_format(&u->arena, "%s/pool.c", u->folder);
-    cr_assert(llvm_emit(&u->module, &u->target, LLVM_OUTPUT_OBJ, 2, object, &error), "%s", error);
+    cr_assert(llvm_emit(unit_part(u), &u->target, LLVM_OUTPUT_OBJ, 2, object, &error), "%s", error);
     FILE *file = fopen(source, "w");
     fputs(stub, file);
     fclose(file);

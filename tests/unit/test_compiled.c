@@ -98,7 +98,8 @@ static void *load(Case *cases, const HostTarget *target, bool f64) {
     cr_assert(mkdtemp(folder));
     char *object = arena_format(&arena, "%s/f.o", folder), *library = arena_format(&arena, "%s/f.so", folder);
     const char *error = "";
-    cr_assert(llvm_emit(&module, target, LLVM_OUTPUT_OBJ, 2, object, &error), "%s", error);
+    LlvmPart part = llvm_whole(&arena, &module);
+    cr_assert(llvm_emit(&part, target, LLVM_OUTPUT_OBJ, 2, object, &error), "%s", error);
     /* qtm_pool_run stays open: it is found in this program, which exports it */
     cr_assert_eq(system(arena_format(&arena, "cc -shared -o %s %s", library, object)), 0);
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
