@@ -74,7 +74,8 @@ static bool panel_wanted(const LirFunction *f, const LirGroup *group, const LirK
  * taken in parts of about one size. */
 static int64_t part_of_k(const LirFunction *f, const LirGroup *group, const LirKernel *kernel, const DotTile *tile,
                          int64_t rows, int64_t real_bytes) {
-    int64_t k = axis_length(f, group, kernel, kernel->k_axis), width = (int64_t)tile->vectors * tile->lanes * real_bytes;
+    int64_t k = axis_length(f, group, kernel, kernel->k_axis),
+            width = (int64_t)tile->vectors * tile->lanes * real_bytes;
     int64_t most = PART_BYTES / (width > CACHE_LINE ? width : CACHE_LINE);
     if (k <= most * 3 / 2 || k == INT64_MAX || rows <= 2 * (int64_t)tile->rows || rows > SUMS_ROWS) return 0;
     int64_t parts = (k + most - 1) / most, part = (k + parts - 1) / parts;
