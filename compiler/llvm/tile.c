@@ -96,11 +96,10 @@ DotTile dot_tile(Arena *arena, const HostTarget *target, const LirFunction *f, c
     tile.rows = dot_tile_rows(target, tile.vectors, rows);
     tile.panel = panel_wanted(f, group, kernel, &tile, rows, real_bytes);
     tile.part = part_of_k(f, group, kernel, &tile, rows, real_bytes);
-    tile.why =
-        arena_format(arena, "%u x %u vectors of %u: %u sums, %u of B and one of A in %u registers; B %s", tile.rows,
-                     tile.vectors, tile.lanes, tile.rows * tile.vectors, tile.vectors, target->registers,
-                     kernel->packed ? "packed once a call"
-                     : tile.panel   ? "copied in every block"
-                                    : "where it is");
+    const char *source = kernel->packed ? "packed once a call" : tile.panel ? "copied in every block" : "where it is";
+    const char *parts = tile.part ? arena_format(arena, ", k in parts of %lld", (long long)tile.part) : "";
+    tile.why = arena_format(arena, "%u x %u vectors of %u: %u sums, %u of B and one of A in %u registers; B %s%s",
+                            tile.rows, tile.vectors, tile.lanes, tile.rows * tile.vectors, tile.vectors,
+                            target->registers, source, parts);
     return tile;
 }
