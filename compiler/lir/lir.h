@@ -127,7 +127,9 @@ typedef struct LirKernel {
     const char *symbol;  /* of the emitted function that computes it; set by llvm_whole */
     uint32_t loop_count; /* outermost first; the group's row axis, where used, comes first and runs over the block */
     TirAxisId loops[LIR_MAX_DIMS];
-    bool vector; /* NEST: vectorise the last loop. False where lanes could collide (scatter) */
+    uint32_t joined; /* bit i: loop i and the next are one loop over memory, of both their steps; of the last loop of a
+                        DOT the next is m, or k where it accumulates. See schedule/join.c */
+    bool vector;     /* NEST: vectorise the last loop. False where lanes could collide (scatter) */
     VEC(LirInstr) body;
     VEC(LirEffect) effects;
     uint32_t zero; /* ZERO, FILL, COMBINE: the buffer written */
@@ -225,6 +227,8 @@ static inline uint32_t lir_row_axis(const LirGroup *group, const LirKernel *kern
     if (group->row_axis != LIR_NO_AXIS || group->slots == 1 || !kernel->loop_count) return group->row_axis;
     return kernel->loops[0];
 }
+/* How many loops in front of this one are joined to it: those at place - 1, place - 2, ... of `loops`, from `place`. */
+uint32_t lir_joined(const LirKernel *kernel, uint32_t axis, uint32_t *place);
 const char *lir_op_text(LirOpcode op);
 int lir_op_arity(LirOpcode op);
 /* text.c */

@@ -432,10 +432,12 @@ void dot_emit(Body *b) {
     if (d.tile.part) sums_make(&d);
     Loop loops[LIR_MAX_DIMS];
     for (uint32_t i = 0; i < k->loop_count; i++) {
+        if (loop_is_joined(b, i)) continue;
         const char *name = b->f->source->axes.data[k->loops[i]].name;
         loops[i] = loop_begin(b, const_i64(e, 0), axis_trip(b, k->loops[i]), 1, name);
         b->index[k->loops[i]] = loops[i].counter;
     }
     strips_emit(&d);
-    for (uint32_t i = k->loop_count; i-- > 0;) loop_end(b, &loops[i]);
+    for (uint32_t i = k->loop_count; i-- > 0;)
+        if (!(k->joined >> i & 1)) loop_end(b, &loops[i]);
 }

@@ -17,8 +17,8 @@ typedef struct NestShape {
 
 NestShape nest_shape(Arena *arena, const HostTarget *target, bool f64, const LirFunction *f, const LirGroup *group,
                      const LirKernel *kernel);
-/* The longest that a loop along an axis can be in this group: a block, for its rows. INT64_MAX where only the data
- * tell. */
-int64_t shape_bound(const LirFunction *f, const LirGroup *group, TirAxisId axis);
+/* The longest that a loop along an axis can be in this kernel, with those that are joined to it: a block, for rows.
+ * INT64_MAX where only the data tell. */
+int64_t shape_bound(const LirFunction *f, const LirGroup *group, const LirKernel *kernel, TirAxisId axis);
 
 #endif

@@ -3,6 +3,8 @@
  * the time of one multiply-add, of which two start in every cycle: fewer than about ten sums wait for each other. */
 #include "llvm/tile.h"
 
+#include "llvm/shape.h"
+
 enum {
     PART_BYTES = 16 * 1024,  /* of B under a tile that all rows meet before k goes on */
     SUMS_ROWS = 1024,        /* most rows whose sums wait meanwhile */
@@ -24,11 +26,8 @@ unsigned dot_tile_rows(const HostTarget *target, unsigned vectors, int64_t rows)
     return (unsigned)((rows + tiles - 1) / tiles);
 }
 
-static int64_t axis_length(const LirFunction *f, const LirGroup *group, TirAxisId axis) {
-    if (axis == LIR_NO_AXIS) return 1;
-    int64_t size = f->source->axes.data[axis].size;
-    if (size < 0) size = INT64_MAX;
-    return axis == group->row_axis && group->block < size ? group->block : size;
+static int64_t axis_length(const LirFunction *f, const LirGroup *group, const LirKernel *kernel, TirAxisId axis) {
+    return axis == LIR_NO_AXIS ? 1 : shape_bound(f, group, kernel, axis);
 }
 
 /* Elements from one k to the next of B, or 0 where that is known at run time only. */
@@ -64,7 +63,7 @@ static bool column_fits(int64_t stride, int64_t k, int64_t width) {
 
 static bool panel_wanted(const LirFunction *f, const LirGroup *group, const LirKernel *kernel, const DotTile *tile,
                          int64_t rows, int64_t real_bytes) {
-    int64_t width = (int64_t)tile->vectors * tile->lanes, k = axis_length(f, group, kernel->k_axis);
+    int64_t width = (int64_t)tile->vectors * tile->lanes, k = axis_length(f, group, kernel, kernel->k_axis);
     int64_t stride = right_stride(f, group, kernel);
     if (kernel->packed || (stride && stride <= width)) return false;
     if (k > PANEL_BYTES / (width * real_bytes) || rows < 4 * (int64_t)tile->rows) return false;
@@ -75,7 +74,7 @@ static bool panel_wanted(const LirFunction *f, const LirGroup *group, const LirK
  * taken in parts of about one size. */
 static int64_t part_of_k(const LirFunction *f, const LirGroup *group, const LirKernel *kernel, const DotTile *tile,
                          int64_t rows, int64_t real_bytes) {
-    int64_t k = axis_length(f, group, kernel->k_axis), width = (int64_t)tile->vectors * tile->lanes * real_bytes;
+    int64_t k = axis_length(f, group, kernel, kernel->k_axis), width = (int64_t)tile->vectors * tile->lanes * real_bytes;
     int64_t most = PART_BYTES / (width > CACHE_LINE ? width : CACHE_LINE);
     if (k <= most * 3 / 2 || k == INT64_MAX || rows <= 2 * (int64_t)tile->rows || rows > SUMS_ROWS) return 0;
     int64_t parts = (k + most - 1) / most, part = (k + parts - 1) / parts;
@@ -84,7 +83,7 @@ static int64_t part_of_k(const LirFunction *f, const LirGroup *group, const LirK
 
 DotTile dot_tile(Arena *arena, const HostTarget *target, const LirFunction *f, const LirGroup *group,
                  const LirKernel *kernel, bool f64) {
-    int64_t n = axis_length(f, group, kernel->n_axis), rows = axis_length(f, group, kernel->m_axis);
+    int64_t n = axis_length(f, group, kernel, kernel->n_axis), rows = axis_length(f, group, kernel, kernel->m_axis);
     int64_t real_bytes = f64 ? 8 : 4;
     DotTile tile = {.lanes = target->vector_bits / 8 / (unsigned)real_bytes};
     while (tile.lanes > 2 && tile.lanes / 2 >= n) tile.lanes /= 2;

@@ -82,7 +82,7 @@ static const char *axis_name(const LirFunction *f, TirAxisId axis) {
 }
 
 static void print_length(const Report *r, const Entry *e, TirAxisId axis) {
-    int64_t bound = shape_bound(e->f, e->group, axis);
+    int64_t bound = shape_bound(e->f, e->group, e->kernel, axis);
     if (bound == INT64_MAX)
         fprintf(r->out, "%s", axis_name(e->f, axis));
     else
