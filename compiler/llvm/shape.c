@@ -60,6 +60,12 @@ static unsigned lookup_vectors(Arena *arena, const HostTarget *target, const Lir
     return all <= 3 * chain ? 4 : all <= 6 * chain ? 2 : 1;
 }
 
+/* What takes time at every point: sums of indices end in addresses. */
+static bool is_work(const LirInstr *in) {
+    bool sum = in->op == LIR_ADD || in->op == LIR_SUB || in->op == LIR_MUL;
+    return lir_op_arity(in->op) > 0 && !(sum && in->type == LIR_T_INT);
+}
+
 /* An elementary function is a chain of operations that wait for one another, about 60 cycles long, of which a processor
  * holds only a few in its scheduler. Side by side, several vectors keep it busy and share the loads of constants, until
  * registers run out. They should divide the loop, if it is not long. */
@@ -67,7 +73,7 @@ static unsigned chain_vectors(const HostTarget *target, const LirKernel *k, int6
     size_t count = 0;
     for (size_t i = 0; i < k->body.count; i++) {
         LirOpcode op = k->body.data[i].op;
-        count += op == LIR_UNIFORM || op == LIR_PICK ? NEST_DRAW : lir_op_arity(op) > 0;
+        count += op == LIR_UNIFORM || op == LIR_PICK ? NEST_DRAW : is_work(&k->body.data[i]);
     }
     if (count < NEST_CHAIN || count > NEST_CHAIN_2 || target->registers < 16) return 1;
     unsigned vectors = count <= NEST_CHAIN_4 ? 4 : 2;
@@ -81,7 +87,8 @@ NestShape nest_shape(Arena *arena, const HostTarget *target, bool f64, const Lir
     const uint32_t *level = lir_levels(arena, f, k);
     int64_t bound = k->loop_count ? shape_bound(f, group, k, k->loops[k->loop_count - 1]) : 1;
     size_t inner = 0;
-    for (size_t i = 0; i < k->body.count; i++) inner += level[i] == k->loop_count;
+    for (size_t i = 0; i < k->body.count; i++)
+        inner += level[i] == k->loop_count && (is_work(&k->body.data[i]) || k->body.data[i].type != LIR_T_INT);
     for (size_t i = 0; i < k->effects.count; i++) {
         const LirEffect *e = &k->effects.data[i];
         shape.reduces |= e->kind != LIR_STORE && lir_access_level(f, k, &e->access, level) < k->loop_count;

@@ -59,10 +59,10 @@ static void want_dot(Order *o, const TirOp *op) {
         kept = tir_axes_minus(kept, other);
         if (batch_of(f, rows).count == 0 || kept.count == 0 || batch_of(f, other).count > 0) continue;
         bool matrix = op->attr_axes.count == 1 && is_matrix(f, other);
-        TirAxes columns = tir_axes_minus(other, op->attr_axes);
-        if (matrix)
-            order_want_all(o, kept, columns);
-        else
+        if (matrix) { /* before k too: in the derivative by the rows it is what n is here */
+            order_want_all(o, kept, tir_axes_minus(other, op->attr_axes));
+            order_want_all(o, kept, op->attr_axes);
+        } else
             order_want_all(o, tir_axes_union(other, tir_axes_minus(op->attr_axes, batch_of(f, rows))), kept);
     }
 }

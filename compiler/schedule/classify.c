@@ -66,8 +66,7 @@ static bool dot_over_rows(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan 
     if (ma.count != 1 || na.count != 1 || ma.id[0] >= na.id[0]) return false;
     TirAxes batch = batch_axes(f, aa);
     if (!batch.count || !tir_axes_equal(batch, batch_axes(f, ba)) || tir_axes_minus(batch, s).count) return false;
-    if (plan_axis_size(plan, na.id[0]) < DOT_MIN_N || aa.id[aa.count - 1] != ma.id[0]) return false;
-    if (ba.id[ba.count - 1] != na.id[0]) return false;
+    if (plan_axis_size(plan, na.id[0]) < DOT_MIN_N || ba.id[ba.count - 1] != na.id[0]) return false;
     out->dot_a = a;
     out->dot_b = b;
     out->dot_m = ma.id[0];

@@ -292,21 +292,24 @@ static Value apply_flatten(Elab *e, Self self, const AstNode *node, const Value 
         "flatten(x) makes one of all");
 }
 
-static Value apply_pad(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
-    enum { MOST = 1 << 16 };
-    Value v = array_argument(e, self, &args[0]), zeros = value_scalar(args[1]);
-    Value dims = count > 2 ? value_scalar(args[2]) : value_int(1, node->span);
-    if (value_is_poison(&v) || value_is_poison(&zeros) || value_is_poison(&dims)) return value_poison();
-    if (!whole_argument(&zeros, 0, MOST))
+static Value apply_deposit(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    enum { MOST = 1 << 23 };
+    Value v = array_argument(e, self, &args[0]), at = array_argument(e, self, &args[1]), size = value_scalar(args[2]);
+    if (value_is_poison(&v) || value_is_poison(&at) || value_is_poison(&size)) return value_poison();
+    bool same = at.type == TIR_INT && at.rank == v.rank;
+    for (uint32_t i = 0; same && i < v.rank; i++) same = at.dim[i].size == v.dim[i].size;
+    if (!same)
         return elab_help(e,
-                         elab_error(e, DIAG_E0307, args[1].span,
-                                    "the number of zeros of 'pad' is a whole number from 0 to %d", MOST),
-                         "write it as a number or a size");
-    if (!whole_argument(&dims, 1, v.rank))
+                         elab_error(e, DIAG_E0302, args[1].span,
+                                    "'deposit' takes a whole number for every number of its first argument, which has "
+                                    "shape %s",
+                                    value_shape_text(e, &v)),
+                         "write a formula over the same indices, such as [2 * i for i in index(n)]");
+    if (!whole_argument(&size, 1, MOST))
         return elab_help(
-            e, elab_error(e, DIAG_E0307, args[2].span, "'pad' takes the first dimensions, from 1 to %u", v.rank),
-            "pad(x, n) pads the first one");
-    return value_pad(e, v, (int64_t)zeros.number, (uint32_t)dims.number, node->span);
+            e, elab_error(e, DIAG_E0307, args[2].span, "the length of an array is a whole number from 1 to %d", MOST),
+            "write it as a number or a size");
+    return value_deposit(e, v, at, (int64_t)size.number, node->span);
 }
 
 /* Dimensions have names: their order is nowhere but in the value. */

@@ -1,6 +1,6 @@
 /* Bounds of values, from those of their arguments. Every bound is moved outwards by more than the rounding of single
  * precision, in relative size, so that it holds in both widths; a bound of 0 stays, as rounding keeps signs. A value
- * whose bounds are not finite counts as unknown. What depends on constants alone is evaluated by the interpreter, where
+ * whose bounds are not finite counts as unknown. Columns are clamped into their declared range when they are read. What depends on constants alone is evaluated by the interpreter, where
  * it is small, as bounds of a grid made of sums say too little: of 1 - x, x = 0.1 (1 - t) + t, t in 0 .. 1. */
 #include <math.h>
 
@@ -72,7 +72,7 @@ static StageRange range_two(TirOpcode op, StageRange a, StageRange b) {
 static StageRange range_column(const TirPort *port, StageColumns columns) {
     for (size_t i = 0; port->role == TIR_PORT_COLUMN && i < columns.count; i++) {
         const StageColumn *column = &columns.data[i];
-        if (column->data == port->index && column->field == port->field) return rounded(column->low, column->high);
+        if (column->data == port->index && column->field == port->field) return range_of(column->low, column->high);
     }
     return unknown;
 }

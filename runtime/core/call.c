@@ -202,6 +202,11 @@ void qtm_call_run(struct qtm_call *call, uint64_t seed, uint64_t step) {
     call->fn->run(&frame);
 }
 
+void qtm_call_renew(struct qtm_call *call) {
+    call->ran = false;
+    if (call->shared) qtm_call_renew(call->shared);
+}
+
 int qtm_call_find(const struct qtm_call *call, enum qtm_role role, int index) {
     for (int i = 0; i < call->fn->out_count; i++)
         if (call->fn->out[i].role == role && (role == QTM_LOSS || call->fn->out[i].index == index)) return i;

@@ -55,6 +55,8 @@ struct qtm_call {
 qtm_status qtm_call_bind(struct qtm_call *call, const struct qtm_fn *fn, const struct qtm_binding *binding);
 void qtm_call_destroy(struct qtm_call *call);
 void qtm_call_run(struct qtm_call *call, uint64_t seed, uint64_t step);
+/* Its events are others now: what it makes once is made again at its next run. */
+void qtm_call_renew(struct qtm_call *call);
 
 /* The output with this role and index, or -1. */
 int qtm_call_find(const struct qtm_call *call, enum qtm_role role, int index);

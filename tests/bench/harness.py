@@ -15,26 +15,27 @@ PEERS = ("torch", "compiled", "jax")
 
 
 class Place:
-    """A build tree of the project, and a folder in it for what is made here."""
+    """A build tree of the project, and a folder in it for what is made here. `own`: it is the benchmark's to build; else it
+    is taken as it stands."""
 
-    def __init__(self, build):
-        self.build, self.work = Path(build).resolve(), Path(build).resolve() / "bench"
-        self.qtmc = self.build / "bin" / "qtmc"
+    def __init__(self, build, own):
+        self.build, self.own = Path(build).resolve(), own
+        self.work, self.qtmc = self.build / "bench", self.build / "bin" / "qtmc"
         self.work.mkdir(parents=True, exist_ok=True)
 
-    def prepare(self, build):
-        if build:
+    def prepare(self):
+        if self.own:
             quietly(TOP / "bootstrap", "--tests")
             if not (self.build / "build.ninja").exists():
                 quietly("cmake", "-S", TOP, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
                         "-DQTM_TESTS=ON")
-            self.target("qtmc")
-            self.target("qtmrt")
+        self.target("qtmc", "qtmrt")
         for name in ("usage", "roof"):
             self.compiled([BENCH / f"{name}.c"], name)
 
-    def target(self, name):
-        quietly("cmake", "--build", self.build, "--target", name)
+    def target(self, *names):
+        if self.own:
+            quietly("cmake", "--build", self.build, "--target", *names)
 
     def model(self, source, name, **sizes):
         """Builds a model with sizes; returns its executable."""
@@ -161,8 +162,3 @@ class Peer:
 def seconds(result, threads):
     return result["cpu" if threads == 1 else "wall"]
 
-
-def roofs(place):
-    """The machine's rates at this moment: lists of one core and two, in 1e9 a second."""
-    text, *_ = measured(place, [place.work / "roof"])
-    return json.loads(text)

@@ -57,6 +57,12 @@ static void expect_sound(const TirFunction *f, uint64_t seed) {
     arena_free(&arena);
 }
 
+static size_t count_ops(const TirFunction *f, TirOpcode op) {
+    size_t count = 0;
+    for (size_t v = 0; v < f->ops.count; v++) count += f->ops.data[v].op == op;
+    return count;
+}
+
 /* Any values whatever can be handed over, whole numbers and truths too. */
 Test(stage, random_cuts_keep_values, .timeout = 120) {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
@@ -107,6 +113,90 @@ Test(stage, random_programs_keep_values, .timeout = 120) {
     cr_assert_gt(staged, SEEDS / 10, "only %d programs were cut", staged);
 }
 
+/* --- what two functions share --- */
+
+static void axes_rename(Arena *arena, TirFunction *g) {
+    for (size_t a = 0; a < g->axes.count; a++)
+        g->axes.data[a].name = arena_format(arena, "%s%zu", g->axes.data[a].name, a + 7);
+    for (size_t v = 0; v < g->ops.count; v++)
+        if (g->ops.data[v].body) axes_rename(arena, g->ops.data[v].body);
+}
+
+/* The same computation with axes of other numbers behind their names, and fewer outputs. */
+static TirFunction *sibling(Program *p) {
+    TirFunction *g = tir_function_copy(&p->arena, p->f, "sibling");
+    axes_rename(&p->arena, g);
+    g->outputs.data[0] = g->outputs.data[g->outputs.count - 1];
+    g->outputs.count = 1;
+    opt_dce(g);
+    return g;
+}
+
+/* Depends on a block that the first update moves. */
+static bool *find_moved(Program *p, const TirFunction *g, uint32_t block) {
+    bool *moved = ARENA_ARRAY(&p->arena, bool, g->ops.count + 1);
+    for (size_t v = 0; v < g->ops.count; v++) {
+        const TirOp *op = &g->ops.data[v];
+        moved[v] = op->op == TIR_INPUT && g->inputs.data[op->integer].index == block;
+        for (uint32_t k = 0; k < op->arg_count; k++) moved[v] |= moved[op->args[k]];
+    }
+    return moved;
+}
+
+Test(stage, random_programs_share, .timeout = 120) {
+    int shared = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        Program p, q;
+        program_random(&p, seed, 20 + (uint32_t)(seed % 50), true);
+        program_gradient(&p, 0);
+        opt_cse(p.f);
+        opt_dce(p.f);
+        TirFunction *g = sibling(&p);
+        uint32_t block = (uint32_t)(seed % 3); /* 2: often none of that number */
+        const StageMoves moves = {&block, 1, {1, 1}};
+        const TirId *of = stage_match(&p.arena, p.f, g, &moves);
+        const bool *moved = find_moved(&p, g, block);
+        for (size_t v = 0; v < g->ops.count; v++)
+            cr_assert(of[v] == TIR_NONE || (!moved[v] && p.f->ops.data[of[v]].op == g->ops.data[v].op), "seed %lu: %zu",
+                      (unsigned long)seed, v);
+        StageShared made = stage_share(&p.arena, p.f, g, &moves, "shared");
+        if (made.shared) {
+            shared++;
+            expect_sound(made.shared, seed);
+            expect_sound(made.first, seed);
+            expect_sound(made.second, seed);
+            expect_equal(&p, program_run(&p, &p.arena), run_both(&p, made.shared, made.first), 0, seed);
+            q = p;
+            q.f = g;
+            expect_equal(&q, program_run(&q, &p.arena), run_both(&q, made.shared, made.second), 0, seed);
+        }
+        program_free(&p);
+    }
+    cr_assert_gt(shared, SEEDS / 10, "only %d programs share something", shared);
+}
+
+/* An update that seldom runs shares little: what is made for both is then mostly made for one. */
+Test(stage, seldom_together) {
+    Program p;
+    Random r = {1};
+    program_start(&p);
+    TirAxisId rows = tir_axis_add(p.f, "rows2_", 100000, true);
+    TirId noise = tir_uniform(p.f, 1, tir_axes_one(rows), nowhere);
+    TirId costly = tir_map(p.f, TIR_LGAMMA, nowhere, noise, TIR_NONE, TIR_NONE);
+    TirId weight = program_input(&p, &r, tir_axes_none(), 0, 1);
+    TirId scaled =
+        tir_map(p.f, TIR_SIN, nowhere, tir_map(p.f, TIR_MUL, nowhere, costly, weight, TIR_NONE), TIR_NONE, TIR_NONE);
+    tir_output(p.f, TIR_PORT_LOSS, 0, "loss", tir_sum(p.f, scaled, tir_axes_one(rows), nowhere));
+    const uint32_t block = 0;
+    const StageMoves often = {&block, 1, {1, 1}}, seldom = {&block, 1, {1, 20}};
+    StageShared made = stage_share(&p.arena, p.f, p.f, &often, "shared");
+    cr_assert_not_null(made.shared);
+    cr_expect_eq(made.shared->outputs.count, 1);
+    cr_expect_eq(count_ops(made.first, TIR_LGAMMA) + count_ops(made.second, TIR_LGAMMA), 0);
+    cr_expect_null(stage_share(&p.arena, p.f, p.f, &seldom, "shared").shared);
+    program_free(&p);
+}
+
 /* --- powers --- */
 
 /* base^exponent with a column for the base, as the start and the step make it, in double precision or not. */
@@ -128,12 +218,6 @@ static TirFunction *power_of_column(Program *p, uint32_t field, bool f64, TirFun
     opt_dce(p->f);
     *whole = p->f;
     return stage_start(&p->arena, p->f, known, f64, start);
-}
-
-static size_t count_ops(const TirFunction *f, TirOpcode op) {
-    size_t count = 0;
-    for (size_t v = 0; v < f->ops.count; v++) count += f->ops.data[v].op == op;
-    return count;
 }
 
 Test(stage, powers_take_the_logarithm_of_the_start) {
@@ -213,6 +297,26 @@ Test(stage, golden) {
     diag_free(&sink);
     source_free(&sources);
     arena_free(&arena);
+}
+
+/* A value of many numbers an event would take too much memory, however long it takes to make. */
+Test(stage, wide_events_stay) {
+    for (int64_t wide = 8; wide <= 9; wide++) {
+        Program p;
+        Random r = {1};
+        program_start(&p);
+        TirAxisId along = tir_axis_add(p.f, "along", wide, false);
+        TirAxes rows = tir_axes_one(p.axis[5]), both = tir_axes_add(rows, along);
+        TirId x = program_input(&p, &r, both, 0, 1), w = program_input(&p, &r, tir_axes_none(), 0, 1);
+        p.f->inputs.data[0].role = TIR_PORT_COLUMN;
+        TirId costly = tir_map(p.f, TIR_LGAMMA, nowhere, x, TIR_NONE, TIR_NONE);
+        TirId bent =
+            tir_map(p.f, TIR_SIN, nowhere, tir_map(p.f, TIR_MUL, nowhere, costly, w, TIR_NONE), TIR_NONE, TIR_NONE);
+        tir_output(p.f, TIR_PORT_LOSS, 0, "loss", tir_sum(p.f, bent, both, nowhere));
+        TirFunction *start, *step = stage_start(&p.arena, p.f, known, true, &start);
+        cr_expect_eq(step != NULL, wide == 8, "%ld numbers an event", (long)wide);
+        program_free(&p);
+    }
 }
 
 /* A draw, the step and a parameter change; a scalar product of little work is not worth a function. */

@@ -20,9 +20,11 @@ def marginals(dimension, p):
     if dimension == 1:
         u, d = ([p[n] * value for value in shape(p[n + 1], p[n + 2], 0)] for n in (0, 3))
         spectra = [[4 * a + b for a, b in zip(u, d)], [4 * b + a for a, b in zip(u, d)]]
-    else:  # the integral over the other variable of its part, and of its part times that variable
-        spectra = [[a + p[4] * b * sum(shape(c, d, 1)) / sum(shape(c, d, 0)) for a, b in zip(shape(e, f, 0), shape(e, f, 1))]
-                   for c, d, e, f in ((p[2], p[3], p[0], p[1]), (p[0], p[1], p[2], p[3]))]
+    else:  # rho integrated over the other variable: its part there, and its part times that variable
+        spectra = []
+        for a, b, c, d in ((p[0], p[1], p[2], p[3]), (p[2], p[3], p[0], p[1])):
+            slope = p[4] * sum(shape(c, d, 1)) / sum(shape(c, d, 0))
+            spectra.append([(1 + slope * x) * value for x, value in zip(grid, shape(a, b, 0))])
     return [[value / sum(values) for value in values] for values in spectra]
 
 
