@@ -21,7 +21,7 @@ def workloads(quick):
     chosen += [Program("products", "bench_products", "matrix products of many shapes, beside the peak", "--json",
                        *(["--quick"] if quick else [])),
                Program("math", "bench_math", "elementary functions: elements a second on one core, errors",
-                       *(["--sweep=1009"] if quick else [])), Builds(), Front()]
+                       *(["--sweep=1009"] if quick else []), script="functions.py"), Builds(), Front()]
     for threads in (1, 2):
         chosen.append(Program(f"overhead.{threads}", "bench_overhead", "a step of 64 rows: microseconds beside its kernels",
                               "fit", "regression", "--steps=2000", f"--threads={threads}"))

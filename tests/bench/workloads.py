@@ -8,6 +8,7 @@ those that have to come from memory at least. The roof is what the machine needs
 import json
 import math
 import random
+import sys
 
 from harness import BENCH, TOP, Fit, Timed, defines, measured, quietly
 
@@ -396,17 +397,20 @@ class Builds:
 
 
 class Program:
-    """A program of the build tree that prints its own measurements as lines of JSON."""
+    """A program of the build tree, or a script of this folder that runs it: prints its measurements as lines of JSON."""
 
     unit = "own"
 
-    def __init__(self, name, target, note, *words):
-        self.name, self.target, self.note, self.words = name, target, note, words
+    def __init__(self, name, target, note, *words, script=None):
+        self.name, self.target, self.note, self.words, self.script = name, target, note, words, script
 
     def prepare(self, place):
         points(place)
         place.target(self.target)
 
     def run(self, place, rounds):
-        text = quietly(place.build / "bin" / self.target, *self.words, cwd=place.work)
+        program = [place.build / "bin" / self.target]
+        if self.script:
+            program = [sys.executable, "-B", BENCH / self.script, place.build]
+        text = quietly(*program, *self.words, cwd=place.work)
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speed and accuracy of the elementary functions beside what the processor's instruction ports allow.
 
-    tests/bench/math.py BUILD [--sweep=N] [FUNCTION ...]      BUILD: build tree with the target bench_math
+    tests/bench/functions.py BUILD [--sweep=N] [FUNCTION ...]      BUILD: build tree with the target bench_math
 
 prints a line of JSON a function and width: that of bench_math (tests/bench/math.c says what is in it) and, where llvm-mca is
 installed,
