@@ -135,6 +135,7 @@ static void kernel_key(Key *key) {
     key_add(key, k->accumulate);
     key_add(key, k->packed);
     key_add(key, k->reverse);
+    key_add(key, k->joined);
     key_real(key, k->fill);
     key_add(key, k->loop_count);
     for (uint32_t i = 0; i < k->loop_count; i++) key_axis(key, k->loops[i]);

@@ -28,9 +28,9 @@ static MathId log_of(MathBuilder *b, MathId e, MathId f) {
 /* What arguments outside (0, inf) give, for x the argument of the logarithm: infinity and NaN themselves, 0 -infinity,
  * negative ones NaN. */
 static MathId log_ends(MathBuilder *b, MathId x, MathId result) {
-    MathId zero = math_real(b, 0), bits = math_bits(b, x);
+    MathId bits = math_bits(b, x);
     result = math_select(b, math_lt(b, bits, math_real_bits(b, INFINITY)), result, x);
-    MathId outside = math_select(b, math_eq(b, x, zero), math_real(b, -INFINITY), math_real(b, NAN));
+    MathId outside = math_select(b, math_eq(b, x, math_real(b, 0)), math_real(b, -INFINITY), math_real(b, NAN));
     return math_select(b, math_lt(b, math_bit_const(b, 0), bits), result, outside);
 }
 

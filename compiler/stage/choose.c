@@ -43,11 +43,19 @@ double stage_work(const TirFunction *f) {
     return work;
 }
 
-/* A whole number is handed over where a single-precision real holds it: of a position in a table. */
+static bool has_events(const TirFunction *f, TirAxes axes) {
+    for (uint32_t k = 0; k < axes.count; k++)
+        if (f->axes.data[axes.id[k]].size < 0) return true;
+    return false;
+}
+
+/* A whole number is handed over where a single-precision real holds it: of a position in a table. Of a data set, which
+ * may be large, no value has many numbers an event. */
 static bool can_read(const TirFunction *f, TirId v) {
-    enum { WHOLE = 1 << 24 };
+    enum { WHOLE = 1 << 24, NUMBERS_AN_EVENT = 8 };
     const TirOp *op = &f->ops.data[v];
     if (op->op == TIR_LOOP) return false;
+    if (has_events(f, op->axes) && size_of(f, op->axes) > (double)EVENTS * NUMBERS_AN_EVENT) return false;
     if (op->type != TIR_INT) return true;
     if (op->op != TIR_SEARCH && op->op != TIR_ARGSORT) return false;
     int64_t size = f->axes.data[op->axis].size;

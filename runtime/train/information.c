@@ -174,6 +174,7 @@ static qtm_status information_open(struct information *info, int64_t quantities)
     QTM_TRY(qtm_gradient_create(session->state, info->update, true, &info->vector));
     struct qtm_binding binding = session->binding;
     binding.gradient = &info->vector;
+    binding.shared = NULL; /* the weights are others at every run */
     QTM_TRY(additivity_away(info, &away));
     QTM_TRY(qtm_pieces_open(&info->pieces, session, &info->update->check, away, &binding));
     QTM_TRY(qtm_call_bind(&info->call, &info->update->check, &binding));

@@ -48,7 +48,7 @@ qtm_status qtm_pieces_open(struct qtm_pieces *pieces, struct qtm_session *sessio
     int data = only_data(fn);
     *pieces = (struct qtm_pieces){.session = session, .data = -1, .count = 1, .mean = additivity == QTM_OF_MEAN};
     if (data < 0 || !fn->f64 || additivity == QTM_OF_NEITHER || session->extent[data] <= PIECE) return QTM_OK;
-    if (any_wide(fn, &session->events[data])) return QTM_OK;
+    if (!fn->start && any_wide(fn, &session->events[data])) return QTM_OK; /* nothing would be made of all events */
     pieces->data = data;
     pieces->count = (session->extent[data] + PIECE - 1) / PIECE;
     QTM_TRY(buffers_make(pieces, fn));
@@ -72,7 +72,10 @@ double qtm_pieces_load(struct qtm_pieces *pieces, int64_t number) {
     pieces->extent[pieces->data] = count;
     for (int f = 0; f < to->fields; f++) {
         int64_t length = to->field[f].length;
-        for (int64_t i = 0; to->f64[f] && i < count * length; i++) to->f64[f][i] = from->f32[f][first * length + i];
+        if (to->f64[f] && from->f64[f])
+            memcpy(to->f64[f], from->f64[f] + first * length, (size_t)(count * length) * sizeof(double));
+        else
+            for (int64_t i = 0; to->f64[f] && i < count * length; i++) to->f64[f][i] = from->f32[f][first * length + i];
     }
     return pieces->mean ? (double)count / (double)all : 1;
 }

@@ -15,8 +15,8 @@ struct qtm_pieces {
     int64_t *extent;           /* [data_count] */
 };
 
-/* Cuts the data if that saves memory and is exact: `fn` reads one data set only, which is larger than a piece and not
- * there in f64, and adds over its events as said. Sets events and extent of the binding, before anything is bound to
+/* Cuts the data if that saves memory and is exact: `fn` reads one data set only, which is larger than a piece, and adds
+ * over its events as said. Sets events and extent of the binding, before anything is bound to
  * it. */
 qtm_status qtm_pieces_open(struct qtm_pieces *pieces, struct qtm_session *session, const struct qtm_fn *fn,
                            enum qtm_additivity additivity, struct qtm_binding *binding);

@@ -15,7 +15,7 @@
 /* Notes the first density, loss or gradient of a step that is none. L-BFGS sees a bad density as an infinite loss, from
  * which its search turns back: only the start of a search cannot be bad. */
 static qtm_status gradient_check(struct qtm_session *session, struct qtm_trainer *trainer, double loss) {
-    if (trainer->update->optimiser != QTM_LBFGS || !isfinite(loss)) {
+    if ((trainer->update->optimiser != QTM_LBFGS || !isfinite(loss)) && !qtm_guard_holds(&trainer->gradient)) {
         char when[256];
         snprintf(when, sizeof when, "step %lld of fit %s", (long long)session->step + 1, session->fit->name);
         QTM_TRY(qtm_guard_check(&trainer->gradient, session->model, session, when));
@@ -88,22 +88,15 @@ static void move_chunk(const struct qtm_frame *frame, int64_t slot, int64_t thre
     for (int64_t i = at; move->wide && i < at + count; i++) move->wide[i] = move->w[i];
 }
 
-static qtm_status gradient_update(struct qtm_session *session, struct qtm_trainer *trainer, qtm_status *trouble) {
-    QTM_TRY(gradient_compute(session, trainer, trouble));
-    if (*trouble) return QTM_OK;
-    qtm_call_run(&trainer->settings, session->config.seed, (uint64_t)session->step);
-    bool adam = trainer->update->optimiser == QTM_ADAM;
-    double value[4];
-    for (int i = 0; i < (adam ? 4 : 2); i++)
-        value[i] = qtm_call_value(&trainer->settings, qtm_call_find(&trainer->settings, QTM_VALUE, i), 0);
-    struct qtm_adam_settings settings = {value[0], adam ? value[1] : 0, adam ? value[2] : 0, adam ? value[3] : 0};
+void qtm_step_move(struct qtm_session *session, struct qtm_trainer *trainer, const struct qtm_adam_settings *adam,
+                   double rate, double momentum) {
     trainer->applied++;
     int64_t at = 0;
     for (int k = 0; k < trainer->update->group_count; k++) {
         struct qtm_state_group *group = &session->state->groups[trainer->update->groups[k]];
-        struct move move = {.adam = adam ? &settings : NULL,
-                            .rate = value[0],
-                            .momentum = value[1],
+        struct move move = {.adam = adam,
+                            .rate = rate,
+                            .momentum = momentum,
                             .step = trainer->applied,
                             .count = group->count,
                             .w = group->f32,
@@ -114,6 +107,18 @@ static qtm_status gradient_update(struct qtm_session *session, struct qtm_traine
         qtm_pool_run(session->pool, move_chunk, &move.frame, (group->count + CHUNK - 1) / CHUNK);
         at += group->count;
     }
+}
+
+static qtm_status gradient_update(struct qtm_session *session, struct qtm_trainer *trainer, qtm_status *trouble) {
+    QTM_TRY(gradient_compute(session, trainer, trouble));
+    if (*trouble) return QTM_OK;
+    qtm_call_run(&trainer->settings, session->config.seed, (uint64_t)session->step);
+    bool adam = trainer->update->optimiser == QTM_ADAM;
+    double value[4];
+    for (int i = 0; i < (adam ? 4 : 2); i++)
+        value[i] = qtm_call_value(&trainer->settings, qtm_call_find(&trainer->settings, QTM_VALUE, i), 0);
+    struct qtm_adam_settings settings = {value[0], adam ? value[1] : 0, adam ? value[2] : 0, adam ? value[3] : 0};
+    qtm_step_move(session, trainer, adam ? &settings : NULL, value[0], value[1]);
     return QTM_OK;
 }
 

@@ -15,26 +15,27 @@ PEERS = ("torch", "compiled", "jax")
 
 
 class Place:
-    """A build tree of the project, and a folder in it for what is made here."""
+    """A build tree of the project, and a folder in it for what is made here. `own`: it is the benchmark's to build; else it
+    is taken as it stands."""
 
-    def __init__(self, build):
-        self.build, self.work = Path(build).resolve(), Path(build).resolve() / "bench"
-        self.qtmc = self.build / "bin" / "qtmc"
+    def __init__(self, build, own):
+        self.build, self.own = Path(build).resolve(), own
+        self.work, self.qtmc = self.build / "bench", self.build / "bin" / "qtmc"
         self.work.mkdir(parents=True, exist_ok=True)
 
-    def prepare(self, build):
-        if build:
+    def prepare(self):
+        if self.own:
             quietly(TOP / "bootstrap", "--tests")
             if not (self.build / "build.ninja").exists():
                 quietly("cmake", "-S", TOP, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
                         "-DQTM_TESTS=ON")
-            self.target("qtmc")
-            self.target("qtmrt")
+        self.target("qtmc", "qtmrt")
         for name in ("usage", "roof"):
             self.compiled([BENCH / f"{name}.c"], name)
 
-    def target(self, name):
-        quietly("cmake", "--build", self.build, "--target", name)
+    def target(self, *names):
+        if self.own:
+            quietly("cmake", "--build", self.build, "--target", *names)
 
     def model(self, source, name, **sizes):
         """Builds a model with sizes; returns its executable."""
@@ -84,7 +85,8 @@ def measured(place, words):
 
 
 class Fit:
-    """Steps of a fit: the difference of a long run and a short one, so that starting, reading and reporting is not in."""
+    """Steps of a fit, in the seconds that the fit tells of its steps: the difference of a long run and a short one, so that
+    the first steps, which meet memory for the first time, and the report at the end are not in."""
 
     SHORT = 3
 
@@ -94,12 +96,13 @@ class Fit:
     def run(self, steps, *words):
         """A whole run; its summary, with the processor's seconds and the memory."""
         out = f"run-{self.program.name}-{self.threads}"
-        _, cpu, memory, _ = measured(self.place, [self.program, "fit", self.fit, f"--steps={steps}", "--quiet",
+        _, _, memory, _ = measured(self.place, [self.program, "fit", self.fit, f"--steps={steps}", "--quiet",
                                                f"--threads={self.threads}", f"--checkpoint-every={steps}",
                                                f"--out={out}", *self.words, *words])
         summary = json.loads((self.place.work / out / "summary.json").read_text())
         lines = (self.place.work / out / "metrics.jsonl").read_text().splitlines()
-        return {**summary, "cpu": cpu, "megabytes": memory, "metrics": [json.loads(line) for line in lines]}
+        return {**summary, "cpu": summary["processor_seconds"], "megabytes": memory,
+                "metrics": [json.loads(line) for line in lines]}
 
     def measure(self, steps):
         short, long = (self.run(n, f"--report-every={n}") for n in (self.SHORT, self.SHORT + steps))
@@ -161,8 +164,3 @@ class Peer:
 def seconds(result, threads):
     return result["cpu" if threads == 1 else "wall"]
 
-
-def roofs(place):
-    """The machine's rates at this moment: lists of one core and two, in 1e9 a second."""
-    text, *_ = measured(place, [place.work / "roof"])
-    return json.loads(text)

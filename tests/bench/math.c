@@ -23,7 +23,12 @@
 #include "qtm/kernel.h"
 #include "llvm/emit.h"
 
-enum { BYTES = 8192, ROUNDS = 1500, PASSES = 10 }; /* an array; three of them fit into the first cache */
+enum {
+    BYTES = 8192,
+    ROUNDS = 300,
+    PASSES = 40,
+    MOST_F64 = 1 << 22
+}; /* an array; three of them fit into the first cache */
 
 static int count_of(bool f64) {
     return BYTES / (f64 ? 8 : 4);
@@ -61,6 +66,18 @@ static uint32_t beta_density(Bodies *b) {
     return op(b, LIR_MUL, op(b, LIR_POW, b->x, b->y), op(b, LIR_POW, rest, real(b, 3.7)));
 }
 
+/* Products and sums that wait for nothing but their own chain: the peak of the machine. */
+enum { PEAK_CHAINS = 10, PEAK_LENGTH = 12 };
+static uint32_t peak_body(Bodies *b) {
+    uint32_t chain[PEAK_CHAINS], c = real(b, 0.75);
+    for (int i = 0; i < PEAK_CHAINS; i++) chain[i] = op(b, LIR_ADD, b->x, real(b, i));
+    for (int step = 0; step < PEAK_LENGTH; step++)
+        for (int i = 0; i < PEAK_CHAINS; i++)
+            chain[i] = push(b->arena, b->k, (LirInstr){.op = LIR_FMA, .type = LIR_T_REAL, .args = {chain[i], c, b->x}});
+    for (int i = 1; i < PEAK_CHAINS; i++) chain[0] = op(b, LIR_MAX, chain[0], chain[i]);
+    return chain[0];
+}
+
 static double sigmoid_d(double x, double y) {
     (void)y;
     return 1 / (1 + exp(-x));
@@ -93,7 +110,11 @@ static long double beta_density_l(long double x, long double y) {
         return f##l(x);                                                                                                \
     }
 ONE(exp)
-ONE(log) ONE(expm1) ONE(log1p) ONE(tanh) ONE(sin) ONE(cos) ONE(erf) ONE(erfc) ONE(atan) ONE(lgamma)
+ONE(log)
+ONE(expm1)
+ONE(log1p)
+ONE(tanh)
+ONE(sin) ONE(cos) ONE(erf) ONE(erfc) ONE(atan) ONE(lgamma)
 
     typedef struct Case {
     const char *name;
@@ -130,6 +151,7 @@ typedef struct Compiled {
     void *library;
     qtm_entry entry;
     size_t instructions;
+    unsigned vector_bits;
 } Compiled;
 
 static void build_kernel(Arena *arena, LirFunction *f, const Case *c) {
@@ -184,16 +206,17 @@ static Compiled compile(const Case *c, bool f64, const char *listing) {
     HostTarget target;
     const char *error = "", *width = f64 ? "f64" : "f32";
     if (!host_target(&arena, NULL, &target, &error)) fail(c->name, error);
+    LlvmPart part = llvm_whole(&arena, &module);
     char folder[] = "/tmp/bench_math_XXXXXX";
     if (!mkdtemp(folder)) fail("mkdtemp", folder);
     if (listing) {
         const char *path = arena_format(&arena, "%s/%s_%s.s", listing, c->name, width);
-        if (!llvm_emit(&module, &target, LLVM_OUTPUT_ASM, 2, path, &error)) fail(c->name, error);
+        if (!llvm_emit(&part, &target, LLVM_OUTPUT_ASM, 2, path, &error)) fail(c->name, error);
     }
     const char *object = arena_format(&arena, "%s/f.o", folder), *library = arena_format(&arena, "%s/f.so", folder);
-    if (!llvm_emit(&module, &target, LLVM_OUTPUT_OBJ, 2, object, &error)) fail(c->name, error);
+    if (!llvm_emit(&part, &target, LLVM_OUTPUT_OBJ, 2, object, &error)) fail(c->name, error);
     if (system(arena_format(&arena, "cc -shared -o %s %s", library, object))) fail("cc", library);
-    Compiled out = {.library = dlopen(library, RTLD_NOW | RTLD_LOCAL)};
+    Compiled out = {.library = dlopen(library, RTLD_NOW | RTLD_LOCAL), .vector_bits = target.vector_bits};
     if (!out.library) fail("dlopen", dlerror());
     *(void **)&out.entry = dlsym(out.library, "qtm_fn_bench__f");
     out.instructions = f.groups.data[0].kernels.data[0]->body.count;
@@ -254,23 +277,38 @@ static double get(const void *p, bool f64, int i) {
     return f64 ? ((const double *)p)[i] : (double)((const float *)p)[i];
 }
 
-/* Best of the rounds of seconds a number, and of a cycle. */
-static double time_of(const Compiled *c, const Case *k, bool f64, double *cycle) {
+static int compare(const void *left, const void *right) {
+    double a = *(const double *)left, b = *(const double *)right;
+    return a < b ? -1 : a > b;
+}
+
+typedef struct Timing {
+    double each, cycle, product; /* seconds of a number, of a cycle, of a vector product and sum */
+} Timing;
+
+/* Lower deciles of rounds taken in turns: clocks of single rounds jump, and other programs slow some of them. */
+static Timing time_of(const Compiled *c, const Compiled *peak, const Case *k, bool f64) {
+    static double each[ROUNDS], cycle[ROUNDS], product[ROUNDS];
+    const int n = count_of(f64);
     Memory *m = memory_new();
-    for (int i = 0; i < count_of(f64); i++) {
+    for (int i = 0; i < n; i++) {
         double t = ((i * 2654435761u) >> 8) * 0x1p-24;
         set(m->x, f64, i, k->low + (k->high - k->low) * t), set(m->y, f64, i, 0.3 + 3 * t);
     }
-    double best = INFINITY;
-    *cycle = INFINITY;
     for (int round = 0; round < ROUNDS; round++) {
-        *cycle = fmin(*cycle, cycle_length());
+        cycle[round] = cycle_length();
         double start = seconds();
         for (int pass = 0; pass < PASSES; pass++) c->entry(&m->frame);
-        best = fmin(best, (seconds() - start) / PASSES / count_of(f64));
+        double middle = seconds();
+        for (int pass = 0; pass < PASSES / 8; pass++) peak->entry(&m->frame);
+        each[round] = (middle - start) / PASSES / n;
+        product[round] = (seconds() - middle) / (PASSES / 8) / n / (PEAK_CHAINS * PEAK_LENGTH);
     }
+    qsort(each, ROUNDS, sizeof *each, compare);
+    qsort(cycle, ROUNDS, sizeof *cycle, compare);
+    qsort(product, ROUNDS, sizeof *product, compare);
     memory_free(m);
-    return best;
+    return (Timing){each[ROUNDS / 10], cycle[ROUNDS / 10], product[ROUNDS / 10]};
 }
 
 /* Distance in units of the last place at the exact result; infinity counts as the next power of two. */
@@ -327,7 +365,9 @@ static void argument(const Case *k, bool f64, uint64_t count, double *x, double 
 static double sweep(const Compiled *c, const Case *k, bool f64, uint64_t step, double at[2]) {
     Memory *m = memory_new();
     double worst = 0;
-    for (uint64_t bits = 0; bits < UINT64_C(1) << 32;) {
+    uint64_t end = UINT64_C(1) << 32;
+    if (f64 && end / step > MOST_F64) end = step * MOST_F64;
+    for (uint64_t bits = 0; bits < end;) {
         for (int i = 0; i < count_of(f64); i++, bits += step) {
             double x, y = 0;
             argument(k, f64, bits, &x, &y);
@@ -346,11 +386,15 @@ static double sweep(const Compiled *c, const Case *k, bool f64, uint64_t step, d
 }
 
 static void run_case(const Case *k, bool f64, uint64_t step, const char *listing) {
-    Compiled c = compile(k, f64, listing);
-    double cycle, each = time_of(&c, k, f64, &cycle), at[2] = {0};
-    printf("{\"function\": \"%s\", \"width\": \"%s\", \"elements_per_s\": %.4g, \"cycles_per_element\": %.3f, "
-           "\"lir_instructions\": %zu",
-           k->name, f64 ? "f64" : "f32", 1 / each, each / cycle, c.instructions);
+    static const Case peak_case = {.name = "peak", .body = peak_body};
+    Compiled c = compile(k, f64, listing), peak = compile(&peak_case, f64, NULL);
+    Timing t = time_of(&c, &peak, k, f64);
+    double at[2] = {0}, lanes = c.vector_bits / (f64 ? 64. : 32.);
+    printf("{\"function\": \"%s\", \"width\": \"%s\", \"lanes\": %g, \"elements_per_s\": %.4g, \"cycles_per_vector\": "
+           "%.2f, "
+           "\"products_per_cycle\": %.2f, \"lir_instructions\": %zu",
+           k->name, f64 ? "f64" : "f32", lanes, 1 / t.each, t.each / t.cycle * lanes, t.cycle / t.product / lanes,
+           c.instructions);
     if (step) {
         double worst = sweep(&c, k, f64, step, at);
         printf(", \"max_ulp\": %.3f, \"at\": \"%a\"", worst, at[0]);
@@ -358,7 +402,7 @@ static void run_case(const Case *k, bool f64, uint64_t step, const char *listing
     }
     printf("}\n");
     fflush(stdout);
-    dlclose(c.library);
+    dlclose(c.library), dlclose(peak.library);
 }
 
 int main(int argc, char **argv) {

@@ -16,10 +16,10 @@ EXAMPLES = TOP / "examples"
 
 
 class Workload:
-    """threads: with how many it is run; bar: how many times faster than the fastest peer it shall be."""
+    """threads: with how many it is run; bar: how many times faster than the fastest peer it shall be; least_fraction: of
+    the roof, least_gain: how many times one core two shall be, most: seconds of a step, where these are asked."""
 
-    threads, bar, unit, peers, gradient = (1, 2), 3.0, "step", None, True
-    bytes = 0
+    threads, bar, unit, least_fraction, least_gain, most, bytes = (1, 2), 3.0, "step", 0, 0, None, 0
 
     def prepare(self, place):
         raise NotImplementedError
@@ -31,6 +31,15 @@ class Workload:
         """What the peers are told."""
         raise NotImplementedError
 
+    def roofs(self, place):
+        """The machine's rates at this moment: lists of one core and two, in 1e9 a second."""
+        text, *_ = measured(place, [place.work / "roof"])
+        return json.loads(text)
+
+    def bound(self, roof, threads):
+        """Seconds of a step that the machine needs at least."""
+        return max(self.flops / roof["f32"][threads - 1], self.bytes / roof["far"][threads - 1]) / 1e9
+
 
 def mlp_flops(inputs, width, depth, outputs=1):
     """Of one row forward: two for every weight."""
@@ -38,8 +47,8 @@ def mlp_flops(inputs, width, depth, outputs=1):
 
 
 def mlp_step_flops(inputs, width, depth, outputs=1, by_inputs=False):
-    """Of one row forward and backward: weights' gradients cost as much as forward, and so do those by the activations, except
-    that the first layer's is needed only where there is something before it."""
+    """Of one row forward and backward: weights' gradients cost as much as forward, and so do those by the activations,
+    except that the first layer's is needed only where there is something before it."""
     forward = mlp_flops(inputs, width, depth, outputs)
     return 3 * forward - (0 if by_inputs else 2 * inputs * width)
 
@@ -47,24 +56,36 @@ def mlp_step_flops(inputs, width, depth, outputs=1, by_inputs=False):
 class Mlp(Workload):
     """Training step of a perceptron 2-128x4-1: relu, mean squares, Adam; rows picked at random out of 100,000."""
 
-    fit = "regression"
+    fit, width, depth = "regression", 128, 4
 
     def __init__(self, rows):
         self.name, self.rows = f"mlp.{short(rows)}", rows
-        self.note = f"training step of a perceptron 2-128x4-1, {rows} rows"
+        self.note = f"training step of a perceptron 2-{self.width}x{self.depth}-1, {rows} rows"
         self.bar = 10 if rows <= 1024 else 1.3
-        self.flops = rows * mlp_step_flops(2, 128, 4)
+        self.flops = rows * mlp_step_flops(2, self.width, self.depth)
         self.bytes = rows * 3 * 4
-        self.least_fraction = {1024: 0.6, 8192: 0.6, 65536: 0.5}.get(rows)
+        self.least_fraction = {1024: 0.6, 8192: 0.6, 65536: 0.5}.get(rows, 0)
+        self.least_gain = 1.8 if rows >= 8192 else 1
         self.peers = "mlp"
 
     def prepare(self, place):
         points(place)
-        self.program = place.model(BENCH / "mlp.qtm", self.name, rows=self.rows)
+        self.program = place.model(BENCH / "mlp.qtm", self.name, rows=self.rows, width=self.width, depth=self.depth)
 
     def config(self):
-        return {"data": "points.txt", "fields": ["x", "y", "z"], "rows": self.rows, "width": 128, "depth": 4,
-                "forward": False}
+        return {"data": "points.txt", "fields": ["x", "y", "z"], "rows": self.rows, "width": self.width,
+                "depth": self.depth, "forward": False}
+
+
+class Tiny(Mlp):
+    """The same with next to nothing to compute: what a step costs whatever it does."""
+
+    width, depth = 4, 1
+
+    def __init__(self):
+        super().__init__(64)
+        self.name, self.most = "mlp.tiny", 20e-6
+        self.note = "training step of a perceptron 2-4-1, 64 rows, which is all overhead"
 
 
 class Forward(Mlp):
@@ -239,11 +260,20 @@ class Sampler(Workload):
 
     def prepare(self, place):
         n = self.NODES[self.dimension]
-        sizes = {"n": self.events, ("sampler_nodes" if self.dimension == 2 else "cube_nodes"): n}
+        sizes = {"n": self.events, "sampler_nodes": n} if self.dimension == 2 else {"cube_nodes": n}
         self.program = harnessed(place, f"sampler{self.dimension}", self.name, **sizes)
 
     def ours(self, place, threads):
         return Timed(place, self.program, "gradient" if self.gradient else "draw", self.events)
+
+    def roofs(self, place):
+        """Lookups are of two neighbours in a table of this size, none waiting for another."""
+        text, *_ = measured(place, [self.program, "lookups", self.table, 5])
+        rate = 1e-9 / json.loads(text)["least"]
+        return {**super().roofs(place), "lookups": [rate, 2 * rate]}
+
+    def bound(self, roof, threads):
+        return max(super().bound(roof, threads), self.events * self.lookups / roof["lookups"][threads - 1] / 1e9)
 
     def config(self):
         return {"dimension": self.dimension, "nodes": self.NODES[self.dimension], "events": self.events,
@@ -268,7 +298,7 @@ class Solution(Workload):
         self.step, self.steps = step, steps
         self.name = step.name.partition(".")[0] + ".solution"
         self.note = f"until both spectra are within {self.LIMIT} of the truth in total variation; a round is a seed"
-        self.peers, self.bar, self.flops = step.peers, 10, 0
+        self.peers, self.bar, self.flops = step.peers, 10 if step.dimension == 1 else 3, 0
 
     def prepare(self, place):
         self.step.prepare(place)
@@ -284,25 +314,28 @@ class Solution(Workload):
         pairs = zip(spectra(parameters), spectra(proxy.TRUTH[self.step.dimension]))
         return max(0.5 * sum(abs(a - b) for a, b in zip(left, right)) for left, right in pairs)
 
-    def reached(self, points):
-        """Steps and seconds at which the limit is first met; twice the last where it is not."""
-        for point in points:
-            if self.distance(point["parameters"]) <= self.LIMIT:
-                return point["steps"], point["seconds"]
-        return 2 * points[-1]["steps"], 2 * points[-1]["seconds"]
-
-    def own_points(self, ours, seed):
-        """The fit writes what its monitor says of the parameters, and the seconds of the wall; on one core, the
-        processor's seconds a step take their place."""
+    def own(self, ours, seed):
+        """The fit writes what its monitor says of the parameters, and the seconds of the wall. What does not get there
+        counts as twice its steps."""
         from peers import proxy
-        long = ours.run(self.steps, f"--report-every={self.every}", f"--seed={seed}")
-        start = ours.run(1, "--report-every=1", f"--seed={seed}")
-        step = (long["cpu"] - start["cpu"]) / (self.steps - 1)
+        run = ours.run(self.steps, f"--report-every={self.every}", f"--seed={seed}")
         truth = proxy.TRUTH[self.step.dimension]
-        return [{"steps": line["step"],
-                 "seconds": step * line["step"] if ours.threads == 1 else line["seconds"],
-                 "parameters": [t * (1 + r) for t, r in zip(truth, line["monitors"]["residual"])]}
-                for line in long["metrics"]]
+        steps, wall = 2 * self.steps, 2 * run["seconds"]
+        for line in run["metrics"]:
+            if self.distance([t * (1 + r) for t, r in zip(truth, line["monitors"]["residual"])]) <= self.LIMIT:
+                steps, wall = line["step"], line["seconds"]
+                break
+        return {"cpu": run["cpu"] / self.steps * steps, "wall": wall, "steps": steps, "megabytes": run["megabytes"]}
+
+    def peer(self, peer, seed):
+        steps = cpu = wall = 0
+        answer = peer.ask(start=seed)
+        while steps < self.steps:
+            answer = peer.ask(steps=self.every)
+            steps, cpu, wall = steps + self.every, cpu + answer["cpu"], wall + answer["wall"]
+            if self.distance(peer.ask(parameters=True)["parameters"]) <= self.LIMIT:
+                return {"cpu": cpu, "wall": wall, "steps": steps, "megabytes": answer["megabytes"]}
+        return {"cpu": 2 * cpu, "wall": 2 * wall, "steps": 2 * steps, "megabytes": answer["megabytes"]}
 
 
 FRONT_BLOCK = """## Parameter number {k}.
@@ -371,8 +404,9 @@ class Program:
         self.name, self.target, self.note, self.words = name, target, note, words
 
     def prepare(self, place):
+        points(place)
         place.target(self.target)
 
     def run(self, place, rounds):
-        text = quietly(place.build / "bin" / self.target, *self.words)
+        text = quietly(place.build / "bin" / self.target, *self.words, cwd=place.work)
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]

@@ -93,16 +93,26 @@ fit short { minimize -mean(log(pdf(p, e.x)) for e in all of measured) over param
 
 
 def planned(said, fit):
-    """Bytes that a fit takes for each event, data and arena, and those that it takes anyhow but for scratch."""
+    """Bytes that a fit takes for each event: of data, and with what is made of them."""
     part = said.split(f"\nfit {fit}\n")[1].split("\nfit ")[0]
     scale = {"B": 1, "KiB": 1024, "MiB": 1 << 20}
     sizes = {name: re.search(rf"^  {name} +([\d.]+) (\w+)(?:.* \+ ([\d.]+) (\w+) for each of measured)?", part, re.M)
-             for name in ("data", "arena", "weights")}
-    row = float(sizes["data"].group(1))
-    if sizes["arena"].group(3):
-        row += float(sizes["arena"].group(3)) * scale[sizes["arena"].group(4)]
-    fixed = sum(float(sizes[name].group(1)) * scale[sizes[name].group(2)] for name in ("arena", "weights"))
-    return row, fixed
+             for name in ("data", "arena", "made once")}
+    data = float(sizes["data"].group(1))
+    rows = [sizes[name] for name in ("arena", "made once") if sizes[name] and sizes[name].group(3)]
+    return data, data + sum(float(row.group(3)) * scale[row.group(4)] for row in rows)
+
+
+def events_write(folder, sizes):
+    import h5py
+    import numpy
+
+    draw = numpy.random.default_rng(20240301)
+    for events in sizes:
+        falls = draw.random(events) < 0.3
+        x = numpy.where(falls, draw.exponential(2, events) % 10, numpy.clip(draw.normal(5, 1, events), 0, 10))
+        with h5py.File(folder / f"m{events}.h5", "w") as file:
+            file["events/x"] = x.astype("f4")
 
 
 def check_fit_takes_its_data_and_its_arena(work):
@@ -111,12 +121,11 @@ def check_fit_takes_its_data_and_its_arena(work):
     said, _ = work.run(work.qtmc, "build", "like.qtm", "-o", "like", "--report=memory")
     expect(planned(said, "narrow")[0] == 4 and planned(said, "wide")[0] == 8, f"4 and 8 bytes an event: {said}")
     sizes = 10_000, 1_000_000
-    for events in sizes:
-        work.run("./like", "draw", "--truth", f"--events={events}", f"--out=m{events}.h5")
+    events_write(work.folder, sizes)
     page = 4 << 20  # large blocks are rounded up to pages of 2 MiB, and the uncertainties take pieces of 2 MiB
     for fit in "short", "wide":
         base, full = (1024 * peak(work, "like", events, fit) for events in sizes)
-        row, _ = planned(said, fit)
+        row = planned(said, fit)[1]
         most = base + row * (sizes[1] - sizes[0]) + page
         expect(full <= most, f"fit {fit}: {full} bytes with {sizes[1]} events, {base} with {sizes[0]}: at most {most}")
     # uncertainties from pieces of the data are those of all data at once

@@ -299,6 +299,26 @@ Test(stage, golden) {
     arena_free(&arena);
 }
 
+/* A value of many numbers an event would take too much memory, however long it takes to make. */
+Test(stage, wide_events_stay) {
+    for (int64_t wide = 8; wide <= 9; wide++) {
+        Program p;
+        Random r = {1};
+        program_start(&p);
+        TirAxisId along = tir_axis_add(p.f, "along", wide, false);
+        TirAxes rows = tir_axes_one(p.axis[5]), both = tir_axes_add(rows, along);
+        TirId x = program_input(&p, &r, both, 0, 1), w = program_input(&p, &r, tir_axes_none(), 0, 1);
+        p.f->inputs.data[0].role = TIR_PORT_COLUMN;
+        TirId costly = tir_map(p.f, TIR_LGAMMA, nowhere, x, TIR_NONE, TIR_NONE);
+        TirId bent =
+            tir_map(p.f, TIR_SIN, nowhere, tir_map(p.f, TIR_MUL, nowhere, costly, w, TIR_NONE), TIR_NONE, TIR_NONE);
+        tir_output(p.f, TIR_PORT_LOSS, 0, "loss", tir_sum(p.f, bent, both, nowhere));
+        TirFunction *start, *step = stage_start(&p.arena, p.f, known, true, &start);
+        cr_expect_eq(step != NULL, wide == 8, "%ld numbers an event", (long)wide);
+        program_free(&p);
+    }
+}
+
 /* A draw, the step and a parameter change; a scalar product of little work is not worth a function. */
 Test(stage, nothing_to_gain) {
     Program p;

@@ -115,7 +115,7 @@ def within(left, right, rest, total, n):
 def draw(table, uniforms):
     """The default sampler of std.sampler. Positions, in units of the spacing, of events [vectors, events] for a table
     [vectors, nodes, ...] with one dimension a variable, from uniform numbers [variables, vectors, events]."""
-    vectors, n, d = table.shape[0], table.shape[1], table.dim() - 1
+    vectors, n = table.shape[0], table.shape[1]
     trapezoid = torch.ones(n)
     trapezoid[0] = trapezoid[-1] = 0.5
     tables = [table]
