@@ -87,6 +87,10 @@ static const char *const every_op =
     "  %67 : int{vectors, events, out} = argsort %38 axis events\n"
     "  %68 : real{vectors, node} = inc_gamma_inverse %1, %11\n"
     "  %69 : real{vectors, node} = inc_beta %1, %1, %11 order 100\n"
+    "  %70 : real{vectors, in, out} = dot %57, %51 over {node}\n"
+    "  %71 : real{vectors, in, out} = dot %52, %57 over {node}\n"
+    "  %72 : real{in, node} = sum %52 over {out}\n"
+    "  %73 : real{in, out} = dot %72, %58 over {node}\n"
     "  output loss 0 \"loss\" = %8\n"
     "}\n";
 
@@ -323,6 +327,24 @@ Test(schedule, places_are_rows_of_products) {
             places += kernel->kind == LIR_DOT && here;
         }
     cr_assert_eq(places, 3, "%zu matrix products over places", places);
+    arena_free(&arena);
+}
+
+/* One product for every row, one with weights of three axes, one without rows. */
+Test(schedule, products_of_every_point) {
+    Arena arena = {0};
+    TirFunction *f = parse(&arena, every_op);
+    f->outputs.count = 0;
+    for (uint32_t i = 0; i < 4; i++)
+        if (i != 2) tir_output(f, TIR_PORT_VALUE, i, "product", 70 + i);
+    LirFunction *lir = schedule_function(&arena, f, false);
+    size_t products = 0;
+    for (size_t g = 0; g < lir->groups.count; g++)
+        for (size_t k = 0; k < lir->groups.data[g].kernels.count; k++) {
+            const LirKernel *kernel = lir->groups.data[g].kernels.data[k];
+            products += kernel->kind == LIR_DOT && strstr("dot_70 dot_71 dot_73", kernel->name) != NULL;
+        }
+    cr_assert_eq(products, 3, "%zu matrix products", products);
     arena_free(&arena);
 }
 
