@@ -2,7 +2,7 @@
 #include "schedule/plan.h"
 
 /* A matrix product below these sizes is a plain loop nest. */
-enum { DOT_MIN_N = 4, DOT_MIN_K = 4 };
+enum { DOT_MIN_N = 4, DOT_MIN_K = 4, DOT_MIN_M = 3 };
 enum { INDEX_TERMS = 24 }; /* longest index that is made wherever it is used */
 
 /* A dynamic axis if there is one, for scratch has room for one block of rows of no other dynamic axis. */
@@ -75,6 +75,25 @@ static bool dot_over_rows(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan 
     return true;
 }
 
+/* A product for every point of what both factors have: [both, m, k] times [both, k, n]. */
+static bool dot_of_each(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan *out) {
+    const TirFunction *f = plan->f;
+    TirAxes aa = f->ops.data[a].axes, ba = f->ops.data[b].axes, s = op->attr_axes;
+    if (s.count != 1 || f->axes.data[s.id[0]].batch) return false;
+    TirAxes ma = tir_axes_minus(tir_axes_minus(aa, s), ba), na = tir_axes_minus(tir_axes_minus(ba, s), aa);
+    if (na.count != 1 || !ma.count) return false;
+    TirAxisId n = na.id[0], m = ma.id[ma.count - 1];
+    if (ba.id[ba.count - 1] != n || op->axes.id[op->axes.count - 1] != n) return false;
+    if (plan_axis_size(plan, s.id[0]) < DOT_MIN_K || plan_axis_size(plan, n) < DOT_MIN_N) return false;
+    if (plan_axis_size(plan, m) >= 0 && plan_axis_size(plan, m) < DOT_MIN_M) return false;
+    out->dot_a = a;
+    out->dot_b = b;
+    out->dot_k = s.id[0];
+    out->dot_n = n;
+    out->dot_m = m;
+    return true;
+}
+
 static OpKind dot_kind(Plan *plan, TirId at, OpPlan *out) {
     const TirOp *op = &plan->f->ops.data[at];
     for (int swap = 0; swap < 2; swap++) {
@@ -82,6 +101,8 @@ static OpKind dot_kind(Plan *plan, TirId at, OpPlan *out) {
         if (dot_by_weights(plan, op, a, b, out)) return OP_DOT;
         if (dot_over_rows(plan, op, a, b, out)) return OP_DOT_ROWS;
     }
+    for (int swap = 0; swap < 2; swap++)
+        if (dot_of_each(plan, op, op->args[swap], op->args[1 - swap], out)) return OP_DOT;
     return OP_CONTRACT;
 }
 
