@@ -444,6 +444,9 @@ static void dot_setup(Body *body, TirId at, TirAxisId row) {
     uint32_t acc = instr(body, (LirInstr){.op = LIR_ACC, .type = LIR_T_REAL, .span = kernel->span});
     body->memo[at] = acc;
     LirEffectKind kind = plan_stores(plan, at) ? LIR_STORE : LIR_ADD_TO;
+    if (rows && kind == LIR_STORE)
+        kernel->reason = arena_format(plan->arena, "%s; one block has all rows of a slot, so it is stored, not added",
+                                      kernel->reason);
     if (rows) effect(plan, kernel, kind, own_access(plan, p->slot_buffer), acc);
 }
 
