@@ -40,12 +40,13 @@ static Sum quotient(MathBuilder *b, MathId f) {
     return (Sum){high, product(b, rest, inverse)};
 }
 
-/* log m - q.high in f32 */
+/* log m - q.high in f32; of the term with q^3 only q p(q^2) is rounded */
 static MathId tail_f32(MathBuilder *b, Sum q) {
-    MathId square = product(b, q.high, q.high), cube = product(b, q.high, square);
-    MathId slope = math_fma(b, square, math_real(b, 0.25), math_real(b, 1)); /* of the logarithm by q */
-    MathId p = math_fma(b, square, MATH_POLY(b, square, pow_q), math_real(b, 1. / 12));
-    return math_fma(b, cube, p, product(b, q.low, slope));
+    Sum square = product_sum(b, q.high, q.high);
+    MathId slope = math_fma(b, square.high, math_real(b, 0.25), math_real(b, 1)); /* of the logarithm by q */
+    MathId p = math_fma(b, square.high, MATH_POLY(b, square.high, pow_q), math_real(b, 1. / 12));
+    MathId term = product(b, q.high, p);
+    return math_fma(b, term, square.high, math_fma(b, term, square.low, product(b, q.low, slope)));
 }
 
 /* log m in f64 */

@@ -138,6 +138,10 @@ static uint32_t index_terms(const Plan *plan, const TirOp *op) {
     return terms <= INDEX_TERMS ? terms : 0;
 }
 
+static bool fixed_axis(const Plan *plan, TirAxisId axis) {
+    return plan_axis_size(plan, axis) >= 0 && !plan->f->axes.data[axis].batch;
+}
+
 static void classify_op(Plan *plan, TirId at) {
     const TirOp *op = &plan->f->ops.data[at];
     OpPlan *p = &plan->op[at];
@@ -152,6 +156,9 @@ static void classify_op(Plan *plan, TirId at) {
     case TIR_BROADCAST:
     case TIR_SLICE:
     case TIR_RENAME: p->kind = OP_INLINE; break;
+    case TIR_GATHER:
+        p->kind = plan->op[op->args[1]].index_terms && fixed_axis(plan, op->axis) ? OP_INLINE : OP_POINT;
+        break;
     case TIR_SUM:
     case TIR_REDUCE_MAX:
         p->kind = op->op == TIR_SUM ? OP_SUM : OP_MAX;
@@ -215,6 +222,7 @@ static void require_tables(Plan *plan, TirId at) {
             TirOpcode code = plan->f->ops.data[t].op;
             if (plan->op[t].kind != OP_INLINE) break;
             if (code == TIR_SLICE || code == TIR_RENAME) continue;
+            if (code == TIR_GATHER && (op->op == TIR_GATHER || op->op == TIR_FLATTEN)) continue;
             require_memory(plan, t);
             break;
         }
@@ -250,12 +258,18 @@ void plan_classify(Plan *plan) {
         if (live[i]) require_tables(plan, i);
 }
 
+bool plan_passes(const Plan *plan, TirId at) {
+    const TirOp *op = &plan->f->ops.data[at];
+    return plan->op[at].kind == OP_INLINE && (op->arg_count == 1 || op->op == TIR_GATHER);
+}
+
 /* Follows `value` through inline operations. `moved` collects axes of the base that its own loop does not index. */
 static void follow(Plan *plan, TirId reader, TirId value, bool table, TirAxisId table_axis, UseVisitor visit,
                    void *context) {
     Use use = {.base = value, .reindexed = table, .moved_row = table ? table_axis : LIR_NO_AXIS};
-    while (plan->op[use.base].kind == OP_INLINE && plan->f->ops.data[use.base].arg_count == 1) {
+    while (plan_passes(plan, use.base)) {
         const TirOp *op = &plan->f->ops.data[use.base];
+        if (op->op == TIR_GATHER) use.reindexed = true;
         if (op->op == TIR_SLICE || op->op == TIR_RENAME) {
             use.reindexed = true;
             if (plan->f->axes.data[op->axis].batch) use.moved_row = op->axis;

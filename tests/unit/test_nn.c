@@ -123,33 +123,28 @@ static void check_conv(const Run *m, const char *name, const Shape *s) {
 
 /* Every input adds its kernel to the output. */
 static void check_transposed(const Run *m, const char *name, const Shape *s) {
-    const TirTensor *y = monitor(m, name), *w = block(m, arena_format((Arena *)&m->model->arena, "%s.1.W", name)),
+    const TirTensor *y = monitor(m, name), *w = block(m, arena_format((Arena *)&m->model->arena, "%s.0.W", name)),
                     *b = block(m, arena_format((Arena *)&m->model->arena, "%s.0.b", name));
-    int64_t out[3], taps[3];
-    for (int d = 0; d < 3; d++) {
-        out[d] = (s->n[d] - 1) * s->stride[d] + s->width[d] - 2 * s->padding[d];
-        taps[d] = (s->width[d] + s->stride[d] - 1) / s->stride[d];
-    }
+    int64_t out[3];
+    for (int d = 0; d < 3; d++) out[d] = (s->n[d] - 1) * s->stride[d] + s->width[d] - 2 * s->padding[d];
     cr_assert_eq(y->count, product3(out) * s->filters);
-    int64_t rows = product3(s->stride) * s->filters, columns = product3(taps) * s->c;
+    int64_t rows = product3(s->width) * s->filters;
     double *sum = calloc(y->count, sizeof *sum);
     for (size_t k = 0; k < y->count; k++) sum[k] = b->data[k % (size_t)s->filters];
     for (int64_t p = 0; p < product3(s->n); p++)
         for (int64_t k = 0; k < product3(s->width); k++) {
-            int64_t from[3], tap[3], to[3], row = 0, column = 0;
+            int64_t from[3], tap[3], to[3];
             unpack(p, s->n, from);
             unpack(k, s->width, tap);
             bool inside = true;
             for (int d = 0; d < 3; d++) {
                 to[d] = from[d] * s->stride[d] + tap[d] - s->padding[d];
                 inside &= to[d] >= 0 && to[d] < out[d];
-                row = row * s->stride[d] + tap[d] % s->stride[d];
-                column = column * taps[d] + taps[d] - 1 - tap[d] / s->stride[d];
             }
             for (int64_t o = 0; inside && o < s->filters; o++)
                 for (int64_t i = 0; i < s->c; i++)
                     sum[((to[0] * out[1] + to[1]) * out[2] + to[2]) * s->filters + o] +=
-                        element(w, rows, columns, row * s->filters + o, column * s->c + i) * input(s, from, i);
+                        element(w, rows, s->c, k * s->filters + o, i) * input(s, from, i);
         }
     for (size_t k = 0; k < y->count; k++) expect_close(y->data[k], sum[k], 1e-12, name);
     free(sum);
