@@ -1,7 +1,8 @@
 /* Bounds of values, from those of their arguments. Every bound is moved outwards by more than the rounding of single
  * precision, in relative size, so that it holds in both widths; a bound of 0 stays, as rounding keeps signs. A value
- * whose bounds are not finite counts as unknown. Columns are clamped into their declared range when they are read. What depends on constants alone is evaluated by the interpreter, where
- * it is small, as bounds of a grid made of sums say too little: of 1 - x, x = 0.1 (1 - t) + t, t in 0 .. 1. */
+ * whose bounds are not finite counts as unknown. Columns are clamped into their declared range when they are read. What
+ * depends on constants alone is evaluated by the interpreter, where it is small, as bounds of a grid made of sums say
+ * too little: of 1 - x, x = 0.1 (1 - t) + t, t in 0 .. 1. */
 #include <math.h>
 
 #include "stage/stage.h"
