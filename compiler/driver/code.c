@@ -42,7 +42,7 @@ static void *work_queue(void *argument) {
         CodeTask *task = &queue->tasks.data[i];
         double start = processor_time();
         HostTarget target = queue->request->target;
-        if (!task->level) target.registers = 6; /* smaller tiles of products: less code to generate */
+        if (!task->level) target.registers = 9; /* smaller tiles of products: less code to generate */
         llvm_emit(&task->part, &target, queue->request->what, task->level, task->path, &task->error);
         task->seconds = processor_time() - start;
     }
