@@ -42,10 +42,11 @@ static const char *flag(bool value) {
 
 /* --- functions --- */
 
-static const char *const roles[] = {"QTM_BLOCK", "QTM_COLUMN", "QTM_OPTION", "QTM_LOSS",  "QTM_GRADIENT",
-                                    "QTM_VALUE", "QTM_HELD",   "QTM_GUARD",  "QTM_POINT", "QTM_DIRECTION"};
+static const char *const roles[] = {"QTM_BLOCK",    "QTM_COLUMN",    "QTM_OPTION", "QTM_LOSS",
+                                    "QTM_GRADIENT", "QTM_VALUE",     "QTM_HELD",   "QTM_GUARD",
+                                    "QTM_POINT",    "QTM_DIRECTION", "QTM_STAGED"};
 _Static_assert(TIR_PORT_BLOCK == 0 && TIR_PORT_LOSS == 3 && TIR_PORT_VALUE == 5 && TIR_PORT_GUARD == 7 &&
-                   TIR_PORT_DIRECTION == 9,
+                   TIR_PORT_DIRECTION == 9 && TIR_PORT_STAGED == 10,
                "the order of enum qtm_role");
 
 static int64_t extent_code(const TirAxis *axis) {
@@ -78,6 +79,32 @@ static void print_ports(FILE *out, const TirFunction *f, const char *symbol, con
     fputs("};\n", out);
 }
 
+static void print_before(FILE *out, const Unit *unit, int width, const char *end) {
+    if (unit)
+        fprintf(out, "&%s_early%s", llvm_symbol(unit->tir->arena, unit->lir[width]->name), end);
+    else
+        fprintf(out, "NULL%s", end);
+}
+
+/* The initialiser of a struct qtm_fn. */
+static void print_function(FILE *out, const Unit *unit, int width) {
+    const LirFunction *lir = unit->lir[width];
+    const TirFunction *f = unit->tir;
+    const char *symbol = llvm_symbol(f->arena, lir->name);
+    fprintf(out, "{\"%s\", qtm_fn_%s, qtm_work_%s, %" PRId64 ", %s, %zu, %zu, ", symbol, symbol, symbol,
+            lir->scratch_bytes, flag(width == WIDTH_F64), f->inputs.count, f->outputs.count);
+    if (f->inputs.count)
+        fprintf(out, "%s_in, ", symbol);
+    else
+        fputs("NULL, ", out);
+    if (f->outputs.count)
+        fprintf(out, "%s_out, ", symbol);
+    else
+        fputs("NULL, ", out);
+    print_before(out, unit->start, width, ", ");
+    print_before(out, unit->shared, width, "}");
+}
+
 static void print_unit(FILE *out, const Unit *unit, int width) {
     const LirFunction *lir = unit->lir[width];
     if (!lir || unit->same) return;
@@ -86,24 +113,17 @@ static void print_unit(FILE *out, const Unit *unit, int width) {
             symbol, symbol);
     print_ports(out, unit->tir, symbol, "in", true);
     print_ports(out, unit->tir, symbol, "out", false);
+    if (!unit->staged) return;
+    fprintf(out, "static const struct qtm_fn %s_early = ", symbol);
+    print_function(out, unit, width);
+    fputs(";\n", out);
 }
 
-/* The initialiser of a struct qtm_fn. */
 static void print_fn(FILE *out, const char *member, const Unit *unit, int width, const char *indent) {
-    const LirFunction *lir = unit ? unit->lir[width] : NULL;
-    if (!lir) return;
-    const TirFunction *f = unit->tir;
-    const char *symbol = llvm_symbol(f->arena, lir->name);
-    fprintf(out, "%s.%s = {\"%s\", qtm_fn_%s, qtm_work_%s, %" PRId64 ", %s, %zu, %zu, ", indent, member, symbol, symbol,
-            symbol, lir->scratch_bytes, flag(width == WIDTH_F64), f->inputs.count, f->outputs.count);
-    if (f->inputs.count)
-        fprintf(out, "%s_in, ", symbol);
-    else
-        fputs("NULL, ", out);
-    if (f->outputs.count)
-        fprintf(out, "%s_out},\n", symbol);
-    else
-        fputs("NULL},\n", out);
+    if (!unit || !unit->lir[width]) return;
+    fprintf(out, "%s.%s = ", indent, member);
+    print_function(out, unit, width);
+    fputs(",\n", out);
 }
 
 /* --- tables --- */

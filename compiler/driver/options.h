@@ -35,11 +35,11 @@ typedef struct Options {
     const char *march;         /* NULL: this machine's */
     int level;
     bool report_memory, report_schedule; /* of build */
-    bool check;         /* --check of fmt */
-    bool to_stdout;     /* --stdout of fmt */
-    bool as_json;       /* --json of info */
-    bool truth;         /* of eval, as the next two */
-    int64_t seed;       /* -1: none */
+    bool check;                          /* --check of fmt */
+    bool to_stdout;                      /* --stdout of fmt */
+    bool as_json;                        /* --json of info */
+    bool truth;                          /* of eval, as the next two */
+    int64_t seed;                        /* -1: none */
     VEC(EvalSetting) settings;
     PipelineControl control;
     Messages *messages; /* where everything that is said about models goes */

@@ -10,7 +10,7 @@
 #include "driver/code.h"
 #include "driver/units.h"
 
-typedef enum PassLevel { FRONT, TIR, DERIVE, GRAD, LOWER, LIR, CODE } PassLevel;
+typedef enum PassLevel { FRONT, TIR, DERIVE, GRAD, STAGE, LOWER, LIR, CODE } PassLevel;
 
 typedef struct Pass {
     const char *name, *help;
@@ -100,15 +100,18 @@ static void run_tir(Pipeline *p, const Pass *pass, bool gradient) {
         if (p->units.data[i]->gradient == gradient) pass->tir(p->units.data[i]->tir);
 }
 
-/* Everything but the name. */
+/* Everything but the names: what the unit computes at all, and what is left of it to compute. */
 static const char *unit_text(Pipeline *p, const Unit *unit) {
-    TirFunction f = *unit->tir;
+    const TirFunction *const forms[] = {unit->whole, unit->tir};
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out) return unit->symbol; /* no memory: like no other */
-    f.name = "";
-    tir_print(out, &f);
+    for (int i = 0; i < (unit->tir == unit->whole ? 1 : 2); i++) {
+        TirFunction f = *forms[i];
+        f.name = "";
+        tir_print(out, &f);
+    }
     fclose(out);
     const char *kept = arena_string(p->arena, text, size);
     free(text);
@@ -134,19 +137,6 @@ static void unit_share(Unit *unit, Unit *same) {
     }
 }
 
-/* What is interpreted only, where a guard does not hold, is not compiled. */
-static void unit_leave_nodes(Pipeline *p, Unit *unit) {
-    TirFunction *whole = unit->tir, *f = tir_function_copy(p->arena, whole, whole->name);
-    size_t count = 0;
-    for (size_t i = 0; i < f->outputs.count; i++)
-        if (f->outputs.data[i].role != TIR_PORT_NODE) f->outputs.data[count++] = f->outputs.data[i];
-    unit->whole = whole;
-    if (count == f->outputs.count) return;
-    f->outputs.count = count;
-    opt_dce(f);
-    unit->tir = f;
-}
-
 static void run_lower(Pipeline *p) {
     const char **texts = ARENA_ARRAY(p->arena, const char *, p->units.count + 1);
     for (int width = 0; width < WIDTH_COUNT; width++)
@@ -154,7 +144,6 @@ static void run_lower(Pipeline *p) {
     for (size_t i = 0; i < p->units.count; i++) {
         Unit *unit = p->units.data[i], *same;
         texts[i] = unit_text(p, unit);
-        unit_leave_nodes(p, unit);
         if ((same = unit_twin(p, texts, i))) {
             unit_share(unit, same);
             continue;
@@ -189,6 +178,10 @@ static bool run_pass(Pipeline *p, PassId id) {
         return true;
     case DERIVE:
         units_derive(p);
+        after_tir(p, id, true, true);
+        return true;
+    case STAGE:
+        units_stage(p);
         after_tir(p, id, true, true);
         return true;
     case LOWER:

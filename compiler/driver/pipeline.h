@@ -26,13 +26,16 @@ typedef struct PipelineControl {
 /* One function of the model on its way down. */
 typedef struct Unit {
     const char *symbol; /* unique in the model */
-    TirFunction *tir;   /* once it is scheduled, without NODE outputs */
-    TirFunction *whole; /* with them, for the text that the executable carries (trap.h); NULL before */
+    TirFunction *tir;   /* behind the pass `stage` without NODE outputs, and without what other functions make for it */
+    TirFunction *whole; /* with both, for the text that the executable carries (trap.h); NULL before */
     bool gradient;      /* made by differentiation */
     bool wanted[2];     /* in f32, in f64 */
     bool hot[2];        /* runs at every step: worth the code generator's full effort */
     LirFunction *lir[2];
-    struct Unit *same; /* an earlier one, whose functions are this one's too; or NULL */
+    struct Unit *start;  /* makes once what this one reads at every step (stage/stage.h); or NULL */
+    struct Unit *shared; /* makes at every step what another update reads as well; or NULL */
+    bool staged;         /* is one of those */
+    struct Unit *same;   /* an earlier one, whose functions are this one's too; or NULL */
 } Unit;
 
 enum { WIDTH_F32, WIDTH_F64, WIDTH_COUNT };

@@ -15,10 +15,10 @@ static bool has_nodes(const TirFunction *f) {
     return false;
 }
 
-/* Gradients and draws are whole, of others that have guards what says the node. */
+/* Gradients and draws are whole, with what runs before them; of others that have guards what says the node. */
 static void print_unit(FILE *out, const Unit *unit) {
     const TirFunction *f = unit->whole;
-    if (unit->same) return;
+    if (unit->same || unit->staged) return;
     if (!unit->hot[WIDTH_F32] && !unit->hot[WIDTH_F64]) {
         if (!has_nodes(f)) return;
         f = tir_part_of_role(f->arena, f, TIR_PORT_NODE);

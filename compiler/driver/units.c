@@ -3,6 +3,8 @@
  * gradients, and draws of events, which may be of millions. */
 #include "driver/units.h"
 
+#include "stage/stage.h"
+
 static Unit *unit_add(Pipeline *p, const char *symbol, TirFunction *f, bool f32, bool f64) {
     if (!f) return NULL;
     Unit *unit = ARENA_NEW(p->arena, Unit);
@@ -145,5 +147,86 @@ void units_derive(Pipeline *p) {
             units->gradient->gradient = true;
             units->gradient->hot[update->optimiser != PROGRAM_LBFGS ? WIDTH_F32 : WIDTH_F64] = true;
         }
+    }
+}
+
+/* What is interpreted only, where a guard does not hold, is not compiled. */
+static void leave_nodes(Pipeline *p, Unit *unit) {
+    TirFunction *whole = unit->whole = unit->tir, *f = tir_function_copy(p->arena, whole, whole->name);
+    size_t count = 0;
+    for (size_t i = 0; i < f->outputs.count; i++)
+        if (f->outputs.data[i].role != TIR_PORT_NODE) f->outputs.data[count++] = f->outputs.data[i];
+    if (count == f->outputs.count) return;
+    f->outputs.count = count;
+    opt_dce(f);
+    unit->tir = f;
+}
+
+static StageColumns columns_of(Pipeline *p) {
+    VEC(StageColumn) columns = {0};
+    for (uint32_t d = 0; d < p->program->data.count; d++) {
+        const ProgramEvent *event = &p->program->events.data[p->program->data.data[d].event];
+        for (uint32_t k = 0; k < event->fields.count; k++) {
+            StageColumn column = {d, k, event->fields.data[k].low, event->fields.data[k].high};
+            VEC_PUSH(p->arena, &columns, column);
+        }
+    }
+    return (StageColumns){columns.data, columns.count};
+}
+
+/* A unit for what runs before `unit`, in the same widths. */
+static Unit *early_unit(Pipeline *p, const Unit *unit, const char *symbol, TirFunction *f) {
+    Unit *early = unit_add(p, symbol, f, unit->wanted[WIDTH_F32], unit->wanted[WIDTH_F64]);
+    early->whole = f;
+    early->gradient = early->staged = true;
+    return early;
+}
+
+static void stage_unit(Pipeline *p, Unit *unit, StageColumns columns) {
+    TirFunction *start, *step = stage_start(p->arena, unit->tir, columns, !unit->wanted[WIDTH_F32], &start);
+    if (!step) return;
+    unit->tir = step;
+    unit->start = early_unit(p, unit, arena_format(p->arena, "%s_start", unit->symbol), start);
+}
+
+/* Of updates `first` and `last`, with the blocks that first .. last - 1 move. */
+static StageMoves moves_of(Pipeline *p, const ProgramFit *fit, size_t first, size_t last) {
+    VEC(uint32_t) blocks = {0};
+    for (size_t u = first; u < last; u++)
+        for (uint32_t b = 0; b < fit->blocks.count; b++)
+            if (in_groups(&fit->updates.data[u], fit->blocks.data[b].group)) VEC_PUSH(p->arena, &blocks, b);
+    double every[2] = {(double)fit->updates.data[first].every, (double)fit->updates.data[last].every};
+    return (StageMoves){blocks.data, blocks.count, {every[0], every[1]}};
+}
+
+/* The first two updates that have something in common: of a step, so no search within one may move what they read. */
+static Unit *share_updates(Pipeline *p, const ProgramFit *fit, FitUnits *units) {
+    for (size_t a = 0; a < fit->updates.count; a++) {
+        for (size_t b = a + 1; b < fit->updates.count; b++) {
+            if (fit->updates.data[a].optimiser == PROGRAM_LBFGS || fit->updates.data[b].optimiser == PROGRAM_LBFGS)
+                continue;
+            Unit *first = units->updates[a].gradient, *second = units->updates[b].gradient;
+            StageMoves moves = moves_of(p, fit, a, b);
+            const char *name = arena_format(p->arena, "%s.shared", fit->name);
+            StageShared made = stage_share(p->arena, first->tir, second->tir, &moves, name);
+            if (!made.shared) continue;
+            first->tir = made.first;
+            second->tir = made.second;
+            first->shared = early_unit(p, first, arena_format(p->arena, "%s_shared", fit->name), made.shared);
+            first->shared->hot[WIDTH_F32] = true;
+            return second->shared = first->shared;
+        }
+    }
+    return NULL;
+}
+
+void units_stage(Pipeline *p) {
+    StageColumns columns = columns_of(p);
+    for (size_t i = 0; i < p->units.count; i++) leave_nodes(p, p->units.data[i]);
+    for (size_t i = 0; i < p->program->fits.count; i++) {
+        const ProgramFit *fit = &p->program->fits.data[i];
+        Unit *shared = share_updates(p, fit, &p->fits[i]);
+        if (shared) stage_unit(p, shared, columns);
+        for (size_t u = 0; u < fit->updates.count; u++) stage_unit(p, p->fits[i].updates[u].gradient, columns);
     }
 }

@@ -8,5 +8,8 @@
 void units_collect(Pipeline *pipeline);
 /* Adds the gradient of every objective by the blocks of its groups. */
 void units_derive(Pipeline *pipeline);
+/* Sets the whole of every function aside, and gives gradients functions that run before them, at the start or once a
+ * step, where that pays. */
+void units_stage(Pipeline *pipeline);
 
 #endif

@@ -18,7 +18,7 @@ typedef struct Machine {
     const int64_t *extent;
     uint64_t seed, step;
     char *work, *scratch;
-    int64_t *dynamic_offset; /* of WORK buffers with a dynamic dimension */
+    int64_t *place_offset; /* by place */
     const LirGroup *group;
     const LirKernel *kernel;
     int64_t row0, rows, slot, slots; /* the block in hand */
@@ -61,7 +61,7 @@ static int64_t element(const Machine *m, const LirAccess *access) {
 static char *base_of(const Machine *m, uint32_t buffer) {
     const LirBuffer *b = &m->f->buffers.data[buffer];
     if (b->space == LIR_SCRATCH) return m->scratch + b->offset;
-    return m->work + (b->dynamic_axis == LIR_NO_AXIS ? b->offset : m->dynamic_offset[buffer]);
+    return m->work + (b->dynamic_axis == LIR_NO_AXIS ? b->offset : m->place_offset[b->place]);
 }
 
 static double memory_load(const Machine *m, const LirAccess *access) {
@@ -414,14 +414,13 @@ static void run_rounds(Machine *m, const LirLoop *loop) {
     }
 }
 
-/* Dynamic buffers lie behind the static ones, in order of number. */
-static int64_t place_dynamic(Machine *m) {
+/* Places lie behind all static buffers, in order. */
+static int64_t places_find(Machine *m) {
     int64_t end = m->f->work_bytes;
-    for (size_t i = 0; i < m->f->buffers.count; i++) {
-        const LirBuffer *b = &m->f->buffers.data[i];
-        m->dynamic_offset[i] = end;
-        if (b->space == LIR_WORK && b->dynamic_axis != LIR_NO_AXIS)
-            end += (b->bytes_per_row * axis_size(m, b->dynamic_axis) + 63) / 64 * 64;
+    for (size_t i = 0; i < m->f->places.count; i++) {
+        const LirPlace *place = &m->f->places.data[i];
+        m->place_offset[i] = end;
+        end += (place->bytes_per_row * axis_size(m, place->axis) + 63) / 64 * 64;
     }
     return end;
 }
@@ -444,10 +443,10 @@ void lir_interpret(const LirFunction *f, Arena *arena, const TirTensor *inputs, 
                    uint64_t step, TirTensor *outputs) {
     Machine m = {
         .f = f, .arena = arena, .inputs = inputs, .outputs = outputs, .extent = extent, .seed = seed, .step = step};
-    m.dynamic_offset = ARENA_ARRAY(arena, int64_t, f->buffers.count + 1);
+    m.place_offset = ARENA_ARRAY(arena, int64_t, f->places.count + 1);
     m.loop = ARENA_ARRAY(arena, int64_t, f->source->axes.count + 1);
     m.worked = ARENA_ARRAY(arena, int64_t, f->groups.count + 1);
-    int64_t work = place_dynamic(&m);
+    int64_t work = places_find(&m);
     m.work = arena_alloc(arena, (size_t)work + 64);
     m.scratch = arena_alloc(arena, (size_t)f->scratch_bytes + 64);
     memset(m.work, 0xff, (size_t)work); /* NaN: reading what nobody wrote shows */

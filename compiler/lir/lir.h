@@ -51,14 +51,23 @@ typedef struct LirBuffer {
     TirAxisId dims[LIR_MAX_DIMS]; /* axis of each dimension (PARTIAL: without the slot dimension, which comes first) */
     int64_t offset;               /* byte offset in arena or scratch; a multiple of 64 */
     int64_t bytes;                /* static size; for a PARTIAL, of all slots; for a WORK with a dynamic dimension, 0 */
-    uint32_t dynamic_axis; /* WORK: the one dynamic axis, or LIR_NO_AXIS. Its bytes = bytes_per_row * extent, rounded
-                              up to 64; it lies behind all static buffers, in order of buffer number */
+    uint32_t dynamic_axis; /* WORK: the one dynamic axis, or LIR_NO_AXIS; it then has bytes_per_row * extent bytes */
     int64_t bytes_per_row;
-    int64_t pitch; /* SCRATCH: elements from one line along the last dimension to the next, where more than its length,
-                      so that walking down a column does not meet the same few places of a cache; else 0 */
+    uint32_t place; /* of the function's, where it begins */
+    int64_t pitch;  /* SCRATCH: elements from one line along the last dimension to the next, where more than its length,
+                       so that walking down a column does not meet the same few places of a cache; else 0 */
     uint32_t alias_of; /* 1 + the number of the buffer that it names by other dimensions; or 0 */
+    uint32_t from, to; /* WORK, PARTIAL: the first and the last group that needs it; from > to: none */
+    Span span;         /* of what it holds */
     bool clear;        /* set to zero when a slot of its group starts: a PARTIAL's copy, or what the one slot adds to */
 } LirBuffer;
+
+/* Memory of dynamic size, for buffers that are never needed at once: bytes_per_row * extent bytes, rounded up to 64.
+ * The places lie behind all static buffers, in order. */
+typedef struct LirPlace {
+    TirAxisId axis;
+    int64_t bytes_per_row;
+} LirPlace;
 
 /* How one dimension of a buffer is indexed. */
 typedef enum LirIndexKind { LIR_INDEX_LOOP, LIR_INDEX_CONST, LIR_INDEX_VALUE } LirIndexKind;
@@ -118,7 +127,9 @@ typedef struct LirKernel {
     const char *symbol;  /* of the emitted function that computes it; set by llvm_whole */
     uint32_t loop_count; /* outermost first; the group's row axis, where used, comes first and runs over the block */
     TirAxisId loops[LIR_MAX_DIMS];
-    bool vector; /* NEST: vectorise the last loop. False where lanes could collide (scatter) */
+    uint32_t joined; /* bit i: loop i and the next are one loop over memory, of both their steps; of the last loop of a
+                        DOT the next is m, or k where it accumulates. See schedule/join.c */
+    bool vector;     /* NEST: vectorise the last loop. False where lanes could collide (scatter) */
     VEC(LirInstr) body;
     VEC(LirEffect) effects;
     uint32_t zero; /* ZERO, FILL, COMBINE: the buffer written */
@@ -182,6 +193,7 @@ struct LirFunction {
     const char *name;
     const TirFunction *source; /* axes and ports */
     VEC(LirBuffer) buffers;
+    VEC(LirPlace) places;
     VEC(LirGroup) groups;
     VEC(LirKept) kept;
     int64_t work_bytes;    /* static part of the arena */
@@ -215,6 +227,8 @@ static inline uint32_t lir_row_axis(const LirGroup *group, const LirKernel *kern
     if (group->row_axis != LIR_NO_AXIS || group->slots == 1 || !kernel->loop_count) return group->row_axis;
     return kernel->loops[0];
 }
+/* How many loops in front of this one are joined to it: those at place - 1, place - 2, ... of `loops`, from `place`. */
+uint32_t lir_joined(const LirKernel *kernel, uint32_t axis, uint32_t *place);
 const char *lir_op_text(LirOpcode op);
 int lir_op_arity(LirOpcode op);
 /* text.c */

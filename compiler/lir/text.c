@@ -10,6 +10,16 @@ static const struct {
 #undef LIR_OP
 };
 
+uint32_t lir_joined(const LirKernel *kernel, uint32_t axis, uint32_t *place) {
+    uint32_t count = 0;
+    bool last = kernel->kind == LIR_DOT && axis == (kernel->accumulate ? kernel->k_axis : kernel->m_axis);
+    *place = last ? kernel->loop_count : 0;
+    for (uint32_t i = 0; i < kernel->loop_count && !last; i++)
+        if (kernel->loops[i] == axis) *place = i;
+    while (count < *place && kernel->joined >> (*place - count - 1) & 1) count++;
+    return count;
+}
+
 const char *lir_op_text(LirOpcode op) {
     return lir_ops[op].text;
 }

@@ -104,6 +104,7 @@ bool buffer_is_dynamic(const LirBuffer *buffer);
 LLVMValueRef axis_size(Body *b, TirAxisId axis);   /* full length, i64 */
 bool axis_is_row(const Body *b, TirAxisId axis);   /* the kernel runs over a piece of it: of the rows */
 LLVMValueRef axis_trip(Body *b, TirAxisId axis);   /* as a loop of the kernel: rows for the row axis */
+bool loop_is_joined(Body *b, uint32_t number);     /* then its index is 0, and the next one goes on for it */
 int64_t axis_bound(const Body *b, TirAxisId axis); /* static bound of axis_trip, or INT64_MAX */
 LLVMValueRef dim_size(Body *b, const LirBuffer *buffer, unsigned dim);
 LLVMValueRef dim_stride(Body *b, const LirBuffer *buffer, unsigned dim);      /* in elements */
@@ -118,6 +119,8 @@ LLVMValueRef access_gather_wide(Body *b, const Address *address, LLVMTypeRef wid
 void access_store(Body *b, const LirAccess *access, LLVMValueRef value);
 void access_combine(Body *b, const LirAccess *access, LirEffectKind kind, LLVMValueRef value);
 bool access_is_vector(const Body *b, const LirAccess *access);
+/* Has a computed index that is more than a sum of loop indices: lanes and loads that follow no pattern. */
+bool access_is_looked_up(const Body *b, const LirAccess *access);
 void memory_fill(Body *b, LLVMValueRef pointer, LLVMTypeRef element, LLVMValueRef count, LLVMValueRef value);
 LLVMValueRef mask_first(Body *b, LLVMValueRef count); /* lanes 0 .. count-1 */
 

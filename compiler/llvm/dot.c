@@ -24,6 +24,9 @@ typedef struct Dot {
     unsigned unroll;            /* of k */
     LLVMValueRef a_m, a_k, b_k; /* strides in elements */
     LLVMValueRef panel;         /* copied columns of B, or NULL */
+    LLVMValueRef from, to;      /* the k in hand */
+    LLVMValueRef sums;          /* all tiles of a strip between two parts of k, or NULL */
+    LLVMValueRef first, final;  /* i1: the part of k in hand is the first, the last */
 } Dot;
 
 /* One column of tiles. */
@@ -145,7 +148,7 @@ static void multiply_add(Body *b, LLVMValueRef slot, LLVMValueRef x, LLVMValueRe
 
 static void tile_products(Dot *d, const Strip *s, unsigned height, LLVMValueRef *a, LLVMValueRef *slot) {
     Body *b = d->b;
-    Loop loop = loop_begin(b, const_i64(b->emit, 0), d->k, d->unroll, "k");
+    Loop loop = loop_begin(b, d->from, d->to, d->unroll, "k");
     for (unsigned u = 0; u < d->unroll; u++) {
         LLVMValueRef k = u ? plus(b, loop.counter, const_i64(b->emit, u)) : loop.counter, column[TILE_VECTORS];
         LLVMValueRef line = times(b, k, s->stride);
@@ -236,6 +239,45 @@ static void tile_finish_loop(Dot *d, const Strip *s, Rows rows, LLVMValueRef m0,
     loop_end(b, &row);
 }
 
+/* Where vector i of a tile waits for the next part of k. */
+static LLVMValueRef sums_at(Dot *d, const Strip *s, LLVMValueRef m0, unsigned i) {
+    Body *b = d->b;
+    LLVMTypeRef type = type_lanes(b->emit->real, b->lanes);
+    LLVMValueRef line = times(b, m0, const_i64(b->emit, d->tile.vectors));
+    LLVMValueRef at = plus(b, line, const_i64(b->emit, i / s->columns * d->tile.vectors + i % s->columns));
+    return build_offset(b, type, d->sums, at);
+}
+
+static void sums_start(Dot *d, const Strip *s, Rows rows, LLVMValueRef m0, LLVMValueRef *slot) {
+    Body *b = d->b;
+    LLVMTypeRef type = type_lanes(b->emit->real, b->lanes);
+    for (unsigned i = 0; i < rows.height * s->columns; i++) {
+        LLVMValueRef start = LLVMConstNull(type);
+        if (d->sums) {
+            LLVMValueRef so_far = build_load(b, type, sums_at(d, s, m0, i), b->emit->real_bytes * b->lanes);
+            start = LLVMBuildSelect(b->at, d->first, start, so_far, "");
+        }
+        LLVMBuildStore(b->at, start, slot[i]);
+    }
+}
+
+/* Unless this part of k is the last one, keeps the sums and goes to the block that is returned. */
+static LLVMBasicBlockRef sums_keep(Dot *d, const Strip *s, Rows rows, LLVMValueRef m0, LLVMValueRef *slot) {
+    Body *b = d->b;
+    Emit *e = b->emit;
+    LLVMTypeRef type = type_lanes(e->real, b->lanes);
+    LLVMBasicBlockRef keep = LLVMAppendBasicBlockInContext(e->context, b->fn, "tile.keep");
+    LLVMBasicBlockRef finish = LLVMAppendBasicBlockInContext(e->context, b->fn, "tile.finish");
+    LLVMBasicBlockRef rest = LLVMAppendBasicBlockInContext(e->context, b->fn, "tile.rest");
+    LLVMBuildCondBr(b->at, d->final, finish, keep);
+    LLVMPositionBuilderAtEnd(b->at, keep);
+    for (unsigned i = 0; i < rows.height * s->columns; i++)
+        build_store(b, LLVMBuildLoad2(b->at, type, slot[i], ""), sums_at(d, s, m0, i), e->real_bytes * b->lanes);
+    LLVMBuildBr(b->at, rest);
+    LLVMPositionBuilderAtEnd(b->at, finish);
+    return rest;
+}
+
 static void tile_emit(Dot *d, const Strip *s, Rows rows, LLVMValueRef m0) {
     Body *b = d->b;
     Emit *e = b->emit;
@@ -251,16 +293,19 @@ static void tile_emit(Dot *d, const Strip *s, Rows rows, LLVMValueRef m0) {
         if (!rows.exact) row = build_min_i64(b, row, LLVMBuildSub(b->at, count, const_i64(e, 1), ""));
         a[r] = build_offset(b, e->real, a[0], times(b, row, d->a_m));
     }
-    for (unsigned i = 0; i < rows.height * s->columns; i++) {
-        slot[i] = build_alloca(b, type, "acc");
-        LLVMBuildStore(b->at, LLVMConstNull(type), slot[i]);
-    }
+    for (unsigned i = 0; i < rows.height * s->columns; i++) slot[i] = build_alloca(b, type, "acc");
+    sums_start(d, s, rows, m0, slot);
     tile_products(d, s, rows.height, a, slot);
     b->index[k->k_axis] = NULL;
+    LLVMBasicBlockRef rest = d->sums ? sums_keep(d, s, rows, m0, slot) : NULL;
     if (k->body.count <= DOT_INLINE_BODY || rows.height * s->columns <= 2)
         tile_finish_inline(d, s, rows, m0, count, slot);
     else
         tile_finish_loop(d, s, rows, m0, count, slot);
+    if (!rest) return;
+    LLVMBuildBr(b->at, rest);
+    LLVMMoveBasicBlockAfter(rest, LLVMGetInsertBlock(b->at));
+    LLVMPositionBuilderAtEnd(b->at, rest);
 }
 
 /* --- tiles --- */
@@ -298,13 +343,31 @@ static void rows_emit(Dot *d, const Strip *s) {
     tiles_emit(d, s, (Rows){(unsigned)height - 1, height == 2}, split, d->m);
 }
 
+/* k in parts, so that those of a strip stay in the first-level cache while all rows pass by. */
+static void parts_emit(Dot *d, const Strip *s) {
+    Body *b = d->b;
+    Emit *e = b->emit;
+    Loop loop = loop_begin(b, d->from, d->k, d->tile.part, "part");
+    d->from = loop.counter;
+    d->to = build_min_i64(b, plus(b, loop.counter, const_i64(e, d->tile.part)), d->k);
+    d->first = LLVMBuildICmp(b->at, LLVMIntEQ, loop.counter, const_i64(e, 0), "");
+    d->final = LLVMBuildICmp(b->at, LLVMIntEQ, d->to, d->k, "");
+    rows_emit(d, s);
+    loop_end(b, &loop);
+}
+
 static void strip_emit(Dot *d, Strip s) {
     if (d->b->kernel->packed)
         strip_packed(d, &s);
     else
         strip_in_place(d, &s);
     if (d->panel) strip_copy(d, &s);
-    rows_emit(d, &s);
+    d->from = const_i64(d->b->emit, 0);
+    d->to = d->k;
+    if (d->sums)
+        parts_emit(d, &s);
+    else
+        rows_emit(d, &s);
 }
 
 static void strips_emit(Dot *d) {
@@ -330,6 +393,13 @@ static void strips_emit(Dot *d) {
         strip_emit(d, (Strip){.n0 = loop.counter, .columns = 1, .last = left});
         loop_end(b, &loop);
     }
+}
+
+static void sums_make(Dot *d) {
+    Body *b = d->b;
+    LLVMTypeRef type = type_lanes(b->emit->real, b->lanes);
+    d->sums = build_alloca(b, LLVMArrayType2(type, (uint64_t)(d->rows + TILE_ROWS) * d->tile.vectors), "sums");
+    LLVMSetAlignment(d->sums, 64);
 }
 
 static void panel_make(Dot *d) {
@@ -359,12 +429,15 @@ void dot_emit(Body *b) {
     d.a_k = access_stride(b, &k->a, k->k_axis);
     d.b_k = k->packed ? NULL : access_stride(b, &k->b, k->k_axis);
     if (d.tile.panel) panel_make(&d);
+    if (d.tile.part) sums_make(&d);
     Loop loops[LIR_MAX_DIMS];
     for (uint32_t i = 0; i < k->loop_count; i++) {
+        if (loop_is_joined(b, i)) continue;
         const char *name = b->f->source->axes.data[k->loops[i]].name;
         loops[i] = loop_begin(b, const_i64(e, 0), axis_trip(b, k->loops[i]), 1, name);
         b->index[k->loops[i]] = loops[i].counter;
     }
     strips_emit(&d);
-    for (uint32_t i = k->loop_count; i-- > 0;) loop_end(b, &loops[i]);
+    for (uint32_t i = k->loop_count; i-- > 0;)
+        if (!(k->joined >> i & 1)) loop_end(b, &loops[i]);
 }

@@ -10,14 +10,13 @@ static int64_t round_up(int64_t n) {
     return (n + FRAME_ALIGN - 1) / FRAME_ALIGN * FRAME_ALIGN;
 }
 
-/* Bytes of the arena in front of buffer number `number`: the static part, then the dynamic buffers in order. */
-static LLVMValueRef dynamic_offset(Body *b, size_t number) {
+/* Bytes of the arena in front of place number `number`: the static part, then the places in order. */
+static LLVMValueRef place_offset(Body *b, size_t number) {
     LLVMValueRef at = const_i64(b->emit, round_up(b->f->work_bytes));
     for (size_t i = 0; i < number; i++) {
-        const LirBuffer *buffer = &b->f->buffers.data[i];
-        if (!buffer_is_dynamic(buffer)) continue;
-        LLVMValueRef bytes = axis_size(b, buffer->dynamic_axis);
-        bytes = LLVMBuildNSWMul(b->entry, bytes, const_i64(b->emit, buffer->bytes_per_row), "");
+        const LirPlace *place = &b->f->places.data[i];
+        LLVMValueRef bytes = axis_size(b, place->axis);
+        bytes = LLVMBuildNSWMul(b->entry, bytes, const_i64(b->emit, place->bytes_per_row), "");
         bytes = LLVMBuildNSWAdd(b->entry, bytes, const_i64(b->emit, FRAME_ALIGN - 1), "");
         bytes = LLVMBuildAnd(b->entry, bytes, const_i64(b->emit, -FRAME_ALIGN), "");
         at = LLVMBuildNSWAdd(b->entry, at, bytes, "");
@@ -26,7 +25,7 @@ static LLVMValueRef dynamic_offset(Body *b, size_t number) {
 }
 
 LLVMValueRef work_end(Body *b) {
-    return dynamic_offset(b, b->f->buffers.count);
+    return place_offset(b, b->f->places.count);
 }
 
 /* Bodies of loops work behind all buffers, one after another in the same place. */
@@ -57,7 +56,7 @@ LLVMValueRef buffer_base(Body *b, uint32_t number, LLVMValueRef slot, LLVMValueR
     }
     if (buffer->space == LIR_SCRATCH) return build_offset(b, e->i8, scratch, const_i64(e, buffer->offset));
     LLVMValueRef work = build_field(b, e->ptr, FRAME_WORK);
-    if (buffer_is_dynamic(buffer)) return build_offset(b, e->i8, work, dynamic_offset(b, number));
+    if (buffer_is_dynamic(buffer)) return build_offset(b, e->i8, work, place_offset(b, buffer->place));
     LLVMValueRef base = build_offset(b, e->i8, work, const_i64(e, buffer->offset));
     if (buffer->space == LIR_PARTIAL && &b->f->groups.data[buffer->group] == b->group) {
         LLVMValueRef skip = LLVMBuildNSWMul(b->at, slot, buffer_count(b, buffer), "");

@@ -92,7 +92,9 @@ static bool buffers_meet(const LirBuffer *x, const LirBuffer *y) {
     if (x->space != y->space && !(arena_x && arena_y)) return false;
     if (x->space == LIR_IN) return false;
     if (x->space == LIR_OUT) return x->port == y->port;
-    if (buffer_is_dynamic(x) || buffer_is_dynamic(y)) return false;
+    bool dynamic = buffer_is_dynamic(x);
+    if (dynamic != buffer_is_dynamic(y)) return false;
+    if (dynamic) return x->place == y->place;
     return x->offset < y->offset + y->bytes && y->offset < x->offset + x->bytes;
 }
 
@@ -133,6 +135,7 @@ static void kernel_key(Key *key) {
     key_add(key, k->accumulate);
     key_add(key, k->packed);
     key_add(key, k->reverse);
+    key_add(key, k->joined);
     key_real(key, k->fill);
     key_add(key, k->loop_count);
     for (uint32_t i = 0; i < k->loop_count; i++) key_axis(key, k->loops[i]);

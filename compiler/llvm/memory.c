@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "lir/affine.h"
+
 #include "llvm/frame.h"
 
 bool constant_of(LLVMValueRef v, int64_t *value) {
@@ -34,12 +36,26 @@ bool axis_is_row(const Body *b, TirAxisId axis) {
     return row != LIR_NO_AXIS && axis == row;
 }
 
-LLVMValueRef axis_trip(Body *b, TirAxisId axis) {
+static LLVMValueRef axis_steps(Body *b, TirAxisId axis) {
     return axis_is_row(b, axis) ? b->rows : axis_size(b, axis);
 }
 
+LLVMValueRef axis_trip(Body *b, TirAxisId axis) {
+    LLVMValueRef trip = axis_steps(b, axis);
+    uint32_t place, count = lir_joined(b->kernel, axis, &place);
+    for (uint32_t i = 1; i <= count; i++)
+        trip = LLVMBuildNSWMul(b->entry, trip, axis_steps(b, b->kernel->loops[place - i]), "");
+    return trip;
+}
+
+bool loop_is_joined(Body *b, uint32_t number) {
+    if (!(b->kernel->joined >> number & 1)) return false;
+    b->index[b->kernel->loops[number]] = const_i64(b->emit, 0);
+    return true;
+}
+
 int64_t axis_bound(const Body *b, TirAxisId axis) {
-    return shape_bound(b->f, b->group, axis);
+    return shape_bound(b->f, b->group, b->kernel, axis);
 }
 
 /* A dimension of a SCRATCH buffer that holds one block, whose index 0 is the block's first row. */
@@ -85,6 +101,20 @@ static bool index_is_vector(const Body *b, const LirIndex *index) {
     return index->kind == LIR_INDEX_VALUE && b->vector[index->value];
 }
 
+/* A computed index that is a sum of loop indices within the dimension, and runs upwards from lane to lane. */
+static bool index_is_affine(const Body *b, const LirAccess *access, unsigned d, LirAffine *a) {
+    if (!lir_affine_index(b->f, b->kernel, access, d, a)) return false;
+    int64_t factor = b->lanes > 1 ? lir_affine_factor(a, b->vector_axis) : 0;
+    return factor > 0 || (!factor && !index_is_vector(b, &access->index[d]));
+}
+
+bool access_is_looked_up(const Body *b, const LirAccess *access) {
+    LirAffine a;
+    for (unsigned d = 0; d < b->f->buffers.data[access->buffer].rank; d++)
+        if (access->index[d].kind == LIR_INDEX_VALUE && !index_is_affine(b, access, d, &a)) return true;
+    return false;
+}
+
 bool access_is_vector(const Body *b, const LirAccess *access) {
     const LirBuffer *buffer = &b->f->buffers.data[access->buffer];
     for (unsigned d = 0; d < buffer->rank; d++)
@@ -123,17 +153,31 @@ static LLVMValueRef offset_widen(Body *b, LLVMValueRef v, LLVMTypeRef integer) {
     return LLVMBuildIntCast2(b->at, v, type_lanes(integer, b->lanes), true, "");
 }
 
-/* Adds dimension `d`, whose index differs between lanes, to the lane offsets. */
+/* Adds dimension `d`, whose index differs between lanes, to the lane offsets: a loop's from the first lane on, which
+ * has its place in the pointer. `step`: elements of the dimension from lane to lane, 0 for a computed index. */
 static void offsets_add(Body *b, Address *address, const LirBuffer *buffer, unsigned d, const LirIndex *index,
-                        LLVMTypeRef integer, bool pair) {
+                        LLVMTypeRef integer, int64_t step, bool pair) {
     LLVMValueRef stride = LLVMBuildIntCast2(b->at, dim_stride(b, buffer, d), integer, true, "");
-    LLVMValueRef term = index->kind == LIR_INDEX_LOOP
-                            ? build_iota(b, integer, b->lanes)
-                            : offset_widen(b, index_clamped(b, buffer, d, index->value, pair), integer);
+    if (step) stride = LLVMBuildMul(b->at, stride, LLVMConstInt(integer, (uint64_t)step, true), "");
+    LLVMValueRef term = step ? build_iota(b, integer, b->lanes)
+                             : offset_widen(b, index_clamped(b, buffer, d, index->value, pair), integer);
     term = LLVMBuildMul(b->at, term, build_splat(b, stride, b->lanes), "");
-    if (index->kind == LIR_INDEX_LOOP && b->mask)
-        term = LLVMBuildSelect(b->at, b->mask, term, LLVMConstNull(LLVMTypeOf(term)), "");
+    if (step && b->mask) term = LLVMBuildSelect(b->at, b->mask, term, LLVMConstNull(LLVMTypeOf(term)), "");
     address->offsets = address->offsets ? LLVMBuildAdd(b->at, address->offsets, term, "") : term;
+}
+
+/* A sum of loop indices, as the first lane has it. */
+static LLVMValueRef index_affine(Body *b, const LirAffine *a) {
+    LLVMValueRef sum = const_i64(b->emit, a->constant);
+    for (uint32_t k = 0; k < a->count; k++) {
+        TirAxisId axis = a->term[k].axis;
+        LLVMValueRef i = b->index[axis];
+        if (!i) emit_fail(b, "an index of axis %s, which has no loop", b->f->source->axes.data[axis].name);
+        if (axis_is_row(b, axis)) i = LLVMBuildNSWAdd(b->at, i, b->row0, "");
+        i = LLVMBuildNSWMul(b->at, i, const_i64(b->emit, a->term[k].factor), "");
+        sum = LLVMBuildNSWAdd(b->at, sum, i, "");
+    }
+    return sum;
 }
 
 /* A dimension of length 0 has no element for a computed index to be clamped to: the access goes to `nowhere`. */
@@ -155,36 +199,42 @@ static Address address_make(Body *b, const LirAccess *access, bool pair) {
     const LirBuffer *buffer = &b->f->buffers.data[access->buffer];
     Address address = {.pointer = b->base[access->buffer], .element = type_memory(e, buffer->type)};
     LLVMTypeRef integer = buffer_is_small(b, buffer) ? e->i32 : e->i64;
-    LLVMValueRef nonempty = NULL, lane_step = NULL;
-    bool lanes_differ_otherwise = false;
+    LLVMValueRef nonempty = NULL;
+    int64_t step[LIR_MAX_DIMS] = {0}; /* along each dimension, from lane to lane, where that is one number */
+    unsigned moving = 0;              /* dimensions that differ between lanes */
+    bool neighbours = false;
     for (unsigned d = 0; d < buffer->rank; d++) {
         const LirIndex *index = &access->index[d];
         LLVMValueRef i = NULL;
+        LirAffine affine;
+        bool vector = index_is_vector(b, index);
+        moving += vector;
         if (index->kind == LIR_INDEX_CONST) i = const_i64(e, index->constant);
-        if (index->kind == LIR_INDEX_LOOP) i = index_loop(b, buffer, d, index->axis);
-        if (index->kind == LIR_INDEX_VALUE) {
+        if (index->kind == LIR_INDEX_LOOP) {
+            i = index_loop(b, buffer, d, index->axis);
+            step[d] = vector;
+        }
+        if (index->kind == LIR_INDEX_VALUE && index_is_affine(b, access, d, &affine)) {
+            i = index_affine(b, &affine);
+            step[d] = vector ? lir_affine_factor(&affine, b->vector_axis) : 0;
+        } else if (index->kind == LIR_INDEX_VALUE) {
             int64_t size;
             if (!constant_of(dim_size(b, buffer, d), &size)) {
                 LLVMValueRef some = LLVMBuildICmp(b->at, LLVMIntSGT, dim_size(b, buffer, d), const_i64(e, 0), "");
                 nonempty = nonempty ? LLVMBuildAnd(b->at, nonempty, some, "") : some;
             }
-            if (index_is_vector(b, index))
-                lanes_differ_otherwise = true;
-            else
-                i = LLVMBuildSExt(b->at, index_clamped(b, buffer, d, index->value, pair), e->i64, "");
-        } else if (index_is_vector(b, index)) {
-            if (lane_step || d + 1 != buffer->rank) lanes_differ_otherwise = true;
-            lane_step = i;
+            if (!vector) i = LLVMBuildSExt(b->at, index_clamped(b, buffer, d, index->value, pair), e->i64, "");
         }
         if (i) {
             i = LLVMBuildNSWMul(b->at, i, dim_stride(b, buffer, d), "");
             address.pointer = build_offset(b, address.element, address.pointer, i);
         }
+        neighbours = step[d] == 1 && d + 1 == buffer->rank;
     }
-    address.contiguous = lane_step && !lanes_differ_otherwise;
-    for (unsigned d = 0; lanes_differ_otherwise && d < buffer->rank; d++)
+    address.contiguous = neighbours && moving == 1;
+    for (unsigned d = 0; !address.contiguous && d < buffer->rank; d++)
         if (index_is_vector(b, &access->index[d]))
-            offsets_add(b, &address, buffer, d, &access->index[d], integer, pair);
+            offsets_add(b, &address, buffer, d, &access->index[d], integer, step[d], pair);
     if (nonempty) address_guard(b, &address, nonempty);
     return address;
 }
@@ -279,14 +329,21 @@ LLVMValueRef access_gather(Body *b, const Address *address) {
     return access_gather_wide(b, address, address->element);
 }
 
+/* Whether lanes past the end of a line lie in its padding: a vector begins at a multiple of its lanes. */
+static bool line_is_padded(const Body *b, const LirAccess *access) {
+    const LirBuffer *buffer = &b->f->buffers.data[access->buffer];
+    return buffer->pitch && buffer->pitch % b->lanes == 0 &&
+           buffer->pitch >= b->f->source->axes.data[buffer->dims[buffer->rank - 1]].size;
+}
+
 /* As it is in memory. */
-static LLVMValueRef load_memory(Body *b, const Address *address) {
+static LLVMValueRef load_memory(Body *b, const LirAccess *access, const Address *address) {
     Emit *e = b->emit;
     unsigned align = element_bytes(e, address->element);
     if (address->offsets) return access_gather(b, address);
     if (!address->contiguous) return build_load(b, address->element, address->pointer, align);
     LLVMTypeRef type = LLVMVectorType(address->element, b->lanes), types[2] = {type, e->ptr};
-    if (!b->mask) return build_load(b, type, address->pointer, align);
+    if (!b->mask || line_is_padded(b, access)) return build_load(b, type, address->pointer, align);
     LLVMValueRef args[4] = {address->pointer, const_i32(e, align), b->mask, LLVMConstNull(type)};
     return call_masked(b, "llvm.masked.load", types, args, 4);
 }
@@ -294,7 +351,7 @@ static LLVMValueRef load_memory(Body *b, const Address *address) {
 LLVMValueRef access_load(Body *b, const LirAccess *access) {
     const LirBuffer *buffer = &b->f->buffers.data[access->buffer];
     Address address = access_address(b, access);
-    LLVMValueRef v = load_memory(b, &address);
+    LLVMValueRef v = load_memory(b, access, &address);
     if (buffer->type == LIR_T_BOOL) v = LLVMBuildICmp(b->at, LLVMIntSLT, v, LLVMConstNull(LLVMTypeOf(v)), "");
     return v;
 }
@@ -313,7 +370,7 @@ void access_store(Body *b, const LirAccess *access, LLVMValueRef value) {
         LLVMTypeRef types[2] = {LLVMTypeOf(value), LLVMTypeOf(pointers)};
         LLVMValueRef args[4] = {value, pointers, const_i32(e, align), mask_or_all(b)};
         call_masked(b, "llvm.masked.scatter", types, args, 4);
-    } else if (address.contiguous && b->mask) {
+    } else if (address.contiguous && b->mask && !line_is_padded(b, access)) {
         LLVMTypeRef types[2] = {LLVMTypeOf(value), e->ptr};
         LLVMValueRef args[4] = {value, address.pointer, const_i32(e, align), b->mask};
         call_masked(b, "llvm.masked.store", types, args, 4);

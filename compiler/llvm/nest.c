@@ -151,6 +151,8 @@ static void nest_level(Nest *nest, uint32_t level) {
     sums_start(nest, level);
     if (level + 1 == count) {
         nest_inner(nest);
+    } else if (loop_is_joined(b, level)) {
+        nest_level(nest, level + 1);
     } else {
         TirAxisId axis = b->kernel->loops[level];
         Loop loop = loop_begin(b, const_i64(b->emit, 0), axis_trip(b, axis), 1, b->f->source->axes.data[axis].name);

@@ -6,6 +6,7 @@
 /* The instruction that computes the index of a load's last dimension, or LIR_NO_AXIS. */
 static uint32_t last_index(const Body *b, const LirInstr *in) {
     if (in->op != LIR_LOAD || in->type != LIR_T_REAL || b->written[in->access.buffer]) return LIR_NO_AXIS;
+    if (!access_is_looked_up(b, &in->access)) return LIR_NO_AXIS;
     const LirBuffer *buffer = &b->f->buffers.data[in->access.buffer];
     const LirIndex *index = buffer->rank ? &in->access.index[buffer->rank - 1] : NULL;
     return index && index->kind == LIR_INDEX_VALUE ? index->value : LIR_NO_AXIS;

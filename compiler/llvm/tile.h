@@ -11,6 +11,7 @@ enum { TILE_VECTORS = 4, TILE_ROWS = 32 }; /* most of a tile */
 typedef struct DotTile {
     unsigned rows, vectors; /* of a full tile */
     unsigned lanes;         /* of a vector */
+    int64_t part;           /* k are taken in parts of so many; 0: all at once */
     bool panel;             /* the columns of B under a tile are copied first, in every block */
     const char *why;        /* in words with numbers */
 } DotTile;

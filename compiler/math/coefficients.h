@@ -12,12 +12,9 @@ static const double exp_q_f64[] = {0x1.000000p-1,         0x1.5555555555559p-3, 
                                    0x1.a01a01ab1a225p-16, 0x1.71ddf7e787cabp-19, 0x1.27e4d12ff642bp-22,
                                    0x1.af5f7e056c165p-26, 0x1.1f840ab1f87fcp-29};
 
-/* log(1 + f) = f + f^2 p(f), |f| <= 1/3 */
-/* relative error 2^-27.5 */
-static const double log_p_f32[] = {-0x1.000000p-1, 0x1.555500p-2,  -0x1.ffff06p-3, 0x1.99d27ep-3, -0x1.559a78p-3,
-                                   0x1.1eb6cap-3,  -0x1.f3643cp-4, 0x1.1ef280p-3,  -0x1.075f98p-3};
-
 /* log((1 + s) / (1 - s)) = 2 s + s z r(z), z = s^2, |s| <= (sqrt2 - 1) / (sqrt2 + 1) */
+/* relative error 2^-30.2 */
+static const double log_r_f32[] = {0x1.55557ap-1, 0x1.995ed0p-2, 0x1.31e1a8p-2};
 /* relative error 2^-59.4 */
 static const double log_r_f64[] = {0x1.5555555555595p-1, 0x1.999999997f26cp-2, 0x1.249249427c47dp-2,
                                    0x1.c71c51a26870dp-3, 0x1.746652b1500b2p-3, 0x1.399fd376aebe3p-3,

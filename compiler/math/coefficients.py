@@ -74,11 +74,9 @@ print("#ifndef QTMC_MATH_COEFFICIENTS_H\n#define QTMC_MATH_COEFFICIENTS_H\n")
 half = log(mpf(2)) / 2 * mpf("1.001")
 table("exp_q", "exp(r) = 1 + r + r^2 q(r), |r| <= ln2 / 2", near(lambda r: (expm1(r) - r) / r**2, mpf(1) / 2),
       lambda r: abs(r), -half, half, 6, 11)
-table("log_p", "log(1 + f) = f + f^2 p(f), |f| <= 1/3", near(lambda f: (log1p(f) - f) / f**2, mpf(-1) / 2),
-      lambda f: abs(f), -mpf(1) / 3, mpf(1) / 3, 9, 0)
 table("log_r", "log((1 + s) / (1 - s)) = 2 s + s z r(z), z = s^2, |s| <= (sqrt2 - 1) / (sqrt2 + 1)",
       near(lambda z: (2 * atanh(sqrt(z)) / sqrt(z) - 2) / z, mpf(2) / 3), lambda z: z / 2, 0, (sqrt(2) - 1) ** 4 * mpf("1.001"),
-      0, 7)
+      3, 7)
 table("pow_q", "2 atanh(q / 2) = q + q^3 / 12 + q^5 p(q^2), |q| <= 2 (sqrt2 - 1) / (sqrt2 + 1)",
       near(lambda y: (2 * atanh(sqrt(y) / 2) - sqrt(y) - sqrt(y) ** 3 / 12) / sqrt(y) ** 5, mpf(1) / 80), lambda y: y**2,
       0, 4 * (sqrt(2) - 1) ** 4 * mpf("1.001"), 3, 8)

@@ -41,7 +41,7 @@ static MathId lgamma_positive(MathBuilder *b, MathId y) {
     MathId low = math_lt(b, n, math_real(b, 2));
     MathId divisor = math_select(b, math_lt(b, n, one), math_fma(b, v, v, v), v);
     MathId log = math_log(b, math_select(b, large, y, math_select(b, low, divisor, product)));
-    MathId small = math_fma(b, d, MATH_POLY(b, d, lgamma_p), math_select(b, low, math_neg(b, log), log));
+    MathId small = math_fma(b, d, MATH_HORNER(b, d, lgamma_p), math_select(b, low, math_neg(b, log), log));
     MathId inverse = math_div(b, one, y), z = math_mul(b, inverse, inverse);
     MathId rest = math_fma(b, inverse, MATH_POLY(b, z, stirling_w), math_real(b, 0.4189385332046727417803));
     MathId series = math_fma(b, math_sub(b, y, math_real(b, 0.5)), math_sub(b, log, one), rest);

@@ -1,40 +1,37 @@
 /* log and log1p.
- *   x = 2^e m, f = m - 1;   log(x) = e ln2 + log(1 + f), ln2 in two parts
- *   f32: m in [2/3, 4/3), log(1 + f) = f + f^2 p(f)
- *   f64: m in [1/sqrt2, sqrt2), s = f / (2 + f), log(1 + f) = f - (f^2/2 - s (f^2/2 + s^2 r(s^2))), the form of fdlibm
- * p and r from coefficients.h. The large terms are added last. */
+ *   x = 2^e m, m in [1/sqrt2, sqrt2), f = m - 1;   log(x) = e ln2 + log(1 + f), ln2 in two parts
+ *   s = f / (2 + f), z = s^2, log(1 + f) = f - s (f - z r(z)), r from coefficients.h
+ * The large terms are added last. */
 #include <math.h>
 
 #include "math/coefficients.h"
 #include "math/math.h"
 
 static double mantissa_low(const MathBuilder *b) {
-    return b->f64 ? 0x1.6a09e667f3bcdp-1 : 0x1.555556p-1;
+    return b->f64 ? 0x1.6a09e667f3bcdp-1 : 0x1.6a09e6p-1;
 }
 
+/* In f32 ln2 happens to be so near to its rounded value that the second part is not needed. */
 static MathId log_of(MathBuilder *b, MathId e, MathId f) {
-    MathId rest = math_mul(b, e, math_real(b, MATH_PART(b, ln2, 1)));
-    MathId sum;
-    if (b->f64) {
-        MathId s = math_div(b, f, math_add(b, f, math_real(b, 2)));
-        MathId z = math_mul(b, s, s);
-        MathId half_square = math_mul(b, math_mul(b, f, f), math_real(b, 0.5));
-        MathId r = math_mul(b, z, math_poly(b, z, log_r_f64, sizeof log_r_f64 / sizeof(double)));
-        MathId correction = math_fma(b, s, math_add(b, half_square, r), rest);
-        sum = math_sub(b, f, math_sub(b, half_square, correction));
-    } else {
-        MathId p = math_poly(b, f, log_p_f32, sizeof log_p_f32 / sizeof(double));
-        sum = math_add(b, f, math_fma(b, math_mul(b, f, f), p, rest));
+    const double unit = math_unit(b);
+    MathId s = math_div(b, f, math_add(b, f, math_real(b, 2))), z = math_mul(b, s, s);
+    MathId difference = math_fma(b, math_neg(b, z), MATH_POLY(b, z, log_r), f);
+    if (!b->f64) {
+        MathId sum = math_fma(b, math_neg(b, s), difference, f);
+        return math_fma(b, e, math_real(b, 0.69314718055994530942 * unit), sum);
     }
-    return math_fma(b, e, math_real(b, MATH_PART(b, ln2, 0)), sum);
+    MathId rest = math_mul(b, e, math_real(b, -ln2_f64[1]));
+    MathId sum = math_sub(b, f, math_fma(b, s, difference, rest));
+    return math_fma(b, e, math_real(b, ln2_f64[0]), sum);
 }
 
-/* What arguments outside (0, inf) give, for x the argument of the logarithm. */
+/* What arguments outside (0, inf) give, for x the argument of the logarithm: infinity and NaN themselves, 0 -infinity,
+ * negative ones NaN. The latter by their bits: those of -infinity, and in the mantissa 0 only if x is 0. */
 static MathId log_ends(MathBuilder *b, MathId x, MathId result) {
-    MathId infinity = math_real(b, INFINITY), zero = math_real(b, 0);
-    result = math_select(b, math_lt(b, x, infinity), result, infinity);
-    MathId outside = math_select(b, math_eq(b, x, zero), math_real(b, -INFINITY), math_real(b, NAN));
-    return math_select(b, math_lt(b, zero, x), result, outside);
+    MathId bits = math_bits(b, x), moved = math_shr(b, bits, b->f64 ? 11 : 8);
+    MathId outside = math_bit_or(b, math_bit_or(b, bits, moved), math_real_bits(b, -INFINITY));
+    result = math_select(b, math_lt(b, bits, math_real_bits(b, INFINITY)), result, x);
+    return math_select(b, math_lt(b, math_bit_const(b, 0), bits), result, math_from_bits(b, outside));
 }
 
 MathId math_log(MathBuilder *b, MathId x) {
@@ -51,6 +48,6 @@ MathId math_log1p(MathBuilder *b, MathId x) {
     MathId f = math_fma(b, quarter, scale, math_real(b, -1));
     f = math_fma(b, math_mul(b, x, quarter), scale, f);
     MathId result = log_ends(b, u, log_of(b, parts.e, f));
-    MathId tiny = math_lt(b, math_abs(b, x), math_real(b, b->f64 ? 0x1p-55 : 0x1p-26));
+    MathId tiny = math_lt(b, math_bits(b, math_abs(b, x)), math_real_bits(b, b->f64 ? 0x1p-55 : 0x1p-26));
     return math_select(b, tiny, x, result);
 }

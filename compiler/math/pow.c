@@ -57,9 +57,9 @@ static Sum log_sum(MathBuilder *b, MathId x) {
     MathId fifth = product(b, product(b, cube.high, square.high), math_real(b, 12));
     MathId low = math_fma(b, fifth, MATH_POLY(b, square.high, pow_q), math_add(b, cube.low, q.low));
     Sum mantissa = fast_sum(b, q.high, cube.high);
-    Sum whole = fast_sum(b, product(b, parts.e, math_real(b, MATH_PART(b, ln2, 0))), mantissa.high);
+    Sum whole = fast_sum(b, product(b, parts.e, math_real(b, MATH_PART(b, ln2, 0) * math_unit(b))), mantissa.high);
     low = math_add(b, low, math_add(b, mantissa.low, whole.low));
-    low = math_fma(b, parts.e, math_real(b, MATH_PART(b, ln2, 1)), low);
+    low = math_fma(b, parts.e, math_real(b, MATH_PART(b, ln2, 1) * math_unit(b)), low);
     return fast_sum(b, whole.high, low);
 }
 

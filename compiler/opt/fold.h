@@ -16,5 +16,8 @@ TirId fold_narrow(const TirFunction *f, TirId v);
 
 /* Rules for everything that is not element-wise; the result may lack axes of `op`. TIR_NONE: no rule applies. */
 TirId fold_shape(TirFunction *f, const TirOp *op);
+/* fold_index.c */
+TirId fold_flatten(TirFunction *f, const TirOp *op);
+TirId fold_scatter(TirFunction *f, const TirOp *op);
 
 #endif

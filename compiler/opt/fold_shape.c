@@ -191,6 +191,8 @@ TirId fold_shape(TirFunction *f, const TirOp *op) {
     case TIR_REDUCE_MAX: return fold_reduce_max(f, op);
     case TIR_CUMSUM: return fold_cumsum(f, op);
     case TIR_DOT: return fold_dot(f, op);
+    case TIR_FLATTEN: return fold_flatten(f, op);
+    case TIR_SCATTER: return fold_scatter(f, op);
     default: return TIR_NONE;
     }
 }

@@ -1,22 +1,42 @@
-/* Puts axes that nobody outside sees into an order that suits sums of products. An axis' number is its place in memory
- * (the highest is contiguous), and numbers follow the order in which a model happens to name things: in
- *   [[sum(w[o, c, k] * x[c, i + k] for c ... for k ...) for i ...] for o ...]
- * the summed axes c and k would be innermost, and with few values each they make short loops. Here the axes that the
- * row-wise factor keeps (i) come last and the summed ones before them, so that the innermost loop runs along rows of
- * the result. Axes of inputs, outputs, draws, flattened arrays and bodies of loops, whose order has a meaning, and
- * batch axes stay. Products of rows by a matrix are left alone: the scheduler has a kernel for those. Run before
- * differentiation, which keeps the order. */
+/* Puts axes that nobody outside sees into an order that suits products. An axis' number is its place in memory (the
+ * highest is contiguous), and numbers follow the order in which a model happens to name things. Two wishes:
+ *   rows times a matrix, [events, places, k] x [k, n]: n behind the places, so that the product is one of the kernels
+ *     that the scheduler has for those; a convolution used twice has the places of the second use behind n otherwise
+ *   any other sum of products of rows and something without rows, as in
+ *       [[sum(w[o, c, k] * x[c, i + k] for c ... for k ...) for i ...] for o ...]
+ *     what only the rows have (i) behind the rest, so that the innermost loop runs along rows of the result and not
+ *     along the few values of c or k
+ * and a renamed matrix keeps its layout. What must stay: the order among the axes of each input, output, draw and
+ * flattened array, and of bodies of loops; batch axes stay before or behind all others as they are. A wish that
+ * contradicts this, or an earlier wish, is dropped. Run before differentiation, which keeps the order. */
 #include "opt/rewrite.h"
 #include "tir/infer.h"
 
-typedef enum Place { PLACE_ANY, PLACE_EARLY, PLACE_LATE, PLACE_FIXED } Place;
+enum { MATRIX_LEAST = 4 }; /* below this a product by a matrix is no kernel of its own: schedule/classify.c */
 
-static void place_axes(Place *place, TirAxes axes, Place wanted) {
-    for (uint32_t k = 0; k < axes.count; k++) {
-        Place *p = &place[axes.id[k]];
-        if (*p == PLACE_FIXED || *p == wanted) continue;
-        *p = *p == PLACE_ANY || wanted == PLACE_FIXED ? wanted : PLACE_FIXED; /* wanted at both ends: stays */
+/* before[a * count + b]: axis a comes before axis b. Transitive. */
+typedef struct Order {
+    const TirFunction *f;
+    size_t count;
+    bool *before;
+} Order;
+
+static void order_want(Order *o, TirAxisId a, TirAxisId b) {
+    size_t n = o->count;
+    if (a == b || o->before[b * n + a] || o->before[a * n + b]) return;
+    for (size_t i = 0; i < n; i++) {
+        if (i != a && !o->before[i * n + a]) continue;
+        for (size_t j = 0; j < n; j++) o->before[i * n + j] |= j == b || o->before[b * n + j];
     }
+}
+
+static void order_keep(Order *o, TirAxes axes) {
+    for (uint32_t k = 1; k < axes.count; k++) order_want(o, axes.id[k - 1], axes.id[k]);
+}
+
+static void order_want_all(Order *o, TirAxes first, TirAxes then) {
+    for (uint32_t i = 0; i < first.count; i++)
+        for (uint32_t k = 0; k < then.count; k++) order_want(o, first.id[i], then.id[k]);
 }
 
 static TirAxes batch_of(const TirFunction *f, TirAxes axes) {
@@ -26,40 +46,85 @@ static TirAxes batch_of(const TirFunction *f, TirAxes axes) {
     return batch;
 }
 
-static void place_dot(const TirFunction *f, const TirOp *op, Place *place) {
+static bool is_matrix(const TirFunction *f, TirAxes axes) {
+    return axes.count == 2 && f->axes.data[axes.id[0]].size >= MATRIX_LEAST &&
+           f->axes.data[axes.id[1]].size >= MATRIX_LEAST;
+}
+
+static void want_dot(Order *o, const TirOp *op) {
+    const TirFunction *f = o->f;
     for (int k = 0; k < 2; k++) {
         TirAxes rows = f->ops.data[op->args[k]].axes, other = f->ops.data[op->args[1 - k]].axes;
-        TirAxes batch = batch_of(f, rows), kept = tir_axes_minus(tir_axes_minus(rows, batch), op->attr_axes);
-        TirAxes summed = tir_axes_minus(op->attr_axes, batch);
+        TirAxes kept = tir_axes_minus(tir_axes_minus(rows, batch_of(f, rows)), op->attr_axes);
         kept = tir_axes_minus(kept, other);
-        if (batch.count == 0 || kept.count == 0 || batch_of(f, other).count > 0) continue;
-        place_axes(place, summed, PLACE_EARLY);
-        place_axes(place, kept, PLACE_LATE);
+        if (batch_of(f, rows).count == 0 || kept.count == 0 || batch_of(f, other).count > 0) continue;
+        bool matrix = op->attr_axes.count == 1 && is_matrix(f, other);
+        if (matrix) { /* before k too: in the derivative by the rows it is what n is here */
+            order_want_all(o, kept, tir_axes_minus(other, op->attr_axes));
+            order_want_all(o, kept, op->attr_axes);
+        } else
+            order_want_all(o, tir_axes_union(other, tir_axes_minus(op->attr_axes, batch_of(f, rows))), kept);
     }
+}
+
+/* The new axis of a renamed matrix stands to the other one as the old one did. */
+static void want_rename(Order *o, const TirOp *op) {
+    TirAxes axes = o->f->ops.data[op->args[0]].axes;
+    if (!is_matrix(o->f, axes)) return;
+    if (axes.id[0] == op->axis)
+        order_want(o, op->axis2, axes.id[1]);
+    else
+        order_want(o, axes.id[0], op->axis2);
 }
 
 /* The axes of a loop's body have the same numbers as outside. */
-static void place_body(const TirFunction *body, Place *place) {
+static void body_axes(const TirFunction *body, bool *used) {
     for (size_t v = 0; v < body->ops.count; v++) {
         const TirOp *op = &body->ops.data[v];
         unsigned attrs = tir_op_attrs(op->op);
-        place_axes(place, op->axes, PLACE_FIXED);
-        place_axes(place, op->attr_axes, PLACE_FIXED);
-        if (attrs & TIR_ATTR_AXIS) place_axes(place, tir_axes_one(op->axis), PLACE_FIXED);
-        if (attrs & TIR_ATTR_AXIS2) place_axes(place, tir_axes_one(op->axis2), PLACE_FIXED);
-        if (op->body) place_body(op->body, place);
+        for (uint32_t k = 0; k < op->axes.count; k++) used[op->axes.id[k]] = true;
+        for (uint32_t k = 0; k < op->attr_axes.count; k++) used[op->attr_axes.id[k]] = true;
+        if (attrs & TIR_ATTR_AXIS) used[op->axis] = true;
+        if (attrs & TIR_ATTR_AXIS2) used[op->axis2] = true;
+        if (op->body) body_axes(op->body, used);
     }
 }
 
-/* to[a]: the new number of axis a. The slots of all axes that move are filled with the early, then the late ones. */
-static void number_axes(const TirFunction *f, const Place *place, TirAxisId *to) {
-    TirAxisId slot = 0;
-    for (TirAxisId a = 0; a < f->axes.count; a++) to[a] = a;
-    for (Place part = PLACE_EARLY; part <= PLACE_LATE; part++)
-        for (TirAxisId a = 0; a < f->axes.count; a++) {
-            if (place[a] != part) continue;
-            while (place[slot] != PLACE_EARLY && place[slot] != PLACE_LATE) slot++;
-            to[a] = slot++;
+static void keep_body(Order *o, const TirOp *loop, Arena *scratch) {
+    bool *used = ARENA_ARRAY(scratch, bool, o->count + 1);
+    used[loop->axis] = true;
+    body_axes(loop->body, used);
+    for (TirAxisId a = 0, last = TIR_NONE; a < o->count; a++) {
+        if (!used[a]) continue;
+        if (last != TIR_NONE) order_want(o, last, a);
+        last = a;
+    }
+}
+
+static void keep_all(Order *o, Arena *scratch) {
+    const TirFunction *f = o->f;
+    for (TirAxisId a = 0; a < o->count; a++)
+        for (TirAxisId b = a + 1; b < o->count; b++)
+            if (f->axes.data[a].batch || f->axes.data[b].batch) order_want(o, a, b);
+    for (size_t i = 0; i < f->outputs.count; i++) order_keep(o, f->ops.data[f->outputs.data[i].value].axes);
+    for (size_t v = 0; v < f->ops.count; v++) {
+        const TirOp *op = &f->ops.data[v];
+        if (op->op == TIR_INPUT || op->op == TIR_UNIFORM || op->op == TIR_PICK) order_keep(o, op->axes);
+        if (op->op == TIR_FLATTEN) order_keep(o, op->attr_axes);
+        if (op->body) keep_body(o, op, scratch);
+    }
+}
+
+/* to[a]: the new number of axis a. Axes that nothing moves keep their order. */
+static void number_axes(const Order *o, bool *placed, TirAxisId *to) {
+    for (TirAxisId next = 0; next < o->count; next++)
+        for (TirAxisId a = 0; a < o->count; a++) {
+            bool ready = !placed[a];
+            for (TirAxisId b = 0; ready && b < o->count; b++) ready = placed[b] || !o->before[b * o->count + a];
+            if (!ready) continue;
+            placed[a] = true;
+            to[a] = next;
+            break;
         }
 }
 
@@ -69,28 +134,7 @@ static TirAxes axes_renumber(TirAxes axes, const TirAxisId *to) {
     return renumbered;
 }
 
-void opt_order(TirFunction *f) {
-    Arena scratch = {0};
-    Place *place = ARENA_ARRAY(&scratch, Place, f->axes.count + 1);
-    TirAxisId *to = ARENA_ARRAY(&scratch, TirAxisId, f->axes.count + 1);
-    for (TirAxisId a = 0; a < f->axes.count; a++)
-        if (f->axes.data[a].batch) place[a] = PLACE_FIXED;
-    for (size_t i = 0; i < f->outputs.count; i++)
-        place_axes(place, f->ops.data[f->outputs.data[i].value].axes, PLACE_FIXED);
-    for (size_t v = 0; v < f->ops.count; v++) {
-        const TirOp *op = &f->ops.data[v];
-        if (op->op == TIR_INPUT || op->op == TIR_UNIFORM || op->op == TIR_PICK)
-            place_axes(place, op->axes, PLACE_FIXED);
-        if (op->op == TIR_FLATTEN) place_axes(place, op->attr_axes, PLACE_FIXED);
-        if (!op->body) continue;
-        place_axes(place, tir_axes_one(op->axis), PLACE_FIXED);
-        place_body(op->body, place);
-    }
-    for (size_t v = 0; v < f->ops.count; v++)
-        if (f->ops.data[v].op == TIR_DOT) place_dot(f, &f->ops.data[v], place);
-    number_axes(f, place, to);
-    TirAxis *before = arena_copy(&scratch, f->axes.data, f->axes.count * sizeof *before);
-    for (TirAxisId a = 0; a < f->axes.count; a++) f->axes.data[to[a]] = before[a];
+static void renumber(TirFunction *f, const TirAxisId *to) {
     for (size_t v = 0; v < f->ops.count; v++) {
         TirOp *op = &f->ops.data[v];
         unsigned attrs = tir_op_attrs(op->op);
@@ -98,7 +142,27 @@ void opt_order(TirFunction *f) {
         op->attr_axes = axes_renumber(op->attr_axes, to);
         if (attrs & TIR_ATTR_AXIS) op->axis = to[op->axis];
         if (attrs & TIR_ATTR_AXIS2) op->axis2 = to[op->axis2];
-        if (op->body) tir_body_axes(f, op->body);
+        bool shared = false;
+        for (size_t w = 0; w < v; w++) shared |= op->body && f->ops.data[w].body == op->body;
+        if (op->body && !shared) renumber(op->body, to);
     }
+}
+
+void opt_order(TirFunction *f) {
+    Arena scratch = {0};
+    Order o = {.f = f, .count = f->axes.count};
+    o.before = ARENA_ARRAY(&scratch, bool, o.count *o.count + 1);
+    keep_all(&o, &scratch);
+    for (size_t v = 0; v < f->ops.count; v++)
+        if (f->ops.data[v].op == TIR_DOT) want_dot(&o, &f->ops.data[v]);
+    for (size_t v = 0; v < f->ops.count; v++)
+        if (f->ops.data[v].op == TIR_RENAME) want_rename(&o, &f->ops.data[v]);
+    TirAxisId *to = ARENA_ARRAY(&scratch, TirAxisId, o.count + 1);
+    number_axes(&o, ARENA_ARRAY(&scratch, bool, o.count + 1), to);
+    TirAxis *before = arena_copy(&scratch, f->axes.data, f->axes.count * sizeof *before);
+    for (TirAxisId a = 0; a < f->axes.count; a++) f->axes.data[to[a]] = before[a];
+    renumber(f, to);
+    for (size_t v = 0; v < f->ops.count; v++)
+        if (f->ops.data[v].body) tir_body_axes(f, f->ops.data[v].body);
     arena_free(&scratch);
 }

@@ -7,6 +7,7 @@
 #include "lir/cost.h"
 #include "llvm/emit.h"
 #include "llvm/shape.h"
+#include "llvm/tile.h"
 
 typedef enum BoundKind {
     BOUND_ARITHMETIC,
@@ -26,8 +27,14 @@ typedef struct Bound {
     BoundKind kind;
 } Bound;
 
+/* How the kernel is emitted, in the one of two that is of its kind. */
+typedef struct Shape {
+    NestShape nest;
+    DotTile tile;
+} Shape;
+
 /* `far`: bytes that come from or go to memory, not a cache. */
-Bound bound_of(const LirKernel *kernel, const LirCost *cost, const NestShape *shape, const HostTarget *target, bool f64,
+Bound bound_of(const LirKernel *kernel, const LirCost *cost, const Shape *shape, const HostTarget *target, bool f64,
                double far);
 const char *bound_text(BoundKind kind);
 

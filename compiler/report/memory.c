@@ -3,27 +3,11 @@
 
 #include <string.h>
 
-#include "report/text.h"
+#include "report/arena.h"
+#include "report/fits.h"
 
-/* Of the static part of the arena, or of what a row of the axis `name` adds; with the bodies of loops, which use one
- * place behind it one after another. */
-static int64_t arena_bytes(const LirFunction *f, const char *name) {
-    int64_t bytes = name ? 0 : f->work_bytes, most = 0;
-    for (size_t i = 0; name && i < f->buffers.count; i++) {
-        const LirBuffer *b = &f->buffers.data[i];
-        if (b->space == LIR_WORK && b->dynamic_axis != LIR_NO_AXIS &&
-            !strcmp(f->source->axes.data[b->dynamic_axis].name, name))
-            bytes += b->bytes_per_row;
-    }
-    for (size_t g = 0; g < f->groups.count; g++) {
-        int64_t body = f->groups.data[g].loop ? arena_bytes(f->groups.data[g].loop->body, name) : 0;
-        if (body > most) most = body;
-    }
-    return bytes + most;
-}
-
-/* The arena: its static part, then what every row of a data set adds. */
-static void print_arena(FILE *out, const LirFunction *f) {
+/* The arena: its static part, then what every row of a data set adds; and how it is used. */
+static void print_arena(FILE *out, const Pipeline *p, const LirFunction *f) {
     fprintf(out, "  arena    ");
     print_bytes(out, (double)arena_bytes(f, NULL));
     for (size_t a = 0; a < f->source->axes.count; a++) {
@@ -36,6 +20,7 @@ static void print_arena(FILE *out, const LirFunction *f) {
     fprintf(out, "\n  scratch  ");
     print_bytes(out, (double)f->scratch_bytes);
     fprintf(out, " for each thread\n");
+    arena_print(out, p, f);
 }
 
 /* What passes over the rows of one axis hand on to later ones: a sum, then value by value. */
@@ -68,14 +53,37 @@ static void print_tape(FILE *out, const Pipeline *p, const LirFunction *f, TirAx
     }
 }
 
+static bool has_staged(const TirFunction *f) {
+    for (size_t i = 0; i < f->outputs.count; i++)
+        if (f->outputs.data[i].role == TIR_PORT_STAGED) return true;
+    return false;
+}
+
+/* What a function that runs before another makes for it. */
+static void print_staged(FILE *out, const LirFunction *f, bool f64) {
+    if (!has_staged(f->source)) return;
+    fprintf(out, "  hands on ");
+    print_bytes(out, staged_bytes(f, f64, (TirAxisId)TIR_NONE));
+    for (TirAxisId a = 0; a < f->source->axes.count; a++) {
+        double bytes = staged_bytes(f, f64, a);
+        if (bytes == 0) continue;
+        fprintf(out, " + ");
+        print_bytes(out, bytes);
+        fprintf(out, " for each of %s", f->source->axes.data[a].name);
+    }
+    fputc('\n', out);
+}
+
 void report_memory(FILE *out, const Pipeline *p) {
     for (size_t u = 0; u < p->units.count; u++) {
         for (int width = 0; width < WIDTH_COUNT; width++) {
             const LirFunction *f = p->units.data[u]->lir[width];
-            if (!f) continue;
+            if (!f || p->units.data[u]->same) continue;
             fprintf(out, "%s\n", f->name);
-            print_arena(out, f);
+            print_arena(out, p, f);
+            print_staged(out, f, width == WIDTH_F64);
             for (TirAxisId row = 0; row < f->source->axes.count; row++) print_tape(out, p, f, row);
         }
     }
+    report_fits(out, p);
 }

@@ -27,7 +27,7 @@ typedef struct Entry {
     uint32_t place; /* in its group */
     double times;   /* rounds of the loops around it */
     double rows;
-    NestShape shape;
+    Shape shape;
     LirCost cost;
     Bound bound;
 } Entry;
@@ -58,8 +58,8 @@ static void entries_add(const Report *r, Entries *entries, const LirFunction *f,
         for (size_t k = 0; k < group->kernels.count; k++) {
             e.kernel = group->kernels.data[k];
             e.place = (uint32_t)k;
-            e.shape = e.kernel->kind == LIR_NEST ? nest_shape(arena, r->target, r->f64, f, group, e.kernel)
-                                                 : (NestShape){.lanes = 1, .together = 1, .sums = 1};
+            if (e.kernel->kind == LIR_NEST) e.shape.nest = nest_shape(arena, r->target, r->f64, f, group, e.kernel);
+            if (e.kernel->kind == LIR_DOT) e.shape.tile = dot_tile(arena, r->target, f, group, e.kernel, r->f64);
             e.cost = lir_kernel_cost(arena, f, group, e.kernel, r->f64, length);
             e.bound = bound_of(e.kernel, &e.cost, &e.shape, r->target, r->f64, far_bytes(&e.cost));
             VEC_PUSH(arena, entries, e);
@@ -82,7 +82,7 @@ static const char *axis_name(const LirFunction *f, TirAxisId axis) {
 }
 
 static void print_length(const Report *r, const Entry *e, TirAxisId axis) {
-    int64_t bound = shape_bound(e->f, e->group, axis);
+    int64_t bound = shape_bound(e->f, e->group, e->kernel, axis);
     if (bound == INT64_MAX)
         fprintf(r->out, "%s", axis_name(e->f, axis));
     else
@@ -166,7 +166,7 @@ static void print_remainder(const Report *r, const Entry *e, unsigned lanes) {
     bool fixed = size >= 0 && last != e->group->row_axis;
     if (fixed && size % lanes == 0)
         fputs(", and none is left over", r->out);
-    else if (e->shape.one_copy)
+    else if (e->shape.nest.one_copy)
         fprintf(r->out, "; the body is long, so one copy of it does full vectors and the rest, under a mask");
     else if (fixed)
         fprintf(r->out, "; the last %lld under a mask", (long long)(size % lanes));
@@ -176,7 +176,7 @@ static void print_remainder(const Report *r, const Entry *e, unsigned lanes) {
 
 static void print_nest(const Report *r, const Entry *e) {
     const LirKernel *k = e->kernel;
-    const NestShape *s = &e->shape;
+    const NestShape *s = &e->shape.nest;
     unsigned width = r->target->vector_bits / (r->f64 ? 64 : 32);
     if (!k->loop_count || s->lanes == 1) {
         fprintf(r->out, "      scalars: %s\n",
@@ -187,7 +187,8 @@ static void print_nest(const Report *r, const Entry *e) {
     }
     fprintf(r->out, "      %u lanes along %s", s->lanes, axis_name(e->f, k->loops[k->loop_count - 1]));
     if (s->together > 1)
-        fprintf(r->out, ": %u vectors together, as lookups that wait for one another leave time", s->together);
+        fprintf(r->out, ": %u vectors together, as lookups or operations that wait for one another leave time",
+                s->together);
     if (s->lanes < width) fputs(": no more points than that", r->out);
     print_remainder(r, e, s->lanes);
     if (s->reduces && s->sums > 1) fprintf(r->out, "; %u partial sums, so that none waits for the last", s->sums);
@@ -246,6 +247,7 @@ static void print_entry(const Report *r, const Entry *e, double cycles, double f
     print_lines(r, e);
     print_fusion(r, e);
     if (k->kind == LIR_NEST) print_nest(r, e);
+    if (k->kind == LIR_DOT) fprintf(r->out, "      tile %s\n", e->shape.tile.why);
     print_cost(r, e);
     print_bound(r, e);
 }

@@ -3,6 +3,7 @@
 
 /* A matrix product below these sizes is a plain loop nest. */
 enum { DOT_MIN_N = 4, DOT_MIN_K = 4 };
+enum { INDEX_TERMS = 24 }; /* longest index that is made wherever it is used */
 
 /* A dynamic axis if there is one, for scratch has room for one block of rows of no other dynamic axis. */
 TirAxisId plan_row_of(const TirFunction *f, TirAxes axes) {
@@ -65,8 +66,7 @@ static bool dot_over_rows(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan 
     if (ma.count != 1 || na.count != 1 || ma.id[0] >= na.id[0]) return false;
     TirAxes batch = batch_axes(f, aa);
     if (!batch.count || !tir_axes_equal(batch, batch_axes(f, ba)) || tir_axes_minus(batch, s).count) return false;
-    if (plan_axis_size(plan, na.id[0]) < DOT_MIN_N || aa.id[aa.count - 1] != ma.id[0]) return false;
-    if (ba.id[ba.count - 1] != na.id[0]) return false;
+    if (plan_axis_size(plan, na.id[0]) < DOT_MIN_N || ba.id[ba.count - 1] != na.id[0]) return false;
     out->dot_a = a;
     out->dot_b = b;
     out->dot_m = ma.id[0];
@@ -93,10 +93,35 @@ static OpKind flatten_kind(const Plan *plan, const TirOp *op) {
     return batch_axes(plan->f, op->attr_axes).count ? OP_POINT : OP_FLATTEN;
 }
 
+/* Integers that are sums, differences and products of indices of static axes without rows: cheaper made than read, and
+ * what says that an element of an array lies beside another. */
+static uint32_t index_terms(const Plan *plan, const TirOp *op) {
+    uint32_t terms = 1;
+    switch (op->op) {
+    case TIR_CONST: return op->type == TIR_INT;
+    case TIR_IOTA: return plan_axis_size(plan, op->axis) >= 0;
+    case TIR_BROADCAST:
+    case TIR_SLICE:
+    case TIR_RENAME: return plan->op[op->args[0]].index_terms;
+    case TIR_ADD:
+    case TIR_SUB:
+    case TIR_MUL: break;
+    default: return 0;
+    }
+    if (op->type != TIR_INT || plan_row_of(plan->f, op->axes) != LIR_NO_AXIS) return 0;
+    for (uint32_t k = 0; k < op->arg_count; k++) {
+        uint32_t more = plan->op[op->args[k]].index_terms;
+        if (!more) return 0;
+        terms += more;
+    }
+    return terms <= INDEX_TERMS ? terms : 0;
+}
+
 static void classify_op(Plan *plan, TirId at) {
     const TirOp *op = &plan->f->ops.data[at];
     OpPlan *p = &plan->op[at];
     p->space = op->axes;
+    p->index_terms = index_terms(plan, op);
     switch (op->op) {
     case TIR_INPUT: p->kind = OP_INPUT; break;
     case TIR_CONST:
@@ -138,7 +163,7 @@ static void classify_op(Plan *plan, TirId at) {
         p->kind = op->op == TIR_LOOP ? OP_LOOP : OP_RESULT;
         p->loop = op->op == TIR_LOOP ? at : op->args[0];
         return;
-    default: p->kind = OP_POINT; break;
+    default: p->kind = p->index_terms ? OP_INLINE : OP_POINT; break;
     }
     p->row = plan_row_of(plan->f, p->space);
     /* The copies of a partial start at zero, so a maximum over rows is taken in one go instead. */

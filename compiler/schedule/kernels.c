@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "lir/affine.h"
+
 typedef struct Body {
     Plan *plan;
     LirKernel *kernel;
@@ -47,16 +49,20 @@ static LirIndex index_constant(int64_t constant) {
     return (LirIndex){.kind = LIR_INDEX_CONST, .constant = constant, .axis = LIR_NO_AXIS};
 }
 
+/* Through a slice or a rename to its argument. */
+static void route_step(Body *body, Route *route, const TirOp *op) {
+    if (op->op == TIR_SLICE)
+        route_set(body, route, op->axis, index_constant(op->integer));
+    else if (op->op == TIR_RENAME)
+        route_set(body, route, op->axis, route_index(route, op->axis2));
+}
+
 /* Follows inline operations from `value` to what is stored or in a register. */
 static TirId route_follow(Body *body, Route *route, TirId value) {
     const TirFunction *f = body->plan->f;
     while (body->plan->op[value].kind == OP_INLINE && f->ops.data[value].arg_count == 1) {
-        const TirOp *op = &f->ops.data[value];
-        if (op->op == TIR_SLICE)
-            route_set(body, route, op->axis, index_constant(op->integer));
-        else if (op->op == TIR_RENAME)
-            route_set(body, route, op->axis, route_index(route, op->axis2));
-        value = op->args[0];
+        route_step(body, route, &f->ops.data[value]);
+        value = f->ops.data[value].args[0];
     }
     return value;
 }
@@ -87,6 +93,9 @@ static LirType lir_type(TirType type) {
     return type == TIR_REAL ? LIR_T_REAL : type == TIR_INT ? LIR_T_INT : LIR_T_BOOL;
 }
 
+static uint32_t index_value(Body *body, TirId at, Route route);
+
+/* A value without arguments, or arithmetic on indices, at the place that `route` leads to. */
 static uint32_t leaf(Body *body, TirId at, const Route *route) {
     const TirOp *op = &body->plan->f->ops.data[at];
     LirInstr i = {
@@ -102,9 +111,24 @@ static uint32_t leaf(Body *body, TirId at, const Route *route) {
         i.axis = index.axis;
         break;
     }
+    case TIR_ADD:
+    case TIR_SUB:
+    case TIR_MUL:
+        i.op = op->op == TIR_ADD ? LIR_ADD : op->op == TIR_SUB ? LIR_SUB : LIR_MUL;
+        for (uint32_t a = 0; a < op->arg_count; a++) i.args[a] = index_value(body, op->args[a], *route);
+        break;
     default: tir_fail(body->plan->f, at, "not a leaf");
     }
     return instr(body, i);
+}
+
+static uint32_t index_value(Body *body, TirId at, Route route) {
+    const TirOp *op = &body->plan->f->ops.data[at];
+    for (; op->op == TIR_BROADCAST || op->op == TIR_SLICE || op->op == TIR_RENAME; op = &body->plan->f->ops.data[at]) {
+        route_step(body, &route, op);
+        at = op->args[0];
+    }
+    return leaf(body, at, &route);
 }
 
 /* Row-major number of the point in the axes of a draw. */
@@ -452,6 +476,15 @@ static void export_locals(Plan *plan, LirGroup *group, const Cluster *cluster) {
     }
 }
 
+/* Whether no two lanes of a vector along the last loop add to the same place. */
+static bool lanes_apart(const Plan *plan, const LirKernel *kernel) {
+    bool apart = kernel->loop_count > 0;
+    for (size_t i = 0; i < kernel->effects.count && apart; i++)
+        apart =
+            lir_access_apart(plan->lir, kernel, &kernel->effects.data[i].access, kernel->loops[kernel->loop_count - 1]);
+    return apart;
+}
+
 /* The operations that share a kernel, the same ones counted together. */
 static const char *cluster_computes(Plan *plan, const Cluster *cluster) {
     const char *text = "";
@@ -489,7 +522,6 @@ static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster)
                  .group = plan->op[last].group,
                  .memo = ARENA_ARRAY(plan->arena, uint32_t, plan->f->ops.count + 1)};
     memset(body.memo, 0xff, (plan->f->ops.count + 1) * sizeof *body.memo);
-    kernel->vector = cluster->kind != CLUSTER_SCATTER;
     kernel->reason = cluster->reason;
     kernel->computes = cluster_computes(plan, cluster);
     if (dot)
@@ -498,6 +530,7 @@ static void cluster_kernels(Plan *plan, LirGroup *group, const Cluster *cluster)
         loops_set(kernel, cluster->space, group->row_axis);
     if (cluster->kind != CLUSTER_DOT_ROWS)
         for (size_t i = 0; i < cluster->ops.count; i++) op_effects(&body, cluster->ops.data[i]);
+    kernel->vector = cluster->kind != CLUSTER_SCATTER || lanes_apart(plan, kernel);
     export_locals(plan, group, cluster);
 }
 

@@ -64,6 +64,7 @@ void plan_pack_storage(Plan *plan) {
         name =
             arena_format(plan->arena, "b%s_packed_%s", plan_label(plan, pack->value), plan->f->axes.data[pack->k].name);
         pack->buffer = plan_buffer_add(plan, name, LIR_WORK, TIR_REAL, axes);
+        plan->lir->buffers.data[pack->buffer].span = plan->f->ops.data[pack->value].span;
     }
 }
 

@@ -6,8 +6,10 @@
  *   cluster.c   which operations of a group share one loop nest
  *   sizes.c     how many slots a group has, and how many rows a block
  *   pack.c      which weights are copied into the order in which products read them
- *   storage.c   which buffer holds each value that must live in memory, and where buffers lie
+ *   storage.c   which buffer holds each value that must live in memory
+ *   places.c    where buffers lie
  *   kernels.c   loop IR of every cluster
+ *   join.c      loops that walk memory as one
  *   loops.c     loops over rounds: their axes, their groups
  */
 #ifndef QTMC_SCHEDULE_PLAN_H
@@ -19,7 +21,7 @@
 typedef enum OpKind {
     OP_DEAD,
     OP_INPUT,
-    OP_INLINE, /* recomputed wherever it is used: constants, indices, and re-indexed loads */
+    OP_INLINE, /* recomputed wherever it is used: constants, indices and sums of them, and re-indexed loads */
     OP_POINT,  /* one value for each point of its own axes, kept in a register or stored */
     OP_SUM,    /* reduction over points of its argument */
     OP_MAX,
@@ -50,8 +52,9 @@ typedef struct OpPlan {
     uint32_t unfolded;     /* FLATTEN: another name of `buffer`, by the axes that are flattened */
     TirAxisId dot_k, dot_n, dot_m;
     TirId dot_a, dot_b;
-    TirId loop;    /* LOOP, RESULT: the loop; else TIR_NONE */
-    bool dot_pack; /* b is read from a packed copy, made once a call */
+    TirId loop;           /* LOOP, RESULT: the loop; else TIR_NONE */
+    uint32_t index_terms; /* operations of an index made of indices and constants; 0: not one */
+    bool dot_pack;        /* b is read from a packed copy, made once a call */
 } OpPlan;
 
 typedef enum ClusterKind { CLUSTER_NEST, CLUSTER_SCATTER, CLUSTER_DOT, CLUSTER_DOT_ROWS, CLUSTER_LINE } ClusterKind;
@@ -101,7 +104,7 @@ typedef struct Plan {
 
 /* One read of a value by an operation, seen through inline operations down to what is in memory or in a register. */
 typedef struct Use {
-    TirId base;          /* the operation read: never OP_INLINE, unless a leaf without arguments */
+    TirId base;          /* the operation read: never OP_INLINE, unless a constant or an index */
     bool reindexed;      /* not read at the reader's own point: sliced or renamed on the way, or a table */
     TirAxisId moved_row; /* a base axis that is not indexed by its own loop because of that; LIR_NO_AXIS if none */
 } Use;
@@ -131,7 +134,9 @@ void plan_pack_storage(Plan *plan);
 const Pack *plan_pack_of(const Plan *plan, const OpPlan *p); /* NULL: read where the weights are */
 LirAccess plan_pack_access(const Pack *pack);
 void plan_kernels(Plan *plan);
+void plan_buffer_sizes(Plan *plan);
 void plan_offsets(Plan *plan);
+void plan_join(Plan *plan);
 
 /* `f`, or where it has loops a copy in which the axes of rounds come first: a slice is then one piece of memory. */
 const TirFunction *plan_loops_first(Arena *arena, const TirFunction *f);

@@ -27,6 +27,7 @@ LirFunction *schedule_function_sized(Arena *arena, const TirFunction *f, bool f6
     plan_storage(&plan);
     plan_kernels(&plan);
     plan_offsets(&plan);
+    plan_join(&plan);
     return plan.lir;
 }
 

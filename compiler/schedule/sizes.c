@@ -95,17 +95,32 @@ static double live_bytes(Plan *plan, uint32_t g) {
 typedef struct Row {
     double ns, partial; /* work of a row; bytes of one copy of all sums over rows */
     bool products;
+    double places; /* rows of a product that one row gives: 1, or the places of a convolution */
 } Row;
 
+/* What a product has for each row of the group in place of one: the points around its n and k. */
+static double product_places(const Plan *plan, TirId at, TirAxisId row) {
+    const OpPlan *p = &plan->op[at];
+    const TirOp *op = &plan->f->ops.data[at];
+    TirAxes around = p->kind == OP_DOT ? tir_axes_minus(op->axes, tir_axes_one(p->dot_n)) : op->attr_axes;
+    return row_points(plan, around, row);
+}
+
 static Row row_of(const Plan *plan, const GroupPlan *group) {
-    Row row = {0};
+    Row row = {.places = 1};
+    double products = 0, each = 0;
     for (size_t c = 0; c < group->clusters.count; c++)
         for (size_t i = 0; i < group->clusters.data[c].ops.count; i++) {
             TirId at = group->clusters.data[c].ops.data[i];
             row.ns += op_ns(plan, at, group->row);
-            row.products |= is_product(plan->op[at].kind);
+            if (is_product(plan->op[at].kind)) {
+                row.products = true;
+                products += op_ns(plan, at, group->row);
+                each += op_ns(plan, at, group->row) / product_places(plan, at, group->row);
+            }
             if (plan->op[at].partial) row.partial += value_bytes(plan, at, group->row);
         }
+    if (each > 0) row.places = products / each;
     return row;
 }
 
@@ -115,7 +130,8 @@ static void choose_slots(Plan *plan, GroupPlan *group, Row row, int64_t rows) {
     double cheap = row.partial * plan->sizes->copies_ns / (plan->sizes->copies * row.ns);
     double most = (double)(INT64_MAX / (2 * SLOTS));
     if (cheap > least) least = cheap;
-    if (row.products && least < (double)plan->sizes->products) least = (double)plan->sizes->products;
+    double fewest = row.products ? (double)plan->sizes->products / row.places : 1;
+    if (least < fewest) least = fewest;
     group->slot_rows = !(least < most) ? INT64_MAX / (2 * SLOTS) : least > 1 ? (int64_t)least : 1;
     group->slots = SLOTS;
     if (rows < 0) return;
@@ -132,8 +148,9 @@ static int64_t round_to(int64_t n, int64_t multiple) {
 static void choose_block(Plan *plan, GroupPlan *group, Row row, double live, int64_t rows) {
     double fit = (row.products ? 2 : 1) * plan->sizes->scratch / (live > 1 ? live : 1);
     int64_t block = fit < (double)plan->sizes->rows_most ? (int64_t)fit : plan->sizes->rows_most;
-    int64_t tile = row.products ? TILE_ROWS : 1;
-    if (row.products && block < plan->sizes->products) block = plan->sizes->products;
+    int64_t tile = row.products && row.places < TILE_ROWS ? TILE_ROWS : 1;
+    int64_t fewest = row.products ? (int64_t)((double)plan->sizes->products / row.places) : 1;
+    if (block < fewest) block = fewest;
     if (block > plan->sizes->rows_most) block = plan->sizes->rows_most;
     if (block > tile) block = round_to(block, tile);
     if (block < 1) block = 1;

@@ -1,4 +1,4 @@
-/* Buffers: what each stored value is kept in, and where everything lies. */
+/* Buffers: what each stored value is kept in, and of which size. */
 #include "schedule/plan.h"
 
 enum {
@@ -25,6 +25,7 @@ static uint32_t buffer_for(Plan *plan, TirId at, LirSpace space, const char *suf
     const TirOp *op = &plan->f->ops.data[at];
     const char *name = arena_format(plan->arena, "b%s%s", plan_label(plan, at), suffix);
     uint32_t number = plan_buffer_add(plan, name, space, op->type, op->axes);
+    plan->lir->buffers.data[number].span = op->span;
     if (plan->op[at].kind != OP_INPUT)
         plan->lir->buffers.data[number].group = plan->groups.data[plan->op[at].group].number;
     return number;
@@ -112,14 +113,20 @@ static int64_t align(int64_t bytes) {
     return (bytes + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-/* Lines of a block that are many lines of the cache apart, an even number, share few places of it: one more line of the
- * cache each, and a column of the block finds room. */
+/* Lines of a block are padded to whole lines of the cache, or to half of one, where that does not take much: vectors
+ * then need no mask at their ends and do not cross lines of the cache. Lines that are an even number of those apart
+ * share few places of a cache: one more, and a column of the block finds room. */
 static int64_t line_pitch(const Plan *plan, const LirBuffer *buffer, const LirGroup *group) {
     if (buffer->space != LIR_SCRATCH || buffer->rank < 2 || buffer->alias_of) return 0;
     TirAxisId last = buffer->dims[buffer->rank - 1];
-    int64_t size = plan_axis_size(plan, last), bytes = type_bytes(plan, buffer->type);
-    if (last == group->row_axis || size <= 0 || size * bytes % LINES_APART) return 0;
-    return size + ALIGN / bytes;
+    int64_t size = plan_axis_size(plan, last), element = type_bytes(plan, buffer->type);
+    if (last == group->row_axis || size <= 0) return 0;
+    int64_t bytes = size * element, whole = align(bytes), half = (bytes + ALIGN / 2 - 1) / (ALIGN / 2) * (ALIGN / 2);
+    if (4 * whole <= 5 * bytes)
+        bytes = whole % LINES_APART ? whole : whole + ALIGN;
+    else if (2 * half <= 3 * bytes)
+        bytes = half;
+    return bytes > size * element ? bytes / element : 0;
 }
 
 static void size_buffer(Plan *plan, LirBuffer *buffer) {
@@ -152,98 +159,7 @@ static void set_pitches(const Plan *plan) {
         if (lir->buffers.data[i].alias_of) lir->buffers.data[lir->buffers.data[i].alias_of - 1].pitch = 0;
 }
 
-typedef struct Life {
-    int64_t first, last; /* kernel numbers, counted through the whole function */
-} Life;
-
-static void life_touch(const LirFunction *lir, Life *life, uint32_t buffer, int64_t when) {
-    if (lir->buffers.data[buffer].alias_of) buffer = lir->buffers.data[buffer].alias_of - 1;
-    if (life[buffer].first < 0) life[buffer].first = when;
-    life[buffer].last = when;
-}
-
-static void life_of_kernel(const LirFunction *lir, const LirKernel *kernel, Life *life, int64_t when) {
-    if (kernel->kind == LIR_ZERO || kernel->kind == LIR_FILL || kernel->kind == LIR_COMBINE)
-        life_touch(lir, life, kernel->zero, when);
-    if (kernel->kind == LIR_DOT || kernel->kind == LIR_PACK || kernel->kind == LIR_COMBINE || lir_is_line(kernel))
-        life_touch(lir, life, kernel->a.buffer, when);
-    if (kernel->kind == LIR_DOT) life_touch(lir, life, kernel->b.buffer, when);
-    for (size_t i = 0; i < kernel->body.count; i++) {
-        LirOpcode op = kernel->body.data[i].op;
-        if (op == LIR_LOAD || op == LIR_SEARCH) life_touch(lir, life, kernel->body.data[i].access.buffer, when);
-    }
-    for (size_t i = 0; i < kernel->effects.count; i++)
-        life_touch(lir, life, kernel->effects.data[i].access.buffer, when);
-}
-
-static void life_of_loop(const LirFunction *lir, const LirLoop *loop, Life *life, int64_t when) {
-    for (uint32_t k = 0; k < loop->in_count; k++) life_touch(lir, life, loop->in[k], when);
-    for (uint32_t k = 0; k < loop->out_count; k++) life_touch(lir, life, loop->out[k], when);
-    for (uint32_t k = 0; k < loop->states; k++) life_touch(lir, life, loop->other[k], when);
-}
-
-/* Lowest place where the buffer overlaps none that lives at the same time. */
-static int64_t place_buffer(const Plan *plan, const Life *life, const uint32_t *placed, size_t count, uint32_t number) {
-    const LirBuffer *buffers = plan->lir->buffers.data;
-    int64_t offset = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (size_t i = 0; i < count; i++) {
-            const LirBuffer *other = &buffers[placed[i]];
-            if (life[placed[i]].last < life[number].first || life[number].last < life[placed[i]].first) continue;
-            if (offset >= other->offset + other->bytes || other->offset >= offset + buffers[number].bytes) continue;
-            offset = other->offset + other->bytes;
-            moved = true;
-        }
-    }
-    return offset;
-}
-
-static int64_t place_all(Plan *plan, const Life *life, bool scratch) {
-    LirFunction *lir = plan->lir;
-    uint32_t *placed = ARENA_ARRAY(plan->arena, uint32_t, lir->buffers.count + 1);
-    size_t count = 0;
-    int64_t end = 0;
-    for (uint32_t i = 0; i < lir->buffers.count; i++) {
-        LirBuffer *buffer = &lir->buffers.data[i];
-        bool mine = scratch ? buffer->space == LIR_SCRATCH : buffer->space == LIR_WORK || buffer->space == LIR_PARTIAL;
-        if (!mine || buffer->dynamic_axis != LIR_NO_AXIS || buffer->alias_of || life[i].first < 0) continue;
-        buffer->offset = place_buffer(plan, life, placed, count, i);
-        placed[count++] = i;
-        if (buffer->offset + buffer->bytes > end) end = buffer->offset + buffer->bytes;
-    }
-    return end;
-}
-
-void plan_offsets(Plan *plan) {
-    LirFunction *lir = plan->lir;
-    Life *life = ARENA_ARRAY(plan->arena, Life, lir->buffers.count + 1);
+void plan_buffer_sizes(Plan *plan) {
     set_pitches(plan);
-    for (size_t i = 0; i < lir->buffers.count; i++) {
-        life[i] = (Life){-1, -1};
-        size_buffer(plan, &lir->buffers.data[i]);
-    }
-    int64_t when = 0;
-    for (size_t g = 0; g < lir->groups.count; g++) {
-        const LirGroup *group = &lir->groups.data[g];
-        int64_t begin = when;
-        for (size_t k = 0; k < group->kernels.count; k++) life_of_kernel(lir, group->kernels.data[k], life, when++);
-        if (group->loop) life_of_loop(lir, group->loop, life, when++);
-        /* What leaves or enters a group lives through all of it: blocks and slots run its kernels again and again. */
-        for (size_t i = 0; i < lir->buffers.count; i++) {
-            if (lir->buffers.data[i].space == LIR_SCRATCH || life[i].last < begin) continue;
-            if (life[i].first >= begin) life[i].first = begin;
-            life[i].last = when - 1;
-        }
-    }
-    lir->work_bytes = place_all(plan, life, false);
-    lir->scratch_bytes = place_all(plan, life, true);
-    for (size_t g = 0; g < lir->groups.count; g++) { /* no group of this function runs beside a body */
-        const LirLoop *loop = lir->groups.data[g].loop;
-        if (loop && loop->body->scratch_bytes > lir->scratch_bytes) lir->scratch_bytes = loop->body->scratch_bytes;
-    }
-    for (size_t i = 0; i < lir->buffers.count; i++) {
-        uint32_t base = lir->buffers.data[i].alias_of;
-        if (base) lir->buffers.data[i].offset = lir->buffers.data[base - 1].offset;
-    }
+    for (size_t i = 0; i < plan->lir->buffers.count; i++) size_buffer(plan, &plan->lir->buffers.data[i]);
 }

@@ -277,15 +277,39 @@ static Value apply_tabulate(Elab *e, Self self, const AstNode *node, const Value
     return density_table(e, &args[0], node, axes, args[1].items, variables, node->span);
 }
 
+/* A whole number from `least` to `most`, known now. */
+static bool whole_argument(const Value *v, int64_t least, int64_t most) {
+    return v->kind == VALUE_NUMBER && v->type == TIR_INT && v->number >= (double)least && v->number <= (double)most;
+}
+
 static Value apply_flatten(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
     Value v = array_argument(e, self, &args[0]),
           dims = count > 1 ? value_scalar(args[1]) : value_int(v.rank, node->span);
     if (value_is_poison(&v) || value_is_poison(&dims)) return value_poison();
-    if (dims.kind == VALUE_NUMBER && dims.type == TIR_INT && dims.number >= 1 && dims.number <= v.rank)
-        return value_flatten(e, v, (uint32_t)dims.number, node->span);
+    if (whole_argument(&dims, 1, v.rank)) return value_flatten(e, v, (uint32_t)dims.number, node->span);
     return elab_help(
         e, elab_error(e, DIAG_E0307, args[1].span, "'flatten' makes one of the first dimensions, from 1 to %u", v.rank),
         "flatten(x) makes one of all");
+}
+
+static Value apply_deposit(Elab *e, Self self, const AstNode *node, const Value *args, uint32_t count) {
+    enum { MOST = 1 << 23 };
+    Value v = array_argument(e, self, &args[0]), at = array_argument(e, self, &args[1]), size = value_scalar(args[2]);
+    if (value_is_poison(&v) || value_is_poison(&at) || value_is_poison(&size)) return value_poison();
+    bool same = at.type == TIR_INT && at.rank == v.rank;
+    for (uint32_t i = 0; same && i < v.rank; i++) same = at.dim[i].size == v.dim[i].size;
+    if (!same)
+        return elab_help(e,
+                         elab_error(e, DIAG_E0302, args[1].span,
+                                    "'deposit' takes a whole number for every number of its first argument, which has "
+                                    "shape %s",
+                                    value_shape_text(e, &v)),
+                         "write a formula over the same indices, such as [2 * i for i in index(n)]");
+    if (!whole_argument(&size, 1, MOST))
+        return elab_help(
+            e, elab_error(e, DIAG_E0307, args[2].span, "the length of an array is a whole number from 1 to %d", MOST),
+            "write it as a number or a size");
+    return value_deposit(e, v, at, (int64_t)size.number, node->span);
 }
 
 /* Dimensions have names: their order is nowhere but in the value. */

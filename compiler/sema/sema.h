@@ -538,6 +538,8 @@ Value density_table(Elab *e, const Value *density, const AstNode *node, const De
                     uint32_t count, Span span);
 /* The first `count` dimensions as one. */
 Value value_flatten(Elab *e, Value v, uint32_t count, Span span);
+/* deposit.c */
+Value value_deposit(Elab *e, Value v, Value at, int64_t size, Span span);
 
 /* --- guard.c --- */
 /* Outputs that tell the runtime whether the table, of a density at the nodes `at`, is that of a density. */

@@ -23,8 +23,9 @@
 
 const char *const tir_type_word[3] = {"real", "int", "bool"};
 const char *const tir_memory_word[3] = {"", "store", "recompute"};
-const char *const tir_role_word[TIR_PORT_ROLES] = {"block", "column", "option", "loss",      "gradient", "value",
-                                                   "held",  "guard",  "point",  "direction", "round",    "node"};
+const char *const tir_role_word[TIR_PORT_ROLES] = {"block",  "column", "option", "loss",  "gradient",
+                                                   "value",  "held",   "guard",  "point", "direction",
+                                                   "staged", "round",  "node"};
 
 const char *tir_integer_word(TirOpcode op) {
     switch (op) {

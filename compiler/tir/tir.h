@@ -60,6 +60,8 @@ typedef enum TirPortRole {
     TIR_PORT_POINT,     /* input: variable `index` of a density at many points */
     TIR_PORT_DIRECTION, /* input: the direction of a derivative, in the place of block `index` (field 0) or of the
                            values of that block's parameters (field 1) */
+    TIR_PORT_STAGED,    /* output of a function that runs before another: value `index`; input of that other: from the
+                           function at the start (field 0) or of the step (field 1); stage/stage.h */
     TIR_PORT_ROUND,     /* input of the body of a loop: state, slice or constant `index` */
     TIR_PORT_NODE, /* output: of density table g, index 2 g: the first bad node, 2 g + 1: the value there. Not compiled:
                       the runtime has it interpreted where the guard does not hold */

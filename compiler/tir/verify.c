@@ -34,7 +34,8 @@ static const char *verify_port(const TirFunction *f, const TirPort *port, bool i
     bool wants_input = port->role == TIR_PORT_BLOCK || port->role == TIR_PORT_COLUMN || port->role == TIR_PORT_OPTION ||
                        port->role == TIR_PORT_HELD || port->role == TIR_PORT_POINT ||
                        port->role == TIR_PORT_DIRECTION || port->role == TIR_PORT_ROUND;
-    if ((unsigned)port->role >= TIR_PORT_ROLES || wants_input != input) return "wrong role";
+    bool either = port->role == TIR_PORT_STAGED;
+    if ((unsigned)port->role >= TIR_PORT_ROLES || (!either && wants_input != input)) return "wrong role";
     if (!port->name) return "no name";
     if (input && port->value == TIR_NONE) return NULL;
     if (port->value >= f->ops.count) return "no such value";

@@ -70,6 +70,13 @@ static qtm_status input_bind(struct qtm_call *call, int index) {
         call->in[index] = of[port->index];
         return QTM_OK;
     }
+    case QTM_STAGED: {
+        const struct qtm_call *early = port->field ? call->shared : call->start;
+        int output = early ? qtm_call_find(early, QTM_STAGED, port->index) : -1;
+        if (output < 0) break;
+        call->in[index] = early->out[output];
+        return QTM_OK;
+    }
     default: break;
     }
     return qtm_error("function %s of the model needs '%s', which is not there in this command", call->fn->name,
@@ -94,6 +101,34 @@ static qtm_status output_bind(struct qtm_call *call, int index) {
     return call->values[index] ? QTM_OK : qtm_error_memory(call->out_count[index] * size);
 }
 
+static qtm_status early_bind(struct qtm_call *call, const struct qtm_fn *fn, struct qtm_call **early) {
+    *early = qtm_alloc(sizeof **early);
+    if (!*early) return qtm_error_memory(sizeof **early);
+    return qtm_call_bind(*early, fn, &call->binding);
+}
+
+/* The functions that run before this one. */
+static qtm_status early_calls(struct qtm_call *call) {
+    const struct qtm_fn *fn = call->fn;
+    if (fn->start) QTM_TRY(early_bind(call, fn->start, &call->start));
+    if (!fn->shared) return QTM_OK;
+    call->shared = call->binding.shared;
+    call->owns_shared = !call->shared || call->shared->fn != fn->shared;
+    return call->owns_shared ? early_bind(call, fn->shared, &call->shared) : QTM_OK;
+}
+
+static void early_destroy(struct qtm_call *early) {
+    if (early) qtm_call_destroy(early);
+    qtm_free(early);
+}
+
+static void early_run(struct qtm_call *call, uint64_t seed, uint64_t step) {
+    struct qtm_call *shared = call->shared;
+    if (call->start && !call->ran) qtm_call_run(call->start, seed, step);
+    if (shared && (call->owns_shared || !shared->ran || shared->step != step || shared->seed != seed))
+        qtm_call_run(shared, seed, step);
+}
+
 static qtm_status call_bind(struct qtm_call *call) {
     const struct qtm_fn *fn = call->fn;
     int groups = call->binding.state ? call->binding.state->fit->group_count : 0;
@@ -104,6 +139,7 @@ static qtm_status call_bind(struct qtm_call *call) {
     call->widen = qtm_alloc_array(groups, sizeof *call->widen);
     if (!call->in || !call->out || !call->values || !call->out_count || !call->widen)
         return qtm_error_memory((int64_t)sizeof(void *) * (fn->in_count + 3 * fn->out_count));
+    QTM_TRY(early_calls(call));
     for (int i = 0; i < fn->in_count; i++) QTM_TRY(input_bind(call, i));
     for (int i = 0; i < fn->out_count; i++) QTM_TRY(output_bind(call, i));
     return workspace_grow(call->binding.space, fn, call->binding.extent);
@@ -138,12 +174,16 @@ void qtm_call_destroy(struct qtm_call *call) {
     qtm_free(call->values);
     qtm_free(call->out_count);
     qtm_free(call->widen);
+    early_destroy(call->start);
+    if (call->owns_shared) early_destroy(call->shared);
     *call = (struct qtm_call){0};
 }
 
 void qtm_call_run(struct qtm_call *call, uint64_t seed, uint64_t step) {
     const struct qtm_binding *binding = &call->binding;
     int groups = binding->state ? binding->state->fit->group_count : 0;
+    early_run(call, seed, step);
+    call->ran = true;
     for (int g = 0; g < groups; g++)
         if (call->widen[g]) qtm_state_widen(binding->state, g);
     struct qtm_frame frame = {
@@ -160,6 +200,11 @@ void qtm_call_run(struct qtm_call *call, uint64_t seed, uint64_t step) {
     call->seed = seed;
     call->step = step;
     call->fn->run(&frame);
+}
+
+void qtm_call_renew(struct qtm_call *call) {
+    call->ran = false;
+    if (call->shared) qtm_call_renew(call->shared);
 }
 
 int qtm_call_find(const struct qtm_call *call, enum qtm_role role, int index) {

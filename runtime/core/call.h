@@ -1,5 +1,6 @@
 /* Calling an emitted function: its ports are bound once to weights, event columns, options and gradients; a call then
- * only sets seed and step. Outputs that are no gradient are kept by the call. All functions are **Local**. */
+ * only sets seed and step. Outputs that are no gradient are kept by the call; so is what is made once for all runs of a
+ * function, from the data and options as they are at its first run. All functions are **Local**. */
 #ifndef QTM_CALL_H
 #define QTM_CALL_H
 
@@ -28,6 +29,7 @@ struct qtm_binding {
     const struct qtm_held *held;
     const double *const *points;     /* [variables] of the density at hand */
     const double *const *directions; /* [blocks] along which derivatives are taken */
+    struct qtm_call *shared;         /* by all calls whose fn->shared is that of it: runs once a step; or NULL */
 };
 
 /* The options as a binding has them; both to be given to qtm_free. */
@@ -38,9 +40,13 @@ struct qtm_call {
     struct qtm_binding binding;
     const void **in;
     void **out;
-    char **values;       /* [out_count] owned outputs; NULL for gradients */
-    int64_t *out_count;  /* [out_count] numbers in an output */
-    bool *widen;         /* [group_count] groups whose f64 copy this call reads */
+    char **values;           /* [out_count] owned outputs; NULL for gradients */
+    int64_t *out_count;      /* [out_count] numbers in an output */
+    bool *widen;             /* [group_count] groups whose f64 copy this call reads */
+    struct qtm_call *start;  /* of fn->start, run once before the first run: what it makes stays; or NULL */
+    struct qtm_call *shared; /* of fn->shared; or NULL */
+    bool owns_shared;        /* the binding had none: run before every run */
+    bool ran;
     uint64_t seed, step; /* of what it computed last */
 };
 
@@ -49,6 +55,8 @@ struct qtm_call {
 qtm_status qtm_call_bind(struct qtm_call *call, const struct qtm_fn *fn, const struct qtm_binding *binding);
 void qtm_call_destroy(struct qtm_call *call);
 void qtm_call_run(struct qtm_call *call, uint64_t seed, uint64_t step);
+/* Its events are others now: what it makes once is made again at its next run. */
+void qtm_call_renew(struct qtm_call *call);
 
 /* The output with this role and index, or -1. */
 int qtm_call_find(const struct qtm_call *call, enum qtm_role role, int index);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "runtime/core/clones.h"
 #include "runtime/core/memory.h"
 
 enum { BLOCK_ALIGN = 16 }; /* numbers: 64 bytes of f32, 128 of f64 */
@@ -148,7 +149,7 @@ int64_t qtm_gradient_offset(const struct qtm_state *state, const struct qtm_upda
 }
 
 /* Exponent bits all set mean NaN or infinity; a loop without a branch, which vectorises. */
-static bool f32_finite(const float *x, int64_t count) {
+QTM_CLONES static bool f32_finite(const float *x, int64_t count) {
     uint32_t bad = 0;
     for (int64_t i = 0; i < count; i++) {
         uint32_t bits;
@@ -158,7 +159,7 @@ static bool f32_finite(const float *x, int64_t count) {
     return !bad;
 }
 
-static bool f64_finite(const double *x, int64_t count) {
+QTM_CLONES static bool f64_finite(const double *x, int64_t count) {
     uint64_t bad = 0;
     for (int64_t i = 0; i < count; i++) {
         uint64_t bits;

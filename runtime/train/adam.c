@@ -1,26 +1,13 @@
-/* The Adam step as one loop over memory, compiled for each vector width and chosen when the program starts. Every lane
- * does the same operations in the same order, so the result does not depend on the width. */
+/* The Adam step as one loop over memory. Every lane does the same operations in the same order, so the result does not
+ * depend on the width of vectors. */
 #include "runtime/train/adam.h"
 
 #include <math.h>
 
-/* AddressSanitizer and valgrind builds cannot resolve clones before the sanitizer is up. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONES
-#endif
+#include "runtime/core/clones.h"
 
-/* Without a contraction to fused multiply-add, which only some of the clones could do. */
-#ifdef __clang__
-#pragma STDC FP_CONTRACT OFF
-#define LOOP CLONES
-#else
-#define LOOP CLONES __attribute__((optimize("O3,fp-contract=off,no-math-errno,no-trapping-math")))
-#endif
-
-LOOP static void adam_apply(float b1, float b2, float rate, float scale, float epsilon, int64_t count,
-                            float *restrict w, const float *restrict g, float *restrict m, float *restrict v) {
+QTM_CLONES static void adam_apply(float b1, float b2, float rate, float scale, float epsilon, int64_t count,
+                                  float *restrict w, const float *restrict g, float *restrict m, float *restrict v) {
     float c1 = 1.0f - b1, c2 = 1.0f - b2;
     for (int64_t i = 0; i < count; i++) {
         m[i] = b1 * m[i] + c1 * g[i];
@@ -36,8 +23,8 @@ void qtm_adam_step(const struct qtm_adam_settings *settings, int64_t t, int64_t 
                (float)(1 / correct2), (float)settings->epsilon, count, w, g, m, v);
 }
 
-LOOP static void sgd_apply(float rate, float momentum, int64_t count, float *restrict w, const float *restrict g,
-                           float *restrict m) {
+QTM_CLONES static void sgd_apply(float rate, float momentum, int64_t count, float *restrict w, const float *restrict g,
+                                 float *restrict m) {
     for (int64_t i = 0; i < count; i++) {
         m[i] = momentum * m[i] + g[i];
         w[i] -= rate * m[i];

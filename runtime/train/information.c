@@ -7,6 +7,7 @@
 
 #include "runtime/core/memory.h"
 #include "runtime/train/eigen.h"
+#include "runtime/train/pieces.h"
 
 enum { WEIGHTS_MAX = 128 };
 static const double STEP = 1e-3; /* weights are logits of size 1: fourth order leaves 1e-12, rounding 1e-12 */
@@ -23,6 +24,7 @@ struct information {
     const struct qtm_update *update;
     struct qtm_gradient vector;
     struct qtm_call call;
+    struct qtm_pieces pieces; /* of the data */
     struct free_weights weights;
     double scale;               /* of the gradient of the local events */
     double *matrix, *vectors;   /* [n, n]: H; its eigenvectors, one a row */
@@ -57,9 +59,13 @@ static bool weights_list(struct qtm_session *session, const struct qtm_update *u
 
 /* Gradient of the whole objective at the weights as they are, added to row[] with a factor. */
 static void gradient_add(struct information *info, double factor, double *row) {
-    qtm_call_run(&info->call, info->session->draw_seed, 0);
-    for (int j = 0; j < info->weights.count; j++)
-        row[j] += factor * info->scale * info->vector.f64[info->weights.gradient[j]];
+    for (int64_t piece = 0; piece < info->pieces.count; piece++) {
+        double share = qtm_pieces_load(&info->pieces, piece);
+        if (info->pieces.count > 1) info->call.ran = false; /* what it makes once is of other data now */
+        qtm_call_run(&info->call, info->session->draw_seed, 0);
+        for (int j = 0; j < info->weights.count; j++)
+            row[j] += factor * info->scale * share * info->vector.f64[info->weights.gradient[j]];
+    }
 }
 
 /* Row i of H = d(gradient)/dw_i = [8 (g(h) - g(-h)) - (g(2h) - g(-2h))] / 12 h. */
@@ -148,12 +154,29 @@ static void spread_compute(struct information *info, struct qtm_call *call, int 
     for (int64_t q = 0; q < total; q++) spread[q] = flat[q] > 1e-6 * all[q] ? NAN : sqrt(spread[q]);
 }
 
+/* Whether the objective adds over events at weights other than these, where no term is zero by chance, such as the
+ * penalty of a parameter that stands at its expected value. */
+static qtm_status additivity_away(struct information *info, enum qtm_additivity *additivity) {
+    double start[WEIGHTS_MAX];
+    for (int j = 0; j < info->weights.count; j++) {
+        start[j] = *info->weights.at[j];
+        *info->weights.at[j] += 0.1 * fmax(1, fabs(start[j]));
+    }
+    qtm_status status = qtm_session_additivity(info->session, info->update, additivity);
+    for (int j = 0; j < info->weights.count; j++) *info->weights.at[j] = start[j];
+    return status;
+}
+
 static qtm_status information_open(struct information *info, int64_t quantities) {
     struct qtm_session *session = info->session;
     int64_t n = info->weights.count;
+    enum qtm_additivity away;
     QTM_TRY(qtm_gradient_create(session->state, info->update, true, &info->vector));
     struct qtm_binding binding = session->binding;
     binding.gradient = &info->vector;
+    binding.shared = NULL; /* the weights are others at every run */
+    QTM_TRY(additivity_away(info, &away));
+    QTM_TRY(qtm_pieces_open(&info->pieces, session, &info->update->check, away, &binding));
     QTM_TRY(qtm_call_bind(&info->call, &info->update->check, &binding));
     info->matrix = qtm_alloc_array(n * n, sizeof(double));
     info->vectors = qtm_alloc_array(n * n, sizeof(double));
@@ -178,6 +201,7 @@ static qtm_status information_open(struct information *info, int64_t quantities)
 static void information_close(struct information *info) {
     qtm_gradient_destroy(&info->vector);
     qtm_call_destroy(&info->call);
+    qtm_pieces_close(&info->pieces);
     double *blocks[] = {info->matrix, info->vectors, info->eigen, info->plus, info->minus, info->sum};
     for (int i = 0; i < 6; i++) qtm_free(blocks[i]);
 }

@@ -260,6 +260,18 @@ static qtm_status exchange_weigh(struct qtm_session *session, struct qtm_trainer
     return QTM_OK;
 }
 
+/* What updates of one step read from the same function. */
+static qtm_status shared_open(struct qtm_session *session) {
+    for (int u = 0; u < session->fit->update_count && !session->config.checking; u++) {
+        const struct qtm_fn *shared = session->fit->updates[u].gradient.shared;
+        if (!shared) continue;
+        QTM_TRY(qtm_call_bind(&session->shared, shared, &session->binding));
+        session->binding.shared = &session->shared;
+        return QTM_OK;
+    }
+    return QTM_OK;
+}
+
 static qtm_status session_build(struct qtm_session *session) {
     const struct qtm_fit *fit = session->fit;
     QTM_TRY(qtm_pool_create(session->config.threads, qtm_comm_local_rank(session->comm),
@@ -285,6 +297,7 @@ static qtm_status session_build(struct qtm_session *session) {
     if (!session->trainers) return qtm_error_memory(fit->update_count * (int64_t)sizeof *session->trainers);
     QTM_TRY(weights_start(session));
     if (!session->config.resuming) QTM_TRY(qtm_freeze_load(session));
+    QTM_TRY(shared_open(session));
     for (int u = 0; u < fit->update_count; u++) QTM_TRY(trainer_open(session, u));
     for (int u = 0; u < fit->update_count && !session->config.checking; u++)
         QTM_TRY(exchange_weigh(session, &session->trainers[u]));
@@ -335,6 +348,7 @@ void qtm_session_close(struct qtm_session *session) {
         qtm_comm_close(trainer->near);
     }
     qtm_free(session->trainers);
+    if (session->shared.fn) qtm_call_destroy(&session->shared);
     qtm_call_destroy(&session->monitor);
     qtm_split_close(session);
     for (int d = 0; session->owns_events && session->events && d < session->model->data_count; d++)

@@ -64,7 +64,8 @@ struct qtm_session {
     int64_t *monitored_extent;
     float *options_f32;
     double *options_f64;
-    struct qtm_held held; /* the choice, for kernels */
+    struct qtm_held held;   /* the choice, for kernels */
+    struct qtm_call shared; /* by updates, once a step; fn NULL: none */
     struct qtm_binding binding;
     struct qtm_trainer *trainers; /* [update_count] */
     struct qtm_call monitor;      /* fn NULL: none */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/core/memory.h"
+#include "runtime/core/pool.h"
 #include "runtime/train/adam.h"
 #include "runtime/train/guard.h"
 #include "runtime/train/trap.h"
@@ -14,7 +15,7 @@
 /* Notes the first density, loss or gradient of a step that is none. L-BFGS sees a bad density as an infinite loss, from
  * which its search turns back: only the start of a search cannot be bad. */
 static qtm_status gradient_check(struct qtm_session *session, struct qtm_trainer *trainer, double loss) {
-    if (trainer->update->optimiser != QTM_LBFGS || !isfinite(loss)) {
+    if ((trainer->update->optimiser != QTM_LBFGS || !isfinite(loss)) && !qtm_guard_holds(&trainer->gradient)) {
         char when[256];
         snprintf(when, sizeof when, "step %lld of fit %s", (long long)session->step + 1, session->fit->name);
         QTM_TRY(qtm_guard_check(&trainer->gradient, session->model, session, when));
@@ -63,6 +64,51 @@ static qtm_status gradient_compute(struct qtm_session *session, struct qtm_train
     return QTM_OK;
 }
 
+/* The weights of one group on their way, in chunks that threads take. Every weight goes its own way, so that chunks do
+ * not matter to the result. */
+enum { CHUNK = 16384 }; /* 10 us of Adam */
+struct move {
+    struct qtm_frame frame; /* first: what the pool hands on */
+    const struct qtm_adam_settings *adam;
+    double rate, momentum; /* without Adam */
+    int64_t step, count;
+    float *w, *m, *v;
+    const float *g;
+    double *wide; /* or NULL */
+};
+
+static void move_chunk(const struct qtm_frame *frame, int64_t slot, int64_t thread) {
+    const struct move *move = (const struct move *)frame;
+    (void)thread;
+    int64_t at = slot * CHUNK, count = move->count - at < CHUNK ? move->count - at : CHUNK;
+    if (move->adam)
+        qtm_adam_step(move->adam, move->step, count, move->w + at, move->g + at, move->m + at, move->v + at);
+    else
+        qtm_sgd_step(move->rate, move->momentum, count, move->w + at, move->g + at, move->m + at);
+    for (int64_t i = at; move->wide && i < at + count; i++) move->wide[i] = move->w[i];
+}
+
+void qtm_step_move(struct qtm_session *session, struct qtm_trainer *trainer, const struct qtm_adam_settings *adam,
+                   double rate, double momentum) {
+    trainer->applied++;
+    int64_t at = 0;
+    for (int k = 0; k < trainer->update->group_count; k++) {
+        struct qtm_state_group *group = &session->state->groups[trainer->update->groups[k]];
+        struct move move = {.adam = adam,
+                            .rate = rate,
+                            .momentum = momentum,
+                            .step = trainer->applied,
+                            .count = group->count,
+                            .w = group->f32,
+                            .m = trainer->m + at,
+                            .v = adam ? trainer->v + at : NULL,
+                            .g = trainer->vector.f32 + at,
+                            .wide = group->wide ? group->f64 : NULL};
+        qtm_pool_run(session->pool, move_chunk, &move.frame, (group->count + CHUNK - 1) / CHUNK);
+        at += group->count;
+    }
+}
+
 static qtm_status gradient_update(struct qtm_session *session, struct qtm_trainer *trainer, qtm_status *trouble) {
     QTM_TRY(gradient_compute(session, trainer, trouble));
     if (*trouble) return QTM_OK;
@@ -72,18 +118,7 @@ static qtm_status gradient_update(struct qtm_session *session, struct qtm_traine
     for (int i = 0; i < (adam ? 4 : 2); i++)
         value[i] = qtm_call_value(&trainer->settings, qtm_call_find(&trainer->settings, QTM_VALUE, i), 0);
     struct qtm_adam_settings settings = {value[0], adam ? value[1] : 0, adam ? value[2] : 0, adam ? value[3] : 0};
-    trainer->applied++;
-    int64_t at = 0;
-    for (int k = 0; k < trainer->update->group_count; k++) {
-        struct qtm_state_group *group = &session->state->groups[trainer->update->groups[k]];
-        if (adam)
-            qtm_adam_step(&settings, trainer->applied, group->count, group->f32, trainer->vector.f32 + at,
-                          trainer->m + at, trainer->v + at);
-        else
-            qtm_sgd_step(value[0], value[1], group->count, group->f32, trainer->vector.f32 + at, trainer->m + at);
-        for (int64_t i = 0; group->wide && i < group->count; i++) group->f64[i] = group->f32[i];
-        at += group->count;
-    }
+    qtm_step_move(session, trainer, adam ? &settings : NULL, value[0], value[1]);
     return QTM_OK;
 }
 

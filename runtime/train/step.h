@@ -5,6 +5,12 @@
 
 #include "runtime/train/session.h"
 
+struct qtm_adam_settings;
+/* Moves the weights of an update against its gradient, on the session's threads: by Adam, or without it down the
+ * gradient with momentum. **Local** */
+void qtm_step_move(struct qtm_session *session, struct qtm_trainer *trainer, const struct qtm_adam_settings *adam,
+                   double rate, double momentum);
+
 /* What the ranks agreed on at the end of a step. */
 struct qtm_step_end {
     bool converged;     /* every update is an L-BFGS that has converged */

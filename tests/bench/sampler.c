@@ -1,9 +1,9 @@
-/* Times the functions that qtmc emits for a model with a draw, on one core: forward, which is the function behind
- * `draw`, and forward with the derivative, which is that of a fit's objective. Stands in for the runtime's main and its
- * pool. Prints JSON: of each function the events of one call, the least and the median time of a call, and the least
- * time spent before and after the pass over the events, in tables.
+/* Times the functions that qtmc emits for a model with a draw, on one core: that behind `draw`, in batches until there
+ * are EVENTS, and that of a fit's objective with its derivative. Stands in for the runtime's main and its pool. Prints
+ * JSON: the least and the median time of a call, and the least time spent before and after the pass over the events, in
+ * tables.
  *
- *     sampler forward|gradient CALLS          sampler lookups BYTES          (as a model's executable)
+ *     sampler draw|gradient EVENTS CALLS          sampler lookups BYTES CALLS          (as a model's executable)
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,63 +54,84 @@ static int compare(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-static void function_time(const struct qtm_fn *fn, int64_t events, int calls) {
-    int64_t extent[1] = {0};
+/* Room for a call of a function on one core; what it is given is 0, but for what its start has made, once. */
+static struct qtm_frame frame_make(const struct qtm_fn *fn) {
+    static const int64_t extent[1] = {0};
     const void **in = room(fn->in_count * (int64_t)sizeof *in);
     void **out = room(fn->out_count * (int64_t)sizeof *out);
-    for (int i = 0; i < fn->in_count; i++) in[i] = port_room(&fn->in[i], fn->f64);
+    struct qtm_frame start = {0};
+    if (fn->start) {
+        start = frame_make(fn->start);
+        fn->start->run(&start);
+    }
+    for (int i = 0; i < fn->in_count; i++) {
+        bool staged = fn->in[i].role == QTM_STAGED;
+        in[i] = staged ? start.out[fn->in[i].index] : port_room(&fn->in[i], fn->f64);
+    }
     for (int i = 0; i < fn->out_count; i++) out[i] = port_room(&fn->out[i], fn->f64);
-    struct qtm_frame frame = {.in = in,
+    return (struct qtm_frame){.in = in,
                               .out = out,
                               .work = room(fn->work_bytes(extent)),
                               .scratch = room(fn->scratch_bytes),
                               .scratch_stride = fn->scratch_bytes,
                               .extent = extent,
                               .seed = 1};
+}
+
+/* A call runs the function `batches` times. */
+static void function_time(const struct qtm_fn *fn, int64_t batches, int calls) {
+    struct qtm_frame frame = frame_make(fn);
     double *seconds = room(calls * (int64_t)sizeof *seconds), tables = 1e9;
     for (int call = 0; call < calls; call++) {
         frame.step = (uint64_t)call;
         rows_seconds = 0;
         double start = now();
-        fn->run(&frame);
+        for (int64_t batch = 0; batch < batches; batch++) {
+            frame.seed = (uint64_t)batch + 1;
+            fn->run(&frame);
+        }
         seconds[call] = now() - start;
         if (seconds[call] - rows_seconds < tables) tables = seconds[call] - rows_seconds;
     }
     qsort(seconds, (size_t)calls, sizeof *seconds, compare);
-    printf("{\"events\": %lld, \"least\": %.9f, \"median\": %.9f, \"tables\": %.9f}\n", (long long)events, seconds[0],
-           seconds[calls / 2], tables);
+    printf("{\"least\": %.9f, \"median\": %.9f, \"tables\": %.9f}\n", seconds[0], seconds[calls / 2], tables);
 }
 
-/* Nanoseconds for two neighbouring floats from a place in `bytes` of memory that no prediction finds. */
-static void lookups_time(int64_t bytes) {
-    enum { COUNT = 1 << 20 };
+/* Seconds for two neighbouring floats from a place in `bytes` of memory that no prediction finds, none waiting for
+ * another: one load of the place, one of both floats, and nothing done with them. */
+static void lookups_time(int64_t bytes, int calls) {
+    enum { COUNT = 1 << 12 };
     int64_t places = bytes / 4 - 1;
-    float *table = room(bytes);
+    const char *table = room(bytes);
     uint32_t *place = room(COUNT * (int64_t)sizeof *place), state = 1;
     for (int i = 0; i < COUNT; i++) {
         state = state * 1664525u + 1013904223u;
-        place[i] = (uint32_t)(((uint64_t)state * (uint64_t)places) >> 32);
+        place[i] = 4 * (uint32_t)(((uint64_t)state * (uint64_t)places) >> 32);
     }
     double least = 1e9;
-    float sum = 0;
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < calls; round++) {
         double start = now();
-        float part[4] = {0};
-        for (int i = 0; i < COUNT; i += 4)
-            for (int k = 0; k < 4; k++) part[k] += table[place[i + k]] + table[place[i + k] + 1];
+        for (int pass = 0; pass < 100; pass++) {
+            for (int i = 0; i < COUNT; i += 4) {
+                for (int k = 0; k < 4; k++) {
+                    uint64_t both;
+                    memcpy(&both, table + place[i + k], sizeof both);
+                    __asm__ volatile("" : : "r"(both));
+                }
+            }
+        }
         double seconds = now() - start;
-        sum += part[0] + part[1] + part[2] + part[3];
         if (seconds < least) least = seconds;
     }
-    printf("{\"nanoseconds\": %.4f, \"sum\": %g}\n", least / COUNT * 1e9, (double)sum);
+    printf("{\"least\": %.4g}\n", least / (100.0 * COUNT));
 }
 
 int qtm_main(int argc, char **argv, const struct qtm_model *model) {
-    if (argc != 3) return 2;
-    int64_t number = strtoll(argv[2], NULL, 10);
-    if (!strcmp(argv[1], "forward")) function_time(&model->events[0].draw, model->events[0].draw_batch, (int)number);
-    if (!strcmp(argv[1], "gradient"))
-        function_time(&model->fits[0].updates[0].gradient, model->fits[0].events, (int)number);
-    if (!strcmp(argv[1], "lookups")) lookups_time(number);
+    if (argc != 4) return 2;
+    int64_t number = strtoll(argv[2], NULL, 10), batch = model->events[0].draw_batch;
+    int calls = (int)strtol(argv[3], NULL, 10);
+    if (!strcmp(argv[1], "draw")) function_time(&model->events[0].draw, (number + batch - 1) / batch, calls);
+    if (!strcmp(argv[1], "gradient")) function_time(&model->fits[0].updates[0].gradient, 1, calls);
+    if (!strcmp(argv[1], "lookups")) lookups_time(number, calls);
     return 0;
 }

@@ -26,6 +26,8 @@ def check_nn_convolutions_are_products(work):
     body = re.search(r"func layers_update1_gradient_f32 .*?(?=^func )", out, re.M | re.S)[0]
     products = re.findall(r"^ *dot dot_\d+ for \w+ for each\d+ m each\d+ n w\d+ \(vector\) k (?:flat|each)\d+:", body, re.M)
     expect(len(products) == 3, "matrix products over places, forward:", *products, body)
+    scatters = re.findall(r"^ *nest scatter_\d+ .*", body, re.M)
+    expect(len(scatters) >= 4 and all("(vector)" in line for line in scatters), "windows overlap by whole rows:", *scatters)
 
 
 def check_nn_wasserstein(work):

@@ -108,7 +108,8 @@ static const struct qtm_port curves[] = {PORT("0", QTM_VALUE, 0, 1, shape_points
                                          PORT("1", QTM_VALUE, 1, 1, shape_points)};
 static const struct qtm_port drawn[] = {PORT("y", QTM_VALUE, 0, 1, shape_batch)};
 
-#define FN(label, entry, wide, ins, inputs, outs, outputs) {label, entry, no_work, 0, wide, ins, outs, inputs, outputs}
+#define FN(label, entry, wide, ins, inputs, outs, outputs)                                                             \
+    {label, entry, no_work, 0, wide, ins, outs, inputs, outputs, .start = NULL}
 
 static const int group0[] = {0}, group1[] = {1};
 static const struct qtm_weights fake_groups[] = {{"params", QTM_GROUP_PARAMS, NULL},

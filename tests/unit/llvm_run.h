@@ -94,6 +94,8 @@ static inline uint32_t unit_buffer(Unit *u, LirSpace space, LirType type, uint32
     int64_t *end = space == LIR_SCRATCH ? &u->f.scratch_bytes : &u->f.work_bytes;
     if (space == LIR_WORK && b.dynamic_axis != LIR_NO_AXIS) {
         b.bytes_per_row = bytes;
+        b.place = (uint32_t)u->f.places.count;
+        VEC_PUSH(&u->arena, &u->f.places, ((LirPlace){b.dynamic_axis, bytes}));
     } else if (space != LIR_IN && space != LIR_OUT) {
         b.dynamic_axis = LIR_NO_AXIS;
         b.bytes = unit_round(bytes);

@@ -174,7 +174,7 @@ static void check_message(const char *outputs, double code, const char *wanted) 
         model.trap = (struct qtm_packed){packed, (int64_t)bytes, (int64_t)strlen(text)};
     }
     const struct qtm_port in[] = {{"x", QTM_OPTION, 0, 0, 0, NULL}}, out[] = {{"g", QTM_GUARD, 0, 0, 1, two}};
-    const struct qtm_fn fn = {"t_f64", guard_of_second, no_work, 0, true, 1, 1, in, out};
+    const struct qtm_fn fn = {"t_f64", guard_of_second, no_work, 0, true, 1, 1, in, out, .start = NULL};
     struct qtm_workspace space = {0};
     double options[8] = {code};
     float narrow[16] = {0};

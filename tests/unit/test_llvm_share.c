@@ -148,5 +148,5 @@ Test(llvm_share, every_field_was_thought_of) {
     cr_assert_eq(sizeof(LirKernel), 632);
     cr_assert_eq(sizeof(LirInstr), 304);
     cr_assert_eq(sizeof(LirAccess), 224);
-    cr_assert_eq(sizeof(LirBuffer), 112);
+    cr_assert_eq(sizeof(LirBuffer), 144);
 }

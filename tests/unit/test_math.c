@@ -64,7 +64,7 @@ static void machine_free(Machine *m) {
 
 /* One instruction in the working type: REAL is its member of Lane, INTEGER that of an integer as wide. */
 #define DEFINE_RUN(name, REAL, INTEGER, UNSIGNED, FMA, FLOOR, FABS, SQRT)                                              \
-    static bool name(const LirInstr *in, Lane *r, const Lane *x, const Lane *y, const Lane *z) {                       \
+    static bool name(const LirInstr *in, bool wide_int, Lane *r, const Lane *x, const Lane *y, const Lane *z) {        \
         switch (in->op) {                                                                                              \
         case LIR_REAL: EACH(r[k].REAL = (__typeof__(r->REAL))in->real);                                                \
         case LIR_INT:                                                                                                  \
@@ -73,18 +73,21 @@ static void machine_free(Machine *m) {
         case LIR_SUB: EACH(r[k].REAL = x[k].REAL - y[k].REAL);                                                         \
         case LIR_MUL: EACH(r[k].REAL = x[k].REAL * y[k].REAL);                                                         \
         case LIR_DIV: EACH(r[k].REAL = x[k].REAL / y[k].REAL);                                                         \
+        case LIR_MAX: EACH(r[k].REAL = x[k].REAL > y[k].REAL ? x[k].REAL : y[k].REAL);                                 \
+        case LIR_MIN: EACH(r[k].REAL = x[k].REAL < y[k].REAL ? x[k].REAL : y[k].REAL);                                 \
         case LIR_NEG: EACH(r[k].REAL = -x[k].REAL);                                                                    \
         case LIR_ABS: EACH(r[k].REAL = FABS(x[k].REAL));                                                               \
         case LIR_FLOOR: EACH(r[k].REAL = FLOOR(x[k].REAL));                                                            \
         case LIR_FMA: EACH(r[k].REAL = FMA(x[k].REAL, y[k].REAL, z[k].REAL));                                          \
         case LIR_SQRT: EACH(r[k].REAL = SQRT(x[k].REAL));                                                              \
-        case LIR_LT: EACH(r[k].l = x[k].REAL < y[k].REAL);                                                             \
+        case LIR_LT: EACH(r[k].l = wide_int ? x[k].INTEGER < y[k].INTEGER : x[k].REAL < y[k].REAL);                    \
         case LIR_LE: EACH(r[k].l = x[k].REAL <= y[k].REAL);                                                            \
         case LIR_EQ: EACH(r[k].l = x[k].REAL == y[k].REAL);                                                            \
         case LIR_AND: EACH(r[k].l = x[k].l && y[k].l);                                                                 \
         case LIR_OR: EACH(r[k].l = x[k].l || y[k].l);                                                                  \
         case LIR_NOT: EACH(r[k].l = !x[k].l);                                                                          \
-        case LIR_SELECT: EACH(r[k].REAL = x[k].l ? y[k].REAL : z[k].REAL);                                             \
+        case LIR_SELECT: EACH(r[k] = x[k].l ? y[k] : z[k]);                                                            \
+        case LIR_BITS_INT_TO_REAL: EACH(r[k].REAL = (__typeof__(r->REAL))x[k].INTEGER);                                \
         case LIR_BITS:                                                                                                 \
         case LIR_FROM_BITS: EACH(r[k].INTEGER = x[k].INTEGER);                                                         \
         case LIR_SHL: EACH(r[k].INTEGER = (__typeof__(r->INTEGER))((UNSIGNED)x[k].INTEGER << y[k].INTEGER));           \
@@ -107,7 +110,8 @@ static const Lane *machine_run(Machine *m) {
         const LirInstr *in = &m->kernel.body.data[i];
         if (in->op == LIR_LOAD) continue;
         const Lane *x = m->value[in->args[0]], *y = m->value[in->args[1]], *z = m->value[in->args[2]];
-        bool known = m->f64 ? run_f64(in, m->value[i], x, y, z) : run_f32(in, m->value[i], x, y, z);
+        bool wide_int = m->kernel.body.data[in->args[0]].type == LIR_T_INT; /* compares integers */
+        bool known = m->f64 ? run_f64(in, wide_int, m->value[i], x, y, z) : run_f32(in, wide_int, m->value[i], x, y, z);
         cr_assert(known, "instruction %s is not a machine operation", lir_op_text(in->op));
     }
     return m->value[m->result];

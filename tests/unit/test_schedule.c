@@ -249,6 +249,64 @@ Test(schedule, keeps_or_makes_again) {
     }
 }
 
+static int64_t place_bytes(const LirFunction *lir) {
+    int64_t bytes = 0;
+    for (size_t i = 0; i < lir->places.count; i++) bytes += lir->places.data[i].bytes_per_row;
+    return bytes;
+}
+
+/* Four values of all rows, each made of the last and of a sum over it, lie in one place: each is read for the last time
+ * where the next one is written. When the first is read at the end again, it has a place of its own; when a pass reads
+ * a value at other rows than its own, the next one goes elsewhere. */
+Test(schedule, passes_share_memory_in_place) {
+    static const char *const format = "func f {\n  axis rows = %s batch\n  axis two = 2\n"
+                                      "  input column 0 0 \"x\" = %%0\n"
+                                      "  %%0 : real{rows} = input port 0\n"
+                                      "  %%1 : real{rows} = neg %%0 store\n"
+                                      "  %%2 : real = sum %%1 over {rows}\n"
+                                      "  %%3 : real{rows} = mul %%1, %%2 store\n"
+                                      "  %%4 : real = sum %%3 over {rows}\n"
+                                      "  %%5 : real{rows} = %s store\n"
+                                      "  %%6 : real = sum %%5 over {rows}\n"
+                                      "  %%7 : real{rows} = mul %%5, %%6 store\n"
+                                      "  %%8 : real = sum %%7 over {rows}\n"
+                                      "  %%9 : real{rows} = mul %s, %%8\n"
+                                      "  %%10 : real = sum %%9 over {rows}\n"
+                                      "  output value 0 \"y\" = %%10\n}\n";
+    static const struct {
+        const char *rows, *third, *last;
+        int64_t want; /* bytes a row */
+    } cases[] = {
+        {"dynamic 0", "mul %3, %4", "%7", 4},
+        {"dynamic 0", "mul %3, %4", "%1", 8},
+        {"dynamic 0", "cumsum %3 axis rows", "%7", 8} /* a value of other rows */,
+        {"64", "mul %3, %4", "%7", 4},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Arena arena = {0};
+        char text[2048];
+        snprintf(text, sizeof text, format, cases[i].rows, cases[i].third, cases[i].last);
+        TirFunction *f = parse(&arena, text);
+        int64_t extent[] = {777};
+        compare(f, extent);
+        LirFunction *lir = schedule_function(&arena, f, false);
+        int64_t bytes = place_bytes(lir);
+        if (i == 3) { /* of static size: offsets */
+            size_t kept = 0, first = 0;
+            for (size_t b = 0; b < lir->buffers.count; b++) {
+                const LirBuffer *buffer = &lir->buffers.data[b];
+                if (buffer->space != LIR_WORK || buffer->rank != 1 || buffer->bytes != 64 * 4) continue;
+                if (kept++) cr_assert_eq(buffer->offset, lir->buffers.data[first].offset, "%s", buffer->name);
+                if (kept == 1) first = b;
+            }
+            cr_assert_eq(kept, 4);
+            bytes = 4;
+        }
+        cr_assert_eq(bytes, cases[i].want, "case %zu: %lld bytes a row", i, (long long)bytes);
+        arena_free(&arena);
+    }
+}
+
 /* A convolution: rows are events and places. The product, and both that its derivative needs, are matrix products. */
 Test(schedule, places_are_rows_of_products) {
     Arena arena = {0};

@@ -8,7 +8,7 @@
 #include "qtm/domain.h"
 #include "qtm/kernel.h"
 
-#define QTM_MODEL_VERSION 5
+#define QTM_MODEL_VERSION 6
 
 enum qtm_role {
     QTM_BLOCK,
@@ -20,7 +20,8 @@ enum qtm_role {
     QTM_HELD,
     QTM_GUARD,
     QTM_POINT,
-    QTM_DIRECTION
+    QTM_DIRECTION,
+    QTM_STAGED
 };
 
 struct qtm_port {
@@ -29,7 +30,8 @@ struct qtm_port {
     /* BLOCK, GRADIENT: block of the fit; COLUMN: data set and field; OPTION; VALUE: number; HELD: block of raw
      * parameters and field 0: 1 where a parameter is held, 1: the value it is held at, 2: raw value of its start;
      * GUARD: see qtm_guard; POINT: variable of a density; DIRECTION: block, along which a derivative is taken in the
-     * place of HELD 1 (field 1) */
+     * place of HELD 1 (field 1); STAGED: an output of qtm_fn.start (field 0) or .shared (field 1): the one with this
+     * index */
     int index, field;
     int rank;
     const int64_t *shape; /* row-major; -1 - d stands for the local number of events of data set d */
@@ -43,6 +45,8 @@ struct qtm_fn {
     bool f64; /* type of every real input and output: double if set, else float */
     int in_count, out_count;
     const struct qtm_port *in, *out;
+    const struct qtm_fn *start;  /* NULL, or makes what is the same at every call, of the same data and options */
+    const struct qtm_fn *shared; /* NULL, or makes what another update of the step reads as well: the same function */
 };
 
 enum qtm_param_kind { QTM_FREE, QTM_FIXED, QTM_LINK };
