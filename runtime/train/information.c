@@ -61,7 +61,7 @@ static bool weights_list(struct qtm_session *session, const struct qtm_update *u
 static void gradient_add(struct information *info, double factor, double *row) {
     for (int64_t piece = 0; piece < info->pieces.count; piece++) {
         double share = qtm_pieces_load(&info->pieces, piece);
-        if (info->pieces.count > 1) info->call.ran = false; /* what it makes once is of other data now */
+        if (info->pieces.count > 1) qtm_call_renew(&info->call);
         qtm_call_run(&info->call, info->session->draw_seed, 0);
         for (int j = 0; j < info->weights.count; j++)
             row[j] += factor * info->scale * share * info->vector.f64[info->weights.gradient[j]];

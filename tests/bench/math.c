@@ -207,7 +207,6 @@ static Compiled compile(const Case *c, bool f64, const char *listing) {
     LlvmPart part = llvm_whole(&arena, &module);
     char folder[] = "/tmp/bench_math_XXXXXX";
     if (!mkdtemp(folder)) fail("mkdtemp", folder);
-    LlvmPart part = llvm_whole(&arena, &module);
     if (listing) {
         const char *path = arena_format(&arena, "%s/%s_%s.s", listing, c->name, width);
         if (!llvm_emit(&part, &target, LLVM_OUTPUT_ASM, 2, path, &error)) fail(c->name, error);
