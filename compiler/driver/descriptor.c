@@ -136,6 +136,12 @@ static void print_unit(FILE *out, const Pipeline *p, const Unit *unit, int width
     fputs(";\n", out);
 }
 
+/* Functions that run before others are declared before all, as they may have one before themselves. */
+static void print_early(FILE *out, const Unit *unit, int width) {
+    if (unit->staged && unit->lir[width] && !unit->same)
+        fprintf(out, "static const struct qtm_fn %s_early;\n", llvm_symbol(unit->tir->arena, unit->lir[width]->name));
+}
+
 static void print_fn(FILE *out, const char *member, const Unit *unit, int width, const char *indent) {
     if (!unit || !unit->lir[width]) return;
     fprintf(out, "%s.%s = ", indent, member);
@@ -642,6 +648,8 @@ void descriptor_print(FILE *out, const Pipeline *p, const TrapPack *pack) {
     fprintf(out, "/* Written by qtmc %s from the model %s: what the runtime must know of the kernels beside it. */\n",
             QTMC_VERSION, program->name);
     fputs("#include \"qtm/model.h\"\n", out);
+    for (size_t i = 0; i < p->units.count; i++)
+        for (int width = 0; width < WIDTH_COUNT; width++) print_early(out, p->units.data[i], width);
     for (size_t i = 0; i < p->units.count; i++)
         for (int width = 0; width < WIDTH_COUNT; width++) print_unit(out, p, p->units.data[i], width);
     print_params(out, program);

@@ -137,8 +137,8 @@ LLVMValueRef build_combine(Body *b, LirEffectKind kind, LLVMValueRef x, LLVMValu
     bool real = LLVMGetTypeKind(type) != LLVMIntegerTypeKind;
     if (kind == LIR_ADD_TO)
         return real ? build_contract(LLVMBuildFAdd(b->at, x, y, "")) : LLVMBuildAdd(b->at, x, y, "");
-    LLVMValueRef more = real ? LLVMBuildFCmp(b->at, LLVMRealOGT, x, y, "") : LLVMBuildICmp(b->at, LLVMIntSGT, x, y, "");
-    return LLVMBuildSelect(b->at, more, x, y, "");
+    LLVMValueRef more = real ? LLVMBuildFCmp(b->at, LLVMRealOGT, y, x, "") : LLVMBuildICmp(b->at, LLVMIntSGT, y, x, "");
+    return LLVMBuildSelect(b->at, more, y, x, ""); /* y if it is more: a NaN is skipped, and x, so far, is none */
 }
 
 LLVMValueRef build_neutral(const Emit *e, LirEffectKind kind, LirType type) {

@@ -332,7 +332,8 @@ LLVMValueRef access_gather(Body *b, const Address *address) {
 /* Whether lanes past the end of a line lie in its padding: a vector begins at a multiple of its lanes. */
 static bool line_is_padded(const Body *b, const LirAccess *access) {
     const LirBuffer *buffer = &b->f->buffers.data[access->buffer];
-    return buffer->pitch && buffer->pitch % b->lanes == 0 &&
+    if (!buffer->pitch || access->index[buffer->rank - 1].kind != LIR_INDEX_LOOP) return false; /* begins anywhere */
+    return buffer->pitch % b->lanes == 0 &&
            buffer->pitch >= b->f->source->axes.data[buffer->dims[buffer->rank - 1]].size;
 }
 

@@ -5,6 +5,8 @@
 #include "llvm/build.h"
 #include "llvm/shape.h"
 
+enum { NEST_LINES = 4 }; /* vectors of running sums that go together */
+
 typedef struct Reduction {
     bool active;    /* summed in registers */
     uint32_t level; /* number of loops it is indexed by */
@@ -163,19 +165,36 @@ static void nest_level(Nest *nest, uint32_t level) {
     sums_finish(nest, level);
 }
 
-/* Inclusive sums along k_axis. */
+/* Inclusive sums along k_axis, of as many lines as there are lanes. */
 static void cumsum_line(Body *b) {
     Emit *e = b->emit;
     const LirKernel *k = b->kernel;
-    LLVMValueRef slot = build_alloca(b, e->real, "sum"), n = axis_trip(b, k->k_axis);
-    LLVMBuildStore(b->at, const_real(e, 0), slot);
+    LLVMTypeRef type = type_lanes(e->real, b->lanes);
+    LLVMValueRef slot = build_alloca(b, type, "sum"), n = axis_trip(b, k->k_axis);
+    LLVMBuildStore(b->at, LLVMConstNull(type), slot);
     Loop loop = loop_begin(b, const_i64(e, 0), n, 1, "sum");
     LLVMValueRef from_end = LLVMBuildSub(b->at, LLVMBuildSub(b->at, n, const_i64(e, 1), ""), loop.counter, "");
     b->index[k->k_axis] = k->reverse ? from_end : loop.counter;
-    LLVMValueRef sum = LLVMBuildFAdd(b->at, LLVMBuildLoad2(b->at, e->real, slot, ""), access_load(b, &k->a), "");
+    LLVMValueRef sum = LLVMBuildFAdd(b->at, LLVMBuildLoad2(b->at, type, slot, ""), access_load(b, &k->a), "");
     LLVMBuildStore(b->at, sum, slot);
     access_store(b, &k->effects.data[0].access, sum);
     loop_end(b, &loop);
+}
+
+/* Running sums wait for one another, but not for those of the lines beside them: where these are neighbours in memory,
+ * along the last loop, a few vectors of lines go together. */
+static unsigned line_lanes(Body *b) {
+    const LirKernel *k = b->kernel;
+    if (k->kind != LIR_CUMSUM || !k->loop_count) return 1;
+    for (uint32_t d = 0; d < LIR_MAX_DIMS; d++)
+        if (k->a.index[d].kind == LIR_INDEX_VALUE) return 1;
+    TirAxisId last = k->loops[k->loop_count - 1];
+    int64_t from, to, bound = axis_bound(b, last);
+    if (!constant_of(access_stride(b, &k->a, last), &from) || from != 1) return 1;
+    if (!constant_of(access_stride(b, &k->effects.data[0].access, last), &to) || to != 1) return 1;
+    unsigned lanes = b->emit->lanes * (b->emit->target->registers < 16 ? 1 : NEST_LINES);
+    while (lanes > 1 && lanes / 2 >= bound) lanes /= 2;
+    return lanes;
 }
 
 /* Positions along k_axis in ascending order, by the runtime. */
@@ -195,19 +214,45 @@ static void argsort_line(Body *b) {
     LLVMBuildCall2(b->at, type, fn, args, 5, "");
 }
 
+static void line_point(Body *b) {
+    if (b->kernel->kind == LIR_CUMSUM)
+        cumsum_line(b);
+    else
+        argsort_line(b);
+}
+
+/* Lines side by side along the last loop; those that fill no vector under a mask. */
+static void lines_emit(Body *b, TirAxisId axis) {
+    LLVMValueRef n = axis_trip(b, axis), whole = round_down(b, n, b->lanes);
+    Loop loop = loop_begin(b, const_i64(b->emit, 0), whole, b->lanes, "lines");
+    b->index[axis] = loop.counter;
+    line_point(b);
+    loop_end(b, &loop);
+    loop = loop_begin(b, whole, n, b->lanes, "lines.rest");
+    b->index[axis] = loop.counter;
+    b->mask = mask_first(b, LLVMBuildSub(b->at, n, loop.counter, ""));
+    line_point(b);
+    b->mask = NULL;
+    loop_end(b, &loop);
+}
+
 /* One line for every point of the loops. */
 static void line_emit(Body *b) {
     const LirKernel *k = b->kernel;
     Loop loops[LIR_MAX_DIMS];
-    for (uint32_t i = 0; i < k->loop_count; i++) {
+    b->lanes = line_lanes(b);
+    uint32_t count = k->loop_count - (b->lanes > 1);
+    for (uint32_t i = 0; i < count; i++) {
         loops[i] = loop_begin(b, const_i64(b->emit, 0), axis_trip(b, k->loops[i]), 1, "point");
         b->index[k->loops[i]] = loops[i].counter;
     }
-    if (k->kind == LIR_CUMSUM)
-        cumsum_line(b);
-    else
-        argsort_line(b);
-    for (uint32_t i = k->loop_count; i-- > 0;) loop_end(b, &loops[i]);
+    if (b->lanes > 1) {
+        b->vector_axis = k->loops[count];
+        lines_emit(b, k->loops[count]);
+    } else {
+        line_point(b);
+    }
+    for (uint32_t i = count; i-- > 0;) loop_end(b, &loops[i]);
 }
 
 void nest_emit(Body *b) {

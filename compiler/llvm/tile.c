@@ -74,7 +74,8 @@ static bool panel_wanted(const LirFunction *f, const LirGroup *group, const LirK
  * taken in parts of about one size. */
 static int64_t part_of_k(const LirFunction *f, const LirGroup *group, const LirKernel *kernel, const DotTile *tile,
                          int64_t rows, int64_t real_bytes) {
-    int64_t k = axis_length(f, group, kernel, kernel->k_axis), width = (int64_t)tile->vectors * tile->lanes * real_bytes;
+    int64_t k = axis_length(f, group, kernel, kernel->k_axis),
+            width = (int64_t)tile->vectors * tile->lanes * real_bytes;
     int64_t most = PART_BYTES / (width > CACHE_LINE ? width : CACHE_LINE);
     if (k <= most * 3 / 2 || k == INT64_MAX || rows <= 2 * (int64_t)tile->rows || rows > SUMS_ROWS) return 0;
     int64_t parts = (k + most - 1) / most, part = (k + parts - 1) / parts;
@@ -95,11 +96,10 @@ DotTile dot_tile(Arena *arena, const HostTarget *target, const LirFunction *f, c
     tile.rows = dot_tile_rows(target, tile.vectors, rows);
     tile.panel = panel_wanted(f, group, kernel, &tile, rows, real_bytes);
     tile.part = part_of_k(f, group, kernel, &tile, rows, real_bytes);
-    tile.why =
-        arena_format(arena, "%u x %u vectors of %u: %u sums, %u of B and one of A in %u registers; B %s", tile.rows,
-                     tile.vectors, tile.lanes, tile.rows * tile.vectors, tile.vectors, target->registers,
-                     kernel->packed ? "packed once a call"
-                     : tile.panel   ? "copied in every block"
-                                    : "where it is");
+    const char *source = kernel->packed ? "packed once a call" : tile.panel ? "copied in every block" : "where it is";
+    const char *parts = tile.part ? arena_format(arena, ", k in parts of %lld", (long long)tile.part) : "";
+    tile.why = arena_format(arena, "%u x %u vectors of %u: %u sums, %u of B and one of A in %u registers; B %s%s",
+                            tile.rows, tile.vectors, tile.lanes, tile.rows * tile.vectors, tile.vectors,
+                            target->registers, source, parts);
     return tile;
 }

@@ -80,11 +80,16 @@ static MathId exponent_real(MathBuilder *b, MathId exponent) {
 }
 
 /* Subnormal numbers are made normal by a factor, which is taken back where bits are integers: the sum of exponent and
- * mantissa that they are may well be negative. (Negative numbers come here too.) */
+ * mantissa that they are may well be negative. In f32 the bits of such a number, as an integer, are 2^149 times it.
+ * (Negative numbers come here too.) */
 static MathId normal_bits(MathBuilder *b, MathId x) {
-    MathId bits = math_bits(b, x), up = math_mul(b, x, math_real(b, b->f64 ? 0x1p54 : 0x1p25));
+    MathId bits = math_bits(b, x), up;
+    if (b->f64)
+        up = math_mul(b, x, math_real(b, 0x1p54));
+    else
+        up = math_op(b, LIR_BITS_INT_TO_REAL, LIR_T_REAL, bits, 0, 0);
     MathId small = math_lt(b, bits, math_real_bits(b, b->f64 ? 0x1p-1022 : 0x1p-126));
-    MathId factor = math_bit_const(b, b->f64 ? INT64_C(54) << 52 : INT64_C(25) << 23);
+    MathId factor = math_bit_const(b, b->f64 ? INT64_C(54) << 52 : INT64_C(149) << 23);
     return math_op(b, LIR_SELECT, LIR_T_INT, small, math_bit_sub(b, math_bits(b, up), factor), bits);
 }
 

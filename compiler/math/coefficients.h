@@ -200,7 +200,6 @@ static const double ln2_f32[] = {0x1.62e800p-1, -0x1.e8082ep-16};
 static const double ln2_f64[] = {0x1.62e42fefa4000p-1, -0x1.8432a1b0e2634p-43};
 static const double half_pi_f32[] = {0x1.921fb6p+0, -0x1.777a5cp-25, -0x1.ee59dap-50};
 static const double half_pi_f64[] = {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54, -0x1.f1976b7ed8fbcp-110};
-static const double twelfth_f32[] = {0x1.555556p-4, -0x1.555556p-29};
 static const double twelfth_f64[] = {0x1.5555555555555p-4, 0x1.5555555555555p-58};
 static const double digamma_root_f32[] = {0x1.762d86p+0, 0x1.ab5f20p-27};
 static const double digamma_root_f64[] = {0x1.762d86356be3fp+0, 0x1.b86a722197829p-54};

@@ -26,12 +26,12 @@ static MathId log_of(MathBuilder *b, MathId e, MathId f) {
 }
 
 /* What arguments outside (0, inf) give, for x the argument of the logarithm: infinity and NaN themselves, 0 -infinity,
- * negative ones NaN. The latter by their bits: those of -infinity, and in the mantissa 0 only if x is 0. */
+ * negative ones NaN. */
 static MathId log_ends(MathBuilder *b, MathId x, MathId result) {
-    MathId bits = math_bits(b, x), moved = math_shr(b, bits, b->f64 ? 11 : 8);
-    MathId outside = math_bit_or(b, math_bit_or(b, bits, moved), math_real_bits(b, -INFINITY));
+    MathId bits = math_bits(b, x);
     result = math_select(b, math_lt(b, bits, math_real_bits(b, INFINITY)), result, x);
-    return math_select(b, math_lt(b, math_bit_const(b, 0), bits), result, math_from_bits(b, outside));
+    MathId outside = math_select(b, math_eq(b, x, math_real(b, 0)), math_real(b, -INFINITY), math_real(b, NAN));
+    return math_select(b, math_lt(b, math_bit_const(b, 0), bits), result, outside);
 }
 
 MathId math_log(MathBuilder *b, MathId x) {

@@ -1,7 +1,7 @@
 /* Constant folding and algebra, as operations are put back one by one. Assumes nothing; leaves dead operations.
  *
  * Element-wise algebra is exact in IEEE arithmetic but for the sign of a zero (x + 0 -> x), with two exceptions, the
- * powers: x^3 -> x*x*x and x^0.5 -> sqrt(x), within 2 ulp. In particular x*0 stays, since x may be infinite.
+ * powers: whole ones up to 8 are products, x^0.5 is sqrt(x). In particular x*0 stays, since x may be infinite.
  * Constants are computed by the reference interpreter, so folding cannot disagree with it. Results that are not finite
  * are not folded.
  * Broadcasts move towards the outputs: f(broadcast(a), b) -> broadcast(f(a, b)), so that what does not depend on an
@@ -181,14 +181,26 @@ static TirId fold_neg(TirFunction *f, Span s, TirId a) {
     return TIR_NONE;
 }
 
+enum { FOLD_POWER = 8 }; /* largest whole power that is a product */
+
+/* a^n by squaring, n >= 1 */
+static TirId whole_power(TirFunction *f, Span s, TirId a, int n) {
+    if (n == 1) return a;
+    TirId half = whole_power(f, s, a, n / 2), square = map2(f, TIR_MUL, s, half, half);
+    return n % 2 ? map2(f, TIR_MUL, s, square, a) : square;
+}
+
 static TirId fold_pow(TirFunction *f, Span s, TirId a, TirId b) {
+    double n;
     if (const_is(f, a, 1) || const_is(f, b, 0)) return tir_real(f, 1, s);
-    if (const_is(f, b, 1)) return a;
-    if (const_is(f, b, 2)) return map2(f, TIR_MUL, s, a, a);
-    if (const_is(f, b, 3)) return map2(f, TIR_MUL, s, map2(f, TIR_MUL, s, a, a), a);
-    if (const_is(f, b, 0.5)) return map1(f, TIR_SQRT, s, a);
-    if (const_is(f, b, -1)) return map2(f, TIR_DIV, s, tir_real(f, 1, s), a);
-    return TIR_NONE;
+    if (!const_real(f, b, &n)) return TIR_NONE;
+    if (fabs(n) == 0.5 || n == 1.5) {
+        TirId root = map1(f, TIR_SQRT, s, a);
+        return n == 0.5 ? root : n < 0 ? map2(f, TIR_DIV, s, tir_real(f, 1, s), root) : map2(f, TIR_MUL, s, a, root);
+    }
+    if (n != floor(n) || fabs(n) > FOLD_POWER) return TIR_NONE;
+    TirId power = whole_power(f, s, a, (int)fabs(n));
+    return n > 0 ? power : map2(f, TIR_DIV, s, tir_real(f, 1, s), power);
 }
 
 static TirId fold_logic(TirFunction *f, TirOpcode op, TirId a, TirId b) {

@@ -97,7 +97,10 @@ static void print_points(const Report *r, const Entry *e) {
         print_length(r, e, k->loops[i]);
     }
     if (k->kind != LIR_DOT) {
-        if (!k->loop_count) fputs("one point", r->out);
+        if (k->kind == LIR_COMBINE)
+            fprintf(r->out, "%.6g numbers", e->cost.stores);
+        else if (!k->loop_count)
+            fputs("one point", r->out);
         if (lir_is_line(k)) fprintf(r->out, ", each a line along %s", axis_name(e->f, k->k_axis));
         return;
     }
@@ -261,7 +264,9 @@ static void print_groups(const Report *r, const LirFunction *f, const Entries *e
         for (size_t i = 0; i < entries->count; i++)
             if (entries->data[i].group == group) own += entries->data[i].times * entries->data[i].bound.cycles;
         fprintf(r->out, "  %*s%s: ", 2 * depth, "", group->name);
-        if (!group->loop) fprintf(r->out, "%zu kernels, %.1f %%, ", group->kernels.count, 100 * own / cycles);
+        if (!group->loop)
+            fprintf(r->out, "%zu kernel%s, %.1f %%, ", group->kernels.count, group->kernels.count == 1 ? "" : "s",
+                    100 * own / cycles);
         fprintf(r->out, "%s\n", group->reason ? group->reason : "");
         if (group->loop) {
             fprintf(r->out, "  %*s%lld rounds of\n", 2 * depth, "", (long long)group->loop->rounds);

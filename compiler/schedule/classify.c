@@ -2,7 +2,7 @@
 #include "schedule/plan.h"
 
 /* A matrix product below these sizes is a plain loop nest. */
-enum { DOT_MIN_N = 4, DOT_MIN_K = 4 };
+enum { DOT_MIN_N = 4, DOT_MIN_K = 4, DOT_MIN_M = 3 };
 enum { INDEX_TERMS = 24 }; /* longest index that is made wherever it is used */
 
 /* A dynamic axis if there is one, for scratch has room for one block of rows of no other dynamic axis. */
@@ -75,6 +75,25 @@ static bool dot_over_rows(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan 
     return true;
 }
 
+/* A product for every point of what both factors have: [both, m, k] times [both, k, n]. */
+static bool dot_of_each(Plan *plan, const TirOp *op, TirId a, TirId b, OpPlan *out) {
+    const TirFunction *f = plan->f;
+    TirAxes aa = f->ops.data[a].axes, ba = f->ops.data[b].axes, s = op->attr_axes;
+    if (s.count != 1 || f->axes.data[s.id[0]].batch) return false;
+    TirAxes ma = tir_axes_minus(tir_axes_minus(aa, s), ba), na = tir_axes_minus(tir_axes_minus(ba, s), aa);
+    if (na.count != 1 || !ma.count) return false;
+    TirAxisId n = na.id[0], m = ma.id[ma.count - 1];
+    if (ba.id[ba.count - 1] != n || op->axes.id[op->axes.count - 1] != n) return false;
+    if (plan_axis_size(plan, s.id[0]) < DOT_MIN_K || plan_axis_size(plan, n) < DOT_MIN_N) return false;
+    if (plan_axis_size(plan, m) >= 0 && plan_axis_size(plan, m) < DOT_MIN_M) return false;
+    out->dot_a = a;
+    out->dot_b = b;
+    out->dot_k = s.id[0];
+    out->dot_n = n;
+    out->dot_m = m;
+    return true;
+}
+
 static OpKind dot_kind(Plan *plan, TirId at, OpPlan *out) {
     const TirOp *op = &plan->f->ops.data[at];
     for (int swap = 0; swap < 2; swap++) {
@@ -82,6 +101,8 @@ static OpKind dot_kind(Plan *plan, TirId at, OpPlan *out) {
         if (dot_by_weights(plan, op, a, b, out)) return OP_DOT;
         if (dot_over_rows(plan, op, a, b, out)) return OP_DOT_ROWS;
     }
+    for (int swap = 0; swap < 2; swap++)
+        if (dot_of_each(plan, op, op->args[swap], op->args[1 - swap], out)) return OP_DOT;
     return OP_CONTRACT;
 }
 
@@ -117,6 +138,10 @@ static uint32_t index_terms(const Plan *plan, const TirOp *op) {
     return terms <= INDEX_TERMS ? terms : 0;
 }
 
+static bool fixed_axis(const Plan *plan, TirAxisId axis) {
+    return plan_axis_size(plan, axis) >= 0 && !plan->f->axes.data[axis].batch;
+}
+
 static void classify_op(Plan *plan, TirId at) {
     const TirOp *op = &plan->f->ops.data[at];
     OpPlan *p = &plan->op[at];
@@ -131,6 +156,9 @@ static void classify_op(Plan *plan, TirId at) {
     case TIR_BROADCAST:
     case TIR_SLICE:
     case TIR_RENAME: p->kind = OP_INLINE; break;
+    case TIR_GATHER:
+        p->kind = plan->op[op->args[1]].index_terms && fixed_axis(plan, op->axis) ? OP_INLINE : OP_POINT;
+        break;
     case TIR_SUM:
     case TIR_REDUCE_MAX:
         p->kind = op->op == TIR_SUM ? OP_SUM : OP_MAX;
@@ -194,6 +222,7 @@ static void require_tables(Plan *plan, TirId at) {
             TirOpcode code = plan->f->ops.data[t].op;
             if (plan->op[t].kind != OP_INLINE) break;
             if (code == TIR_SLICE || code == TIR_RENAME) continue;
+            if (code == TIR_GATHER && (op->op == TIR_GATHER || op->op == TIR_FLATTEN)) continue;
             require_memory(plan, t);
             break;
         }
@@ -229,12 +258,18 @@ void plan_classify(Plan *plan) {
         if (live[i]) require_tables(plan, i);
 }
 
+bool plan_passes(const Plan *plan, TirId at) {
+    const TirOp *op = &plan->f->ops.data[at];
+    return plan->op[at].kind == OP_INLINE && (op->arg_count == 1 || op->op == TIR_GATHER);
+}
+
 /* Follows `value` through inline operations. `moved` collects axes of the base that its own loop does not index. */
 static void follow(Plan *plan, TirId reader, TirId value, bool table, TirAxisId table_axis, UseVisitor visit,
                    void *context) {
     Use use = {.base = value, .reindexed = table, .moved_row = table ? table_axis : LIR_NO_AXIS};
-    while (plan->op[use.base].kind == OP_INLINE && plan->f->ops.data[use.base].arg_count == 1) {
+    while (plan_passes(plan, use.base)) {
         const TirOp *op = &plan->f->ops.data[use.base];
+        if (op->op == TIR_GATHER) use.reindexed = true;
         if (op->op == TIR_SLICE || op->op == TIR_RENAME) {
             use.reindexed = true;
             if (plan->f->axes.data[op->axis].batch) use.moved_row = op->axis;

@@ -49,18 +49,21 @@ static LirIndex index_constant(int64_t constant) {
     return (LirIndex){.kind = LIR_INDEX_CONST, .constant = constant, .axis = LIR_NO_AXIS};
 }
 
-/* Through a slice or a rename to its argument. */
+static uint32_t index_value(Body *body, TirId at, Route route);
+
+/* Through a slice, a rename or a gather to its argument. */
 static void route_step(Body *body, Route *route, const TirOp *op) {
-    if (op->op == TIR_SLICE)
-        route_set(body, route, op->axis, index_constant(op->integer));
-    else if (op->op == TIR_RENAME)
-        route_set(body, route, op->axis, route_index(route, op->axis2));
+    LirIndex index = {.kind = LIR_INDEX_VALUE};
+    if (op->op == TIR_GATHER) index.value = index_value(body, op->args[1], *route);
+    if (op->op == TIR_GATHER) route_set(body, route, op->axis, index);
+    if (op->op == TIR_SLICE) route_set(body, route, op->axis, index_constant(op->integer));
+    if (op->op == TIR_RENAME) route_set(body, route, op->axis, route_index(route, op->axis2));
 }
 
 /* Follows inline operations from `value` to what is stored or in a register. */
 static TirId route_follow(Body *body, Route *route, TirId value) {
     const TirFunction *f = body->plan->f;
-    while (body->plan->op[value].kind == OP_INLINE && f->ops.data[value].arg_count == 1) {
+    while (plan_passes(body->plan, value)) {
         route_step(body, route, &f->ops.data[value]);
         value = f->ops.data[value].args[0];
     }
@@ -93,7 +96,16 @@ static LirType lir_type(TirType type) {
     return type == TIR_REAL ? LIR_T_REAL : type == TIR_INT ? LIR_T_INT : LIR_T_BOOL;
 }
 
-static uint32_t index_value(Body *body, TirId at, Route route);
+/* A computed place along an axis, as a gather takes it. */
+static uint32_t index_within(Body *body, uint32_t value, TirAxisId axis, Span span) {
+    int64_t size = plan_axis_size(body->plan, axis);
+    LirAffine a;
+    if (lir_affine(body->plan->lir, body->kernel, value, &a) && a.least >= 0 && a.most < size) return value;
+    uint32_t last = instr(body, (LirInstr){.op = LIR_INT, .type = LIR_T_INT, .integer = size - 1, .span = span});
+    uint32_t first = instr(body, (LirInstr){.op = LIR_INT, .type = LIR_T_INT, .span = span});
+    value = instr(body, (LirInstr){.op = LIR_MIN, .type = LIR_T_INT, .args = {value, last}, .span = span});
+    return instr(body, (LirInstr){.op = LIR_MAX, .type = LIR_T_INT, .args = {value, first}, .span = span});
+}
 
 /* A value without arguments, or arithmetic on indices, at the place that `route` leads to. */
 static uint32_t leaf(Body *body, TirId at, const Route *route) {
@@ -106,6 +118,7 @@ static uint32_t leaf(Body *body, TirId at, const Route *route) {
     case TIR_STEP: i.op = LIR_STEP; break;
     case TIR_IOTA: {
         LirIndex index = route_index(route, op->axis);
+        if (index.kind == LIR_INDEX_VALUE) return index_within(body, index.value, op->axis, op->span);
         i.op = index.kind == LIR_INDEX_CONST ? LIR_INT : LIR_LOOP;
         i.integer = index.constant;
         i.axis = index.axis;
@@ -431,6 +444,9 @@ static void dot_setup(Body *body, TirId at, TirAxisId row) {
     uint32_t acc = instr(body, (LirInstr){.op = LIR_ACC, .type = LIR_T_REAL, .span = kernel->span});
     body->memo[at] = acc;
     LirEffectKind kind = plan_stores(plan, at) ? LIR_STORE : LIR_ADD_TO;
+    if (rows && kind == LIR_STORE)
+        kernel->reason = arena_format(plan->arena, "%s; one block has all rows of a slot, so it is stored, not added",
+                                      kernel->reason);
     if (rows) effect(plan, kernel, kind, own_access(plan, p->slot_buffer), acc);
 }
 

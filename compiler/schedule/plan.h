@@ -110,6 +110,8 @@ typedef struct Use {
 } Use;
 /* The batch axis whose rows a group splits. */
 TirAxisId plan_row_of(const TirFunction *f, TirAxes axes);
+/* Whether whoever reads this value reads its first argument, perhaps at another place. */
+bool plan_passes(const Plan *plan, TirId at);
 /* Everything that `at` reads; STACK may read more than fit, hence the visitor. */
 typedef void (*UseVisitor)(Plan *plan, TirId reader, Use use, void *context);
 void plan_visit_uses(Plan *plan, TirId reader, UseVisitor visit, void *context);

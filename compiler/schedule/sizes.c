@@ -11,7 +11,8 @@
 
 enum {
     SLOTS = 16,
-    TILE_ROWS = 12 /* blocks of products are multiples: tiles of 4 and of 6 rows fit */
+    PRODUCTS_SHARE = 12, /* products of a smaller part of the work may be slow: of few rows they are, by a few times */
+    TILE_ROWS = 12       /* blocks of products are multiples: tiles of 4 and of 6 rows fit */
 };
 
 /* A slot of 8 us is worth ten times what it takes to hand over. Copies that are in cache move at 32 bytes/ns. */
@@ -94,8 +95,8 @@ static double live_bytes(Plan *plan, uint32_t g) {
 
 typedef struct Row {
     double ns, partial; /* work of a row; bytes of one copy of all sums over rows */
-    bool products;
-    double places; /* rows of a product that one row gives: 1, or the places of a convolution */
+    bool products;      /* make up so much of it that they set the rows of a block */
+    double places;      /* rows of a product that one row gives: 1, or the places of a convolution */
 } Row;
 
 /* What a product has for each row of the group in place of one: the points around its n and k. */
@@ -114,13 +115,13 @@ static Row row_of(const Plan *plan, const GroupPlan *group) {
             TirId at = group->clusters.data[c].ops.data[i];
             row.ns += op_ns(plan, at, group->row);
             if (is_product(plan->op[at].kind)) {
-                row.products = true;
                 products += op_ns(plan, at, group->row);
                 each += op_ns(plan, at, group->row) / product_places(plan, at, group->row);
             }
             if (plan->op[at].partial) row.partial += value_bytes(plan, at, group->row);
         }
     if (each > 0) row.places = products / each;
+    row.products = each > 0 && products * PRODUCTS_SHARE >= row.ns;
     return row;
 }
 

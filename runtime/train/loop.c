@@ -177,7 +177,9 @@ static qtm_status run_go(struct run *run, int *exit_status) {
     status = qtm_comm_agree(session->comm, status);
     signals_catch();
     run->clock = qtm_clock_seconds();
+    double processor = qtm_clock_processor();
     if (!status) status = run_steps(run, &end);
+    session->processor = qtm_clock_processor() - processor;
     if (!status && end.interrupt) {
         *exit_status = 128 + (int)end.interrupt;
         if (is_root(run)) {

@@ -71,6 +71,7 @@ struct qtm_session {
     struct qtm_call monitor;      /* fn NULL: none */
     int64_t step;                 /* steps done */
     double seconds;               /* time spent in steps, over all starts */
+    double processor;             /* of the processor, by all threads of this rank in this start */
 };
 
 /* Reads the data, binds the functions, sets the weights to their start (the same on all ranks). On failure the session

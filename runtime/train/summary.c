@@ -83,6 +83,7 @@ qtm_status qtm_summary_write(const char *path, const struct qtm_session *session
     if (any) qtm_json_end(&json);
     qtm_json_integer(&json, "steps", session->step);
     qtm_json_number(&json, "seconds", session->seconds);
+    qtm_json_number(&json, "processor_seconds", session->processor);
     qtm_json_number(&json, "steps_per_second", session->seconds > 0 ? (double)session->step / session->seconds : NAN);
     qtm_json_integer(&json, "events_per_step", events_per_step(session));
     qtm_json_integer(&json, "ranks", session->ranks);

@@ -29,7 +29,7 @@ qtm_status qtm_wrap_steps(const struct qtm_wrap *wrap, struct qtm_session *sessi
     struct qtm_step_end end = {0};
     QTM_TRY(qtm_reading_create(session, &reading));
     qtm_status status = QTM_OK;
-    double clock = qtm_clock_seconds();
+    double clock = qtm_clock_seconds(), processor = qtm_clock_processor();
     while (!status && session->step < wrap->steps && !end.converged && !reading.stop) {
         status = qtm_step_run(session, 0, &end);
         session->seconds = qtm_clock_seconds() - clock;
@@ -38,6 +38,7 @@ qtm_status qtm_wrap_steps(const struct qtm_wrap *wrap, struct qtm_session *sessi
         status = qtm_reading_take(session, &reading);
         if (!status && metrics) status = qtm_metrics_write(metrics, path, session, &reading);
     }
+    session->processor = qtm_clock_processor() - processor;
     qtm_reading_free(&reading);
     return status;
 }

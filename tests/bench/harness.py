@@ -85,7 +85,8 @@ def measured(place, words):
 
 
 class Fit:
-    """Steps of a fit: the difference of a long run and a short one, so that starting, reading and reporting is not in."""
+    """Steps of a fit, in the seconds that the fit tells of its steps: the difference of a long run and a short one, so that
+    the first steps, which meet memory for the first time, and the report at the end are not in."""
 
     SHORT = 3
 
@@ -95,12 +96,13 @@ class Fit:
     def run(self, steps, *words):
         """A whole run; its summary, with the processor's seconds and the memory."""
         out = f"run-{self.program.name}-{self.threads}"
-        _, cpu, memory, _ = measured(self.place, [self.program, "fit", self.fit, f"--steps={steps}", "--quiet",
+        _, _, memory, _ = measured(self.place, [self.program, "fit", self.fit, f"--steps={steps}", "--quiet",
                                                f"--threads={self.threads}", f"--checkpoint-every={steps}",
                                                f"--out={out}", *self.words, *words])
         summary = json.loads((self.place.work / out / "summary.json").read_text())
         lines = (self.place.work / out / "metrics.jsonl").read_text().splitlines()
-        return {**summary, "cpu": cpu, "megabytes": memory, "metrics": [json.loads(line) for line in lines]}
+        return {**summary, "cpu": summary["processor_seconds"], "megabytes": memory,
+                "metrics": [json.loads(line) for line in lines]}
 
     def measure(self, steps):
         short, long = (self.run(n, f"--report-every={n}") for n in (self.SHORT, self.SHORT + steps))

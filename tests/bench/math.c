@@ -112,7 +112,9 @@ static long double beta_density_l(long double x, long double y) {
 ONE(exp)
 ONE(log)
 ONE(expm1)
-ONE(log1p) ONE(tanh) ONE(sin) ONE(cos) ONE(erf) ONE(erfc) ONE(atan) ONE(lgamma)
+ONE(log1p)
+ONE(tanh)
+ONE(sin) ONE(cos) ONE(erf) ONE(erfc) ONE(atan) ONE(lgamma)
 
     typedef struct Case {
     const char *name;
@@ -388,9 +390,10 @@ static void run_case(const Case *k, bool f64, uint64_t step, const char *listing
     Compiled c = compile(k, f64, listing), peak = compile(&peak_case, f64, NULL);
     Timing t = time_of(&c, &peak, k, f64);
     double at[2] = {0}, lanes = c.vector_bits / (f64 ? 64. : 32.);
-    printf("{\"function\": \"%s\", \"width\": \"%s\", \"elements_per_s\": %.4g, \"cycles_per_vector\": %.2f, "
+    printf("{\"function\": \"%s\", \"width\": \"%s\", \"lanes\": %g, \"elements_per_s\": %.4g, \"cycles_per_vector\": "
+           "%.2f, "
            "\"products_per_cycle\": %.2f, \"lir_instructions\": %zu",
-           k->name, f64 ? "f64" : "f32", 1 / t.each, t.each / t.cycle * lanes, t.cycle / t.product / lanes,
+           k->name, f64 ? "f64" : "f32", lanes, 1 / t.each, t.each / t.cycle * lanes, t.cycle / t.product / lanes,
            c.instructions);
     if (step) {
         double worst = sweep(&c, k, f64, step, at);

@@ -17,27 +17,38 @@
 #include "runtime/train/start.h"
 #include "runtime/train/step.h"
 
-enum { UPDATES = 16, WARM = 20 };
+enum { FUNCTIONS = 8, WARM = 20 };
 
+/* Emitted functions whose time is taken: gradients, and what they share. */
 static struct {
-    struct qtm_fn fn;
-    qtm_entry run;
-} timed[UPDATES];
-static double functions; /* seconds in emitted gradients in this step */
+    const struct qtm_fn *fn;
+    struct qtm_fn timed;
+} functions[FUNCTIONS];
+static int function_count;
+static double inside; /* seconds in them in this step */
 
 static void timed_run(int which, const struct qtm_frame *frame) {
     double start = qtm_clock_seconds();
-    timed[which].run(frame);
-    functions += qtm_clock_seconds() - start;
+    functions[which].fn->run(frame);
+    inside += qtm_clock_seconds() - start;
 }
 #define TIMED(n)                                                                                                       \
     static void timed_run_##n(const struct qtm_frame *frame) {                                                         \
         timed_run(n, frame);                                                                                           \
     }
 TIMED(0)
-TIMED(1)
-TIMED(2) TIMED(3) TIMED(4) TIMED(5) TIMED(6) TIMED(7) static const qtm_entry entries[] = {
+TIMED(1) TIMED(2) TIMED(3) TIMED(4) TIMED(5) TIMED(6) TIMED(7) static const qtm_entry entries[FUNCTIONS] = {
     timed_run_0, timed_run_1, timed_run_2, timed_run_3, timed_run_4, timed_run_5, timed_run_6, timed_run_7};
+
+static void time_take(struct qtm_call *call) {
+    if (!call || function_count == FUNCTIONS) return;
+    for (int i = 0; i < function_count; i++)
+        if (call->fn == &functions[i].timed) return;
+    functions[function_count].fn = call->fn;
+    functions[function_count].timed = *call->fn;
+    functions[function_count].timed.run = entries[function_count];
+    call->fn = &functions[function_count++].timed;
+}
 
 static int compare(const void *left, const void *right) {
     double a = *(const double *)left, b = *(const double *)right;
@@ -66,22 +77,19 @@ static qtm_status measure(struct qtm_session *session, int64_t steps) {
     double *time = qtm_alloc_array(5 * steps, sizeof *time);
     double *step = time, *in = time + steps, *optimiser = in + steps, *out = optimiser + steps, *pool = out + steps;
     if (!time) return qtm_error_memory(5 * steps * (int64_t)sizeof *time);
-    for (int u = 0; u < session->fit->update_count && u < (int)(sizeof entries / sizeof *entries); u++) {
-        struct qtm_call *call = &session->trainers[u].gradient;
-        timed[u].fn = *call->fn;
-        timed[u].run = call->fn->run;
-        timed[u].fn.run = entries[u];
-        call->fn = &timed[u].fn;
+    for (int u = 0; u < session->fit->update_count; u++) {
+        time_take(&session->trainers[u].gradient);
+        time_take(session->trainers[u].gradient.shared);
     }
     struct qtm_frame frame = {0};
     for (int64_t i = -WARM; i < steps; i++) {
         int64_t at = i < 0 ? 0 : i;
         struct qtm_step_end end;
-        functions = 0;
+        inside = 0;
         double start = qtm_clock_seconds();
         QTM_TRY(qtm_step_run(session, 0, &end));
         step[at] = qtm_clock_seconds() - start;
-        in[at] = functions;
+        in[at] = inside;
         optimiser[at] = optimiser_run(session);
         out[at] = step[at] - in[at];
         start = qtm_clock_seconds();

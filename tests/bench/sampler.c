@@ -54,7 +54,8 @@ static int compare(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-/* Room for a call of a function on one core; what it is given is 0, but for what its start has made, once. */
+/* Room for a call of a function on one core; what it is given is 0, but for what its start has made, once. It shares
+ * nothing with other updates, as the fit has one. */
 static struct qtm_frame frame_make(const struct qtm_fn *fn) {
     static const int64_t extent[1] = {0};
     const void **in = room(fn->in_count * (int64_t)sizeof *in);

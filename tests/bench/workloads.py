@@ -77,15 +77,15 @@ class Mlp(Workload):
                 "depth": self.depth, "forward": False}
 
 
-class Overhead(Mlp):
+class Tiny(Mlp):
     """The same with next to nothing to compute: what a step costs whatever it does."""
 
     width, depth = 4, 1
 
     def __init__(self):
         super().__init__(64)
-        self.name, self.most = "overhead", 20e-6
-        self.note = "a step of 64 rows of a perceptron 2-4-1, which is all overhead"
+        self.name, self.most = "mlp.tiny", 20e-6
+        self.note = "training step of a perceptron 2-4-1, 64 rows, which is all overhead"
 
 
 class Forward(Mlp):
@@ -260,7 +260,7 @@ class Sampler(Workload):
 
     def prepare(self, place):
         n = self.NODES[self.dimension]
-        sizes = {"n": self.events, ("sampler_nodes" if self.dimension == 2 else "cube_nodes"): n}
+        sizes = {"n": self.events, "sampler_nodes": n} if self.dimension == 2 else {"cube_nodes": n}
         self.program = harnessed(place, f"sampler{self.dimension}", self.name, **sizes)
 
     def ours(self, place, threads):
@@ -314,25 +314,28 @@ class Solution(Workload):
         pairs = zip(spectra(parameters), spectra(proxy.TRUTH[self.step.dimension]))
         return max(0.5 * sum(abs(a - b) for a, b in zip(left, right)) for left, right in pairs)
 
-    def reached(self, points):
-        """Steps and seconds at which the limit is first met; twice the last where it is not."""
-        for point in points:
-            if self.distance(point["parameters"]) <= self.LIMIT:
-                return point["steps"], point["seconds"]
-        return 2 * points[-1]["steps"], 2 * points[-1]["seconds"]
-
-    def own_points(self, ours, seed):
-        """The fit writes what its monitor says of the parameters, and the seconds of the wall; on one core, the
-        processor's seconds a step take their place."""
+    def own(self, ours, seed):
+        """The fit writes what its monitor says of the parameters, and the seconds of the wall. What does not get there
+        counts as twice its steps."""
         from peers import proxy
-        long = ours.run(self.steps, f"--report-every={self.every}", f"--seed={seed}")
-        start = ours.run(1, "--report-every=1", f"--seed={seed}")
-        step = (long["cpu"] - start["cpu"]) / (self.steps - 1)
+        run = ours.run(self.steps, f"--report-every={self.every}", f"--seed={seed}")
         truth = proxy.TRUTH[self.step.dimension]
-        return [{"steps": line["step"],
-                 "seconds": step * line["step"] if ours.threads == 1 else line["seconds"],
-                 "parameters": [t * (1 + r) for t, r in zip(truth, line["monitors"]["residual"])]}
-                for line in long["metrics"]]
+        steps, wall = 2 * self.steps, 2 * run["seconds"]
+        for line in run["metrics"]:
+            if self.distance([t * (1 + r) for t, r in zip(truth, line["monitors"]["residual"])]) <= self.LIMIT:
+                steps, wall = line["step"], line["seconds"]
+                break
+        return {"cpu": run["cpu"] / self.steps * steps, "wall": wall, "steps": steps, "megabytes": run["megabytes"]}
+
+    def peer(self, peer, seed):
+        steps = cpu = wall = 0
+        answer = peer.ask(start=seed)
+        while steps < self.steps:
+            answer = peer.ask(steps=self.every)
+            steps, cpu, wall = steps + self.every, cpu + answer["cpu"], wall + answer["wall"]
+            if self.distance(peer.ask(parameters=True)["parameters"]) <= self.LIMIT:
+                return {"cpu": cpu, "wall": wall, "steps": steps, "megabytes": answer["megabytes"]}
+        return {"cpu": 2 * cpu, "wall": 2 * wall, "steps": 2 * steps, "megabytes": answer["megabytes"]}
 
 
 FRONT_BLOCK = """## Parameter number {k}.
@@ -401,8 +404,9 @@ class Program:
         self.name, self.target, self.note, self.words = name, target, note, words
 
     def prepare(self, place):
+        points(place)
         place.target(self.target)
 
     def run(self, place, rounds):
-        text = quietly(place.build / "bin" / self.target, *self.words)
+        text = quietly(place.build / "bin" / self.target, *self.words, cwd=place.work)
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]

@@ -69,6 +69,7 @@ def check_fit_files(work):
     expect(set(summary["params"]) == {"N_u", "a_u", "b_u", "N_d", "a_d", "b_d"}, summary["params"])
     expect(all({"value", "spread"} <= set(entry) for entry in summary["params"].values()), summary["params"])
     expect(set(summary["total_variation"]) == {"sigma1", "sigma2"}, summary["total_variation"])
+    expect(0 < summary["processor_seconds"] < 60 * 2, summary["processor_seconds"])
     expect((summary["steps"], summary["ranks"], summary["threads"], summary["seed"]) == (40, 1, 2, 3), summary)
     pictures = [path for path in (work.folder / "run").rglob("*") if path.suffix in (".png", ".svg")]
     expect(pictures and all(path.stat().st_size > 500 for path in pictures), "no pictures")

@@ -1,6 +1,7 @@
 /* Emitted matrix products against plain loops: odd shapes, transposed operands, run-time rows, sums over blocks, and a
  * body at the end. Inputs are multiples of 1/8, so all sums of these sizes are exact and must be equal. */
 #include "llvm_run.h"
+#include "llvm/tile.h"
 
 enum { BODY_NONE, BODY_RELU, BODY_LONG };
 
@@ -95,8 +96,7 @@ static void product_run(Unit *u, Shape s) {
             double got = unit_get(u, u->out[0], (size_t)(i * s.n + j));
             cr_assert(fabs(got - want) <= 8 * unit_epsilon(u) * (1 + fabs(want)),
                       "%s f%d %lldx%lldx%lld weights %d at %lld,%lld: %g, not %g", s.march, s.f64 ? 64 : 32,
-                      (long long)s.m, (long long)s.n, (long long)s.k, s.weights, (long long)i, (long long)j, got,
-                      want);
+                      (long long)s.m, (long long)s.n, (long long)s.k, s.weights, (long long)i, (long long)j, got, want);
         }
     cr_assert(isnan(unit_get(u, u->out[0], (size_t)(s.m * s.n))), "wrote past the end");
     for (int i = 0; i < 4; i++) free(in[i]);
@@ -119,6 +119,36 @@ static void check_rows(Shape s) {
         product_run(u, s);
     }
     unit_free(u);
+}
+
+/* In registers, for a machine that may not be this one. */
+static void check_tile(const char *march, int64_t rows, int64_t n, int64_t k, int weights, DotTile want) {
+    Shape s = {.march = "native", .m = rows, .n = n, .k = k, .weights = weights};
+    Unit *u = product_make(s);
+    HostTarget target;
+    const char *error = "";
+    cr_assert(host_target(&u->arena, march, &target, &error), "%s", error);
+    const LirGroup *group = &u->f.groups.data[u->f.groups.count - 1];
+    DotTile got = dot_tile(&u->arena, &target, &u->f, group, group->kernels.data[0], false);
+    cr_assert(got.rows == want.rows && got.vectors == want.vectors && got.lanes == want.lanes &&
+                  got.panel == want.panel && got.part == want.part,
+              "%s, %lld rows of %lld x %lld: %s, parts of %lld", march, (long long)rows, (long long)k, (long long)n,
+              got.why, (long long)got.part);
+    unit_free(u);
+}
+
+Test(llvm_dot, tiles_fill_registers) {
+    enum { PLACE = WEIGHTS_IN_PLACE, PACKED = WEIGHTS_PACKED };
+    check_tile("x86-64-v3", 66, 128, 128, PACKED, (DotTile){.rows = 6, .vectors = 2, .lanes = 8});
+    check_tile("x86-64-v4", 66, 128, 128, PACKED, (DotTile){.rows = 14, .vectors = 2, .lanes = 16});
+    check_tile("baseline", 66, 128, 128, PACKED, (DotTile){.rows = 6, .vectors = 2, .lanes = 4});
+    check_tile("x86-64-v3", 32, 24, 24, PLACE, (DotTile){.rows = 4, .vectors = 3, .lanes = 8});
+    check_tile("x86-64-v3", 32, 5, 24, PLACE, (DotTile){.rows = 8, .vectors = 1, .lanes = 8});
+    check_tile("x86-64-v3", 2, 64, 24, PLACE, (DotTile){.rows = 2, .vectors = 4, .lanes = 8});
+    /* lines 512 bytes apart share eight places of the cache */
+    check_tile("x86-64-v3", 66, 128, 128, PLACE, (DotTile){.rows = 6, .vectors = 2, .lanes = 8, .panel = true});
+    /* four parts of a strip, each of 16 KiB at most */
+    check_tile("x86-64-v3", 66, 128, 1000, PACKED, (DotTile){.rows = 6, .vectors = 2, .lanes = 8, .part = 250});
 }
 
 static const int64_t sizes[] = {1, 2, 3, 5, 7, 8, 9, 13, 16, 17, 24, 31, 40};

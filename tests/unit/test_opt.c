@@ -219,14 +219,17 @@ Test(opt, algebra_with_constants) {
         TirOpcode becomes;
         size_t operations;
     } cases[] = {
-        {TIR_MUL, 1, false, TIR_INPUT, 1}, {TIR_MUL, 1, true, TIR_INPUT, 1},      {TIR_MUL, -1, false, TIR_NEG, 2},
+        {TIR_MUL, 1, false, TIR_INPUT, 1},    {TIR_MUL, 1, true, TIR_INPUT, 1},      {TIR_MUL, -1, false, TIR_NEG, 2},
         {TIR_MUL, 0, false, TIR_MUL, 3}, /* x may be infinite */
-        {TIR_ADD, 0, false, TIR_INPUT, 1}, {TIR_ADD, 0, true, TIR_INPUT, 1},      {TIR_SUB, 0, false, TIR_INPUT, 1},
-        {TIR_SUB, 0, true, TIR_NEG, 2},    {TIR_DIV, 1, false, TIR_INPUT, 1},     {TIR_DIV, 4, false, TIR_MUL, 3},
+        {TIR_ADD, 0, false, TIR_INPUT, 1},    {TIR_ADD, 0, true, TIR_INPUT, 1},      {TIR_SUB, 0, false, TIR_INPUT, 1},
+        {TIR_SUB, 0, true, TIR_NEG, 2},       {TIR_DIV, 1, false, TIR_INPUT, 1},     {TIR_DIV, 4, false, TIR_MUL, 3},
         {TIR_DIV, 3, false, TIR_DIV, 3}, /* 1/3 is not exact */
-        {TIR_DIV, 4, true, TIR_DIV, 3},    {TIR_POW, 0, false, TIR_BROADCAST, 3}, {TIR_POW, 1, false, TIR_INPUT, 1},
-        {TIR_POW, 2, false, TIR_MUL, 2},   {TIR_POW, 3, false, TIR_MUL, 3},       {TIR_POW, 0.5, false, TIR_SQRT, 2},
-        {TIR_POW, -1, false, TIR_DIV, 3},  {TIR_POW, 4, false, TIR_POW, 3},       {TIR_POW, 1, true, TIR_BROADCAST, 3},
+        {TIR_DIV, 4, true, TIR_DIV, 3},       {TIR_POW, 0, false, TIR_BROADCAST, 3}, {TIR_POW, 1, false, TIR_INPUT, 1},
+        {TIR_POW, 2, false, TIR_MUL, 2},      {TIR_POW, 3, false, TIR_MUL, 3},       {TIR_POW, 0.5, false, TIR_SQRT, 2},
+        {TIR_POW, -1, false, TIR_DIV, 3},     {TIR_POW, 4, false, TIR_MUL, 3},       {TIR_POW, 7, false, TIR_MUL, 5},
+        {TIR_POW, 8, false, TIR_MUL, 4},      {TIR_POW, 9, false, TIR_POW, 3},       {TIR_POW, -2, false, TIR_DIV, 4},
+        {TIR_POW, 1.5, false, TIR_MUL, 3},    {TIR_POW, -0.5, false, TIR_DIV, 4},    {TIR_POW, 2.5, false, TIR_POW, 3},
+        {TIR_POW, 1, true, TIR_BROADCAST, 3},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         Program p;

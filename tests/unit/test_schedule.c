@@ -87,6 +87,10 @@ static const char *const every_op =
     "  %67 : int{vectors, events, out} = argsort %38 axis events\n"
     "  %68 : real{vectors, node} = inc_gamma_inverse %1, %11\n"
     "  %69 : real{vectors, node} = inc_beta %1, %1, %11 order 100\n"
+    "  %70 : real{vectors, in, out} = dot %57, %51 over {node}\n"
+    "  %71 : real{vectors, in, out} = dot %52, %57 over {node}\n"
+    "  %72 : real{in, node} = sum %52 over {out}\n"
+    "  %73 : real{in, out} = dot %72, %58 over {node}\n"
     "  output loss 0 \"loss\" = %8\n"
     "}\n";
 
@@ -326,6 +330,24 @@ Test(schedule, places_are_rows_of_products) {
     arena_free(&arena);
 }
 
+/* One product for every row, one with weights of three axes, one without rows. */
+Test(schedule, products_of_every_point) {
+    Arena arena = {0};
+    TirFunction *f = parse(&arena, every_op);
+    f->outputs.count = 0;
+    for (uint32_t i = 0; i < 4; i++)
+        if (i != 2) tir_output(f, TIR_PORT_VALUE, i, "product", 70 + i);
+    LirFunction *lir = schedule_function(&arena, f, false);
+    size_t products = 0;
+    for (size_t g = 0; g < lir->groups.count; g++)
+        for (size_t k = 0; k < lir->groups.data[g].kernels.count; k++) {
+            const LirKernel *kernel = lir->groups.data[g].kernels.data[k];
+            products += kernel->kind == LIR_DOT && strstr("dot_70 dot_71 dot_73", kernel->name) != NULL;
+        }
+    cr_assert_eq(products, 3, "%zu matrix products", products);
+    arena_free(&arena);
+}
+
 Test(schedule, fuses_a_layer_into_one_product) {
     Arena arena = {0};
     TirFunction *f = parse(&arena, every_op);
@@ -343,5 +365,68 @@ Test(schedule, fuses_a_layer_into_one_product) {
     cr_assert_eq(dots, 1, "the product with tanh in its epilogue: %zu", dots);
     cr_assert_eq(nests, 4, "draw; sums over out, events and vectors: %zu", nests);
     cr_assert_eq(combines, 0, "so few rows are summed in place: %zu", combines);
+    arena_free(&arena);
+}
+
+/* One layer of 128 x 128 weights with its weight gradient; the group over the rows. */
+static const LirGroup *layer_group(Arena *arena, const char *rows, LirFunction **lir) {
+    const char *text = arena_format(arena,
+                                    "func layer {\n"
+                                    "  axis rows = %s batch\n  axis in = 128\n  axis out = 128\n"
+                                    "  input block 0 0 \"W\" = %%0\n  input column 0 0 \"x\" = %%1\n"
+                                    "  %%0 : real{in, out} = input port 0\n"
+                                    "  %%1 : real{rows, in} = input port 1\n"
+                                    "  %%2 : real{rows, out} = dot %%1, %%0 over {in}\n"
+                                    "  %%3 : real{rows, out} = tanh %%2\n"
+                                    "  %%4 : real{in, out} = dot %%1, %%3 over {rows}\n"
+                                    "  output value 0 \"weights\" = %%4\n}\n",
+                                    rows);
+    *lir = schedule_function(arena, parse(arena, text), false);
+    for (size_t g = 0; g < (*lir)->groups.count; g++)
+        if ((*lir)->groups.data[g].row_axis != LIR_NO_AXIS) return &(*lir)->groups.data[g];
+    cr_assert(false, "a group over the rows");
+    return NULL;
+}
+
+/* Work enough for a slot, copies that cost little beside it, and rows enough for a product. */
+Test(schedule, slots_follow_from_the_work) {
+    static const struct {
+        const char *rows;
+        uint32_t slots;
+        int64_t block;
+        LirEffectKind sum; /* of the weight gradient */
+    } want[] = {
+        {"8", 1, 8, LIR_STORE},       {"60", 1, 60, LIR_STORE},         {"64", 2, 32, LIR_STORE},
+        {"2048", 16, 128, LIR_STORE}, {"1000000", 16, 1020, LIR_ADD_TO}, {"dynamic 0", 16, 1020, LIR_ADD_TO},
+    };
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        Arena arena = {0};
+        LirFunction *lir;
+        const LirGroup *group = layer_group(&arena, want[i].rows, &lir);
+        cr_assert_eq(group->slots, want[i].slots, "%s rows: %u slots; %s", want[i].rows, group->slots, group->reason);
+        cr_assert_eq(group->block, want[i].block, "%s rows: blocks of %lld; %s", want[i].rows, (long long)group->block,
+                     group->reason);
+        const LirKernel *last = group->kernels.data[group->kernels.count - 1];
+        cr_assert(last->kind == LIR_DOT && last->accumulate);
+        cr_assert_eq(last->effects.data[0].kind, want[i].sum, "%s rows: %s", want[i].rows, group->reason);
+        const LirBuffer *sum = &lir->buffers.data[last->effects.data[0].access.buffer];
+        cr_assert_eq(sum->clear, want[i].sum == LIR_ADD_TO, "%s rows: only what is added to is cleared", want[i].rows);
+        cr_assert_eq(sum->space, want[i].slots == 1 ? LIR_OUT : LIR_PARTIAL, "%s rows: one slot sums in place",
+                     want[i].rows);
+        arena_free(&arena);
+    }
+}
+
+/* The number that code works out for itself. */
+Test(schedule, slots_of_rows_known_late) {
+    Arena arena = {0};
+    LirFunction *lir;
+    const LirGroup *group = layer_group(&arena, "dynamic 0", &lir);
+    cr_assert_geq(group->slot_rows, 32, "%s", group->reason);
+    cr_assert_eq(lir_slots(group, 0), 1);
+    cr_assert_eq(lir_slots(group, group->slot_rows - 1), 1);
+    cr_assert_eq(lir_slots(group, 2 * group->slot_rows - 1), 1);
+    cr_assert_eq(lir_slots(group, 2 * group->slot_rows), 2);
+    cr_assert_eq(lir_slots(group, 1000 * group->slot_rows), 16);
     arena_free(&arena);
 }

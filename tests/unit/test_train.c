@@ -158,9 +158,9 @@ Test(train, adam_finds_bowl) {
     struct qtm_json *summary = json_load("run/summary.json");
     cr_expect_float_eq(param_read(summary, "p", "value"), 0, 0.01);
     cr_expect_float_eq(param_read(summary, "q", "value"), 1, 0.01);
-    static const char *const keys[] = {"params",          "total_variation", "steps",   "seconds", "steps_per_second",
-                                       "events_per_step", "ranks",           "threads", "seed",    "model_hash",
-                                       "version"};
+    static const char *const keys[] = {"params",           "total_variation", "steps", "seconds", "processor_seconds",
+                                       "steps_per_second", "events_per_step", "ranks", "threads", "seed",
+                                       "model_hash",       "version"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         cr_expect(qtm_json_member(summary, keys[i]) != NULL, "summary.json has no %s", keys[i]);
     /* Half the trapezoid integral of |0.1 (i - 2)| on five points: 0.5 * 0.25 * (0.1 + 0.1 + 0 + 0.1 + 0.1). */

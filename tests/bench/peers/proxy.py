@@ -1,11 +1,9 @@
 """Steps of `fit gan` of examples/proxy1d and proxy2d: a generator of parameter vectors, events drawn from each by the
 default sampler, a critic, least squares, Adam for both. The generator runs forward once a step.
 
-asked {"solve": {...}}, restarts with a seed and runs `steps` steps; after every `every` of them it gives the seconds so
-far and the mean of the parameter vectors of the last step. Nothing but steps is timed.
+Asked {"start": seed}, it begins anew; asked {"parameters": true}, it gives the mean of the last step's vectors.
 """
 import math
-import time
 
 LOW = {1: [0.0, -1, 0, 0, -1, 0], 2: [-0.5, 2.75, 0, 3, 0]}
 HIGH = {1: [3.0, 1, 5, 3, 1, 5], 2: [1.0, 4, 1.3, 4.5, 1.5]}
@@ -58,23 +56,6 @@ def line(config):
     return low, (high - low) / (config["nodes"] - 1)
 
 
-def solved(start, run, parameters, seconds, words):
-    """The answer to `solve` from a program's parts."""
-    start(words["seed"])
-    points, steps, spent = [], 0, 0.0
-    while steps < words["steps"]:
-        before = seconds()
-        run(words["every"])
-        spent += seconds() - before
-        steps += words["every"]
-        points.append({"steps": steps, "seconds": spent, "parameters": parameters()})
-    return {"points": points}
-
-
-def clock(config):
-    return time.process_time if config["threads"] == 1 else time.perf_counter
-
-
 def torch_program(kind, config):
     import torch
     from peers import events
@@ -125,8 +106,9 @@ def torch_program(kind, config):
                 w.copy_(v)
         for optimiser in optimisers:
             optimiser.restart()
+        return {}
 
-    program.ask = lambda words: solved(start, program.run, mean.tolist, clock(config), words["solve"])
+    program.ask = lambda words: start(words["start"]) if "start" in words else {"parameters": mean.tolist()}
     return program
 
 
@@ -173,7 +155,7 @@ def jax_program(config):
 
     def start(seed):
         program.state, program.key = state(seed), jax.random.key(100 + seed)
+        return {}
 
-    program.ask = lambda words: solved(start, program.run, lambda: program.state[2].tolist(), clock(config),
-                                       words["solve"])
+    program.ask = lambda words: start(words["start"]) if "start" in words else {"parameters": program.state[2].tolist()}
     return program
