@@ -64,7 +64,7 @@ static int build_in(Session *session, const Options *options, OutputFolder *fold
                            .level = options->level,
                            .beside = descriptor_start,
                            .beside_argument = &descriptor};
-    if (!session_target(session, options, &request.target)) return 2;
+    if (!session_targets(session, options)) return 2;
     session->pipeline.code = &request;
     session->pipeline.calls = true;
     int status = session_run(session, PASS_LLVM);
@@ -77,7 +77,8 @@ static int build_in(Session *session, const Options *options, OutputFolder *fold
     const char *executable = output_file(folder, "model");
     if (!link_executable(&session->arena, session->root, request.paths.data, request.paths.count, executable)) return 1;
     if (!output_move(executable, options->output)) return 1;
-    if (options->report_schedule) report_schedule(stdout, &session->pipeline, &request.target);
+    if (options->report_schedule)
+        report_schedule(stdout, &session->pipeline, &session->pipeline.targets[session->pipeline.target_count - 1]);
     if (options->report_memory) report_memory(stdout, &session->pipeline);
     return 0;
 }

@@ -17,6 +17,7 @@ enum {
 
 typedef struct CodeTask {
     LlvmPart part;
+    HostTarget target;
     int level;
     size_t work;              /* a guess at how long it will take */
     const char *path, *error; /* error: from malloc; NULL when all went well */
@@ -24,7 +25,7 @@ typedef struct CodeTask {
 } CodeTask;
 
 typedef struct CodeQueue {
-    const CodeRequest *request;
+    LlvmOutput what;
     VEC(CodeTask) tasks;
     atomic_size_t next;
 } CodeQueue;
@@ -41,9 +42,9 @@ static void *work_queue(void *argument) {
     for (size_t i; (i = atomic_fetch_add(&queue->next, 1)) < queue->tasks.count;) {
         CodeTask *task = &queue->tasks.data[i];
         double start = processor_time();
-        HostTarget target = queue->request->target;
-        if (!task->level) target.registers = 6; /* smaller tiles of products: less code to generate */
-        llvm_emit(&task->part, &target, queue->request->what, task->level, task->path, &task->error);
+        HostTarget target = task->target;
+        if (!task->level) target.registers = 9; /* smaller tiles of products: less code to generate */
+        llvm_emit(&task->part, &target, queue->what, task->level, task->path, &task->error);
         task->seconds = processor_time() - start;
     }
     return NULL;
@@ -74,6 +75,7 @@ static size_t function_work(const LirFunction *f) {
 typedef struct Filler {
     Pipeline *p;
     CodeQueue *queue;
+    const HostTarget *target;
     bool f64, hot;
     size_t share; /* work a file */
     CodeTask task;
@@ -86,6 +88,7 @@ static void filler_flush(Filler *filler) {
     task->path = output_file(filler->p->code->folder, name);
     task->level = filler->hot ? filler->p->code->level : 0;
     task->part.f64 = filler->f64;
+    task->target = *filler->target;
     VEC_PUSH(filler->p->arena, &filler->queue->tasks, *task);
     VEC_PUSH(filler->p->arena, &filler->p->code->paths, task->path);
     *task = (CodeTask){0};
@@ -105,8 +108,8 @@ static size_t work_of(const LlvmPart *whole, bool hot) {
     return work;
 }
 
-static void queue_fill(Pipeline *p, CodeQueue *queue, const LlvmPart *whole, bool hot) {
-    Filler filler = {.p = p, .queue = queue, .f64 = whole->f64, .hot = hot};
+static void queue_fill(Pipeline *p, CodeQueue *queue, const LlvmPart *whole, const HostTarget *target, bool hot) {
+    Filler filler = {.p = p, .queue = queue, .target = target, .f64 = whole->f64, .hot = hot};
     filler.share = work_of(whole, hot) / CODE_FILES + 1;
     if (filler.share < CODE_FILE_WORK) filler.share = CODE_FILE_WORK;
     for (size_t i = 0; i < whole->kernels.count; i++) {
@@ -151,11 +154,13 @@ bool code_run(Pipeline *p) {
     for (size_t i = 0; i < p->units.count; i++)
         for (int width = 0; width < WIDTH_COUNT; width++)
             if (p->units.data[i]->lir[width]) p->units.data[i]->lir[width]->hot |= p->units.data[i]->hot[width];
-    CodeQueue queue = {.request = p->code};
+    CodeQueue queue = {.what = p->code->what};
     for (int width = 0; width < WIDTH_COUNT; width++) {
         LlvmPart whole = llvm_whole(p->arena, &p->modules[width]);
-        queue_fill(p, &queue, &whole, true);
-        queue_fill(p, &queue, &whole, false);
+        for (size_t i = 0; i < p->target_count; i++) {
+            queue_fill(p, &queue, &whole, &p->targets[i], true);
+            queue_fill(p, &queue, &whole, &p->targets[i], false);
+        }
     }
     if (queue.tasks.count) qsort(queue.tasks.data, queue.tasks.count, sizeof *queue.tasks.data, compare_work);
     queue_run(&queue);

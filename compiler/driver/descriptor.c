@@ -105,12 +105,29 @@ static void print_function(FILE *out, const Unit *unit, int width) {
     print_before(out, unit->shared, width, "}");
 }
 
-static void print_unit(FILE *out, const Unit *unit, int width) {
+/* Where there is code for several targets: a function that goes on to that of the one which runs. */
+static void print_choice(FILE *out, const Pipeline *p, const char *symbol) {
+    for (size_t i = 0; i < p->target_count; i++)
+        fprintf(out,
+                "\nvoid qtm_fn_%s%s(const struct qtm_frame *frame);\nint64_t qtm_work_%s%s(const int64_t *extent);",
+                symbol, p->targets[i].suffix, symbol, p->targets[i].suffix);
+    fprintf(out, "\nstatic void qtm_fn_%s(const struct qtm_frame *frame) {\n    static const qtm_entry code[] = {",
+            symbol);
+    for (size_t i = 0; i < p->target_count; i++)
+        fprintf(out, "%sqtm_fn_%s%s", i ? ", " : "", symbol, p->targets[i].suffix);
+    fprintf(out, "};\n    code[qtm_processor_used](frame);\n}\n#define qtm_work_%s qtm_work_%s%s\n", symbol, symbol,
+            p->targets[0].suffix);
+}
+
+static void print_unit(FILE *out, const Pipeline *p, const Unit *unit, int width) {
     const LirFunction *lir = unit->lir[width];
     if (!lir || unit->same) return;
     const char *symbol = llvm_symbol(unit->tir->arena, lir->name);
-    fprintf(out, "\nvoid qtm_fn_%s(const struct qtm_frame *frame);\nint64_t qtm_work_%s(const int64_t *extent);\n",
-            symbol, symbol);
+    if (p->target_count > 1)
+        print_choice(out, p, symbol);
+    else
+        fprintf(out, "\nvoid qtm_fn_%s(const struct qtm_frame *frame);\nint64_t qtm_work_%s(const int64_t *extent);\n",
+                symbol, symbol);
     print_ports(out, unit->tir, symbol, "in", true);
     print_ports(out, unit->tir, symbol, "out", false);
     if (!unit->staged) return;
@@ -580,6 +597,16 @@ static void print_pack(FILE *out, const TrapPack *pack) {
     fputs("\\\"\\n.popsection\");\nextern const unsigned char qtm_trap_data[];\n", out);
 }
 
+static void print_processors(FILE *out, const Pipeline *p) {
+    fputs("\nstatic const struct qtm_processor processors[] = {\n", out);
+    for (size_t i = 0; i < p->target_count; i++) {
+        const HostTarget *target = &p->targets[i];
+        bool native = !strcmp(target->march, "native");
+        fprintf(out, "    {\"%s\", 0x%" PRIx64 "},\n", native ? target->cpu : target->march, target->needs);
+    }
+    fputs("};\n", out);
+}
+
 static void print_model(FILE *out, const Pipeline *p, const TrapPack *pack) {
     const Program *program = p->program;
     bool has_truth = true;
@@ -607,6 +634,7 @@ static void print_model(FILE *out, const Pipeline *p, const TrapPack *pack) {
         fprintf(out, "    .%s_count = %zu,\n", tables[i].name, tables[i].count);
         if (tables[i].count) fprintf(out, "    .%s = %s,\n", tables[i].table, tables[i].table);
     }
+    fprintf(out, "    .processor_count = %zu,\n    .processors = processors,\n", p->target_count);
     fprintf(out, "    .band_points = %" PRId64 ",\n", program->band_points);
     print_fn(out, "band", p->bands.slope, WIDTH_F64, "    ");
     if (pack) fprintf(out, "    .trap = {qtm_trap_data, %zu, %zu},\n", pack->bytes, pack->whole);
@@ -623,7 +651,7 @@ void descriptor_print(FILE *out, const Pipeline *p, const TrapPack *pack) {
     for (size_t i = 0; i < p->units.count; i++)
         for (int width = 0; width < WIDTH_COUNT; width++) print_early(out, p->units.data[i], width);
     for (size_t i = 0; i < p->units.count; i++)
-        for (int width = 0; width < WIDTH_COUNT; width++) print_unit(out, p->units.data[i], width);
+        for (int width = 0; width < WIDTH_COUNT; width++) print_unit(out, p, p->units.data[i], width);
     print_params(out, program);
     print_options(out, program);
     print_events(out, p);
@@ -643,5 +671,6 @@ void descriptor_print(FILE *out, const Pipeline *p, const TrapPack *pack) {
     print_wrappers(out, program);
     print_guards(out, program);
     if (pack) print_pack(out, pack);
+    print_processors(out, p);
     print_model(out, p, pack);
 }

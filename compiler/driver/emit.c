@@ -51,7 +51,7 @@ static int emit_code(Session *session, const Options *options, OutputFolder *fol
                       : options->form == EMIT_ASM ? LLVM_OUTPUT_ASM
                                                   : LLVM_OUTPUT_OBJ;
     CodeRequest request = {.folder = folder, .what = what, .level = options->level};
-    if (!session_target(session, options, &request.target)) return 2;
+    if (!session_targets(session, options)) return 2;
     session->pipeline.code = &request;
     int status = session_run(session, PASS_LLVM);
     if (status || session_stopped(session, PASS_LLVM)) return status;
@@ -72,6 +72,7 @@ static int emit_text(Session *session, const Options *options, FILE *out) {
         session_render(session);
         return bad;
     }
+    if (options->form == EMIT_DESCRIPTOR && !session_targets(session, options)) return 2;
     if (options->form == EMIT_HIR) p->hir_out = out;
     PassId last = last_pass(options->form);
     int status = session_run(session, last);

@@ -161,6 +161,7 @@ static bool apply(Options *options, Arena *arena, OptionId id, const char *value
         options->level = *value - '0';
         return true;
     case OPTION_MARCH: options->march = strcmp(value, "native") ? value : NULL; return true;
+    case OPTION_MULTI_TARGET: options->multi_target = true; return true;
     case OPTION_EMIT: {
         int form = find_name("form", value, form_table, COUNT(form_table));
         if (form < 0) return false;
@@ -257,6 +258,10 @@ static bool check_own(const Options *options) {
         wrong = "fmt takes no -o; --stdout prints the result";
     else if (fmt && options->check && options->to_stdout)
         wrong = "fmt takes --check or --stdout, not both";
+    else if (options->multi_target && options->command != COMMAND_BUILD)
+        wrong = "--multi-target belongs to qtmc build";
+    else if (options->multi_target && options->march)
+        wrong = "--multi-target compiles for several processors, -march for one: give one of them";
     else if (options->as_json && options->command != COMMAND_INFO)
         wrong = "--json belongs to qtmc info; messages as JSON: --message-format=json";
     else if (options->command == COMMAND_INFO && options->output)

@@ -33,6 +33,7 @@ typedef struct Options {
     VEC(const char *) folders; /* -I */
     const char *output;        /* NULL when not given */
     const char *march;         /* NULL: this machine's */
+    bool multi_target;
     int level;
     bool report_memory, report_schedule; /* of build */
     bool check;                          /* --check of fmt */

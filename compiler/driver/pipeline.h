@@ -58,7 +58,6 @@ typedef struct IdentifyUnits {
 /* What the last pass should write: a file a function. */
 typedef struct CodeRequest {
     OutputFolder *folder;
-    HostTarget target;
     LlvmOutput what;
     int level;              /* effort for hot functions, 0 to 3; the others get less */
     void (*beside)(void *); /* called when all is known but the code, to start what can run beside; may be NULL */
@@ -76,6 +75,8 @@ typedef struct Pipeline {
     FILE *hir_out;      /* where sema prints the resolved model, or NULL */
     SizeOverride *sizes;
     size_t size_count;
+    HostTarget *targets; /* from the one that needs least on */
+    size_t target_count;
     CodeRequest *code; /* NULL when stopping before it */
     /* made on the way */
     uint32_t file;

@@ -70,9 +70,16 @@ void session_render(Session *session) {
     session->sink.diags.count = 0;
 }
 
-bool session_target(Session *session, const Options *options, HostTarget *target) {
+bool session_targets(Session *session, const Options *options) {
+    Pipeline *p = &session->pipeline;
+    p->target_count = options->multi_target ? HOST_TARGETS : 1;
+    p->targets = ARENA_ARRAY(&session->arena, HostTarget, p->target_count);
+    if (options->multi_target) {
+        host_targets(&session->arena, p->targets);
+        return true;
+    }
     const char *error = NULL;
-    if (host_target(&session->arena, options->march, target, &error)) return true;
+    if (host_target(&session->arena, options->march, p->targets, &error)) return true;
     fprintf(stderr, "qtmc: %s\n", error);
     return false;
 }

@@ -18,7 +18,7 @@ void session_start(Session *session, const Options *options);
 /* Reads the model's file. False after a message: the exit status is then 1. */
 bool session_open(Session *session, const Options *options, const char *file);
 /* The processor to compile for. False after a message. */
-bool session_target(Session *session, const Options *options, HostTarget *target);
+bool session_targets(Session *session, const Options *options);
 /* Runs the pipeline up to `last` and says on standard error what there is to say. Returns the exit status. */
 int session_run(Session *session, PassId last);
 /* Whether --stop-after ended the pipeline before `last`. */

@@ -29,6 +29,7 @@ typedef struct HostTarget {
     unsigned registers;   /* vector registers */
     bool fma;             /* fused multiply-add */
     bool rounding;        /* vector rounding instructions */
+    uint64_t needs;       /* bit f: the code may use feature f of qtm/features.def */
     const char *suffix;   /* of every symbol, where code for several targets goes into one executable; or NULL */
 } HostTarget;
 
@@ -61,6 +62,10 @@ LlvmPart llvm_whole(Arena *arena, const LirModule *module);
 /* `march`: NULL or "native" (this machine's feature bits), "baseline" (= "x86-64"), "x86-64-v2", "x86-64-v3",
  * "x86-64-v4". False with *error (in `arena`) for another name. */
 bool host_target(Arena *arena, const char *march, HostTarget *out, const char **error);
+
+/* The targets of --multi-target, from the one that needs least on. */
+enum { HOST_TARGETS = 3 };
+void host_targets(Arena *arena, HostTarget out[HOST_TARGETS]);
 
 /* Emits `part` into the file `path`. opt_level 0..3 (2 is the normal one; 0 skips the passes). False with *error (a
  * text from malloc, for the caller to keep or free) if the file cannot be written or LLVM reports an error; the file

@@ -266,18 +266,50 @@ static unsigned element_bytes(const Emit *e, LLVMTypeRef element) {
     return element == e->real ? e->real_bytes : LLVMGetIntTypeWidth(element) / 8;
 }
 
+bool target_gathers(const HostTarget *target) {
+    return target->vector_bits >= 512;
+}
+
+/* `count` lanes of `v` from lane `first` on. */
+static LLVMValueRef lanes_of(Body *b, LLVMValueRef v, unsigned first, unsigned count) {
+    if (count == b->lanes) return v;
+    LLVMValueRef place[64];
+    for (unsigned i = 0; i < count; i++) place[i] = const_i32(b->emit, first + i);
+    return LLVMBuildShuffleVector(b->at, v, LLVMGetPoison(LLVMTypeOf(v)), LLVMConstVector(place, count), "");
+}
+
+/* Two vectors of equal length, one behind the other. */
+static LLVMValueRef lanes_join(Body *b, LLVMValueRef low, LLVMValueRef high, unsigned count) {
+    LLVMValueRef place[64];
+    for (unsigned i = 0; i < 2 * count; i++) place[i] = const_i32(b->emit, i);
+    return LLVMBuildShuffleVector(b->at, low, high, LLVMConstVector(place, 2 * count), "");
+}
+
 /* Lane by lane: without a gather that is faster than its parts, the passes would take a vector of pointers apart, which
- * takes twice as long as to take the offsets. */
+ * takes twice as long as to take the offsets. One register is filled after another, so that the code generator need not
+ * take a longer vector apart at every lane. */
 static LLVMValueRef gather_lanes(Body *b, const Address *address, LLVMTypeRef wide, unsigned align) {
     Emit *e = b->emit;
-    LLVMValueRef all = LLVMGetPoison(LLVMVectorType(wide, b->lanes));
-    for (unsigned i = 0; i < b->lanes; i++) {
-        LLVMValueRef lane = const_i32(e, i), offset = LLVMBuildExtractElement(b->at, address->offsets, lane, "");
-        offset = LLVMBuildZExt(b->at, offset, e->i64, ""); /* never negative */
-        LLVMValueRef pointer = LLVMBuildInBoundsGEP2(b->at, address->element, address->pointer, &offset, 1, "");
-        all = LLVMBuildInsertElement(b->at, all, build_load(b, wide, pointer, align), lane, "");
+    unsigned bits = wide == e->real  ? 8 * e->real_bytes
+                    : wide == e->i32 ? 32
+                                     : 64,
+             step = e->target->vector_bits / bits;
+    if (step > b->lanes) step = b->lanes;
+    LLVMValueRef part[64];
+    for (unsigned first = 0; first < b->lanes; first += step) {
+        LLVMValueRef offsets = lanes_of(b, address->offsets, first, step), all = NULL;
+        all = LLVMGetPoison(LLVMVectorType(wide, step));
+        for (unsigned i = 0; i < step; i++) {
+            LLVMValueRef offset = LLVMBuildExtractElement(b->at, offsets, const_i32(e, i), "");
+            offset = LLVMBuildZExt(b->at, offset, e->i64, ""); /* never negative */
+            LLVMValueRef pointer = LLVMBuildInBoundsGEP2(b->at, address->element, address->pointer, &offset, 1, "");
+            all = LLVMBuildInsertElement(b->at, all, build_load(b, wide, pointer, align), const_i32(e, i), "");
+        }
+        part[first / step] = all;
     }
-    return all;
+    for (unsigned count = b->lanes / step; count > 1; count /= 2, step *= 2)
+        for (unsigned i = 0; i < count / 2; i++) part[i] = lanes_join(b, part[2 * i], part[2 * i + 1], step);
+    return part[0];
 }
 
 /* Lanes out of use have offset 0 or a clamped index: every lane may be read, which spares a branch a lane where the
@@ -285,7 +317,7 @@ static LLVMValueRef gather_lanes(Body *b, const Address *address, LLVMTypeRef wi
 LLVMValueRef access_gather_wide(Body *b, const Address *address, LLVMTypeRef wide) {
     Emit *e = b->emit;
     unsigned align = element_bytes(e, address->element);
-    if (e->target->vector_bits < 512) return gather_lanes(b, address, wide, align);
+    if (!target_gathers(e->target)) return gather_lanes(b, address, wide, align);
     LLVMValueRef pointers = lane_pointers(b, address);
     LLVMTypeRef type = LLVMVectorType(wide, b->lanes), types[2] = {type, LLVMTypeOf(pointers)};
     LLVMValueRef args[4] = {pointers, const_i32(e, align), LLVMConstAllOnes(LLVMVectorType(e->i1, b->lanes)),

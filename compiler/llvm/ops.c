@@ -259,7 +259,8 @@ static void search_step(Body *b, const Address *table, LLVMValueRef x, LLVMValue
 }
 
 /* Largest k in [0, n-2] with table[k] <= x, else 0: n-1 candidates are halved until one is left; the first is never
- * looked at. A static table takes a fixed number of steps, another a loop that is the same for all lanes. */
+ * looked at. All lanes take the same number of steps. They are one behind the other in the code where the table is
+ * static and a step is short; where it looks lane by lane, a loop around it costs nothing beside. */
 static LLVMValueRef op_search(Body *b, const LirInstr *in, LLVMValueRef x, unsigned n) {
     Emit *e = b->emit;
     const LirBuffer *table = &b->f->buffers.data[in->access.buffer];
@@ -276,7 +277,7 @@ static LLVMValueRef op_search(Body *b, const LirInstr *in, LLVMValueRef x, unsig
     LLVMValueRef stride = dim_stride(b, table, dim), low = LLVMConstNull(type_lanes(e->i32, n));
     LLVMValueRef left = LLVMBuildSub(b->at, dim_size(b, table, dim), const_i64(e, 1), "");
     int64_t candidates;
-    if (constant_of(left, &candidates)) {
+    if (constant_of(left, &candidates) && (n == 1 || target_gathers(e->target))) {
         for (; candidates > 1; candidates -= candidates / 2) search_step(b, &address, x, stride, &low, &left, n);
         return low;
     }

@@ -61,25 +61,58 @@ static void target_native(Arena *arena, HostTarget *out) {
 #endif
 }
 
-bool host_target(Arena *arena, const char *march, HostTarget *out, const char **error) {
-    static const HostTarget levels[] = {
-        {"baseline", "x86-64", "", 128, 16, false, false, NULL},
-        {"x86-64", "x86-64", "", 128, 16, false, false, NULL},
-        {"x86-64-v2", "x86-64-v2", "", 128, 16, false, true, NULL},
-        {"x86-64-v3", "x86-64-v3", "", 256, 16, true, true, NULL},
-        {"x86-64-v4", "x86-64-v4", "", 512, 32, true, true, NULL},
+/* x86-64-v2 and on as the ABI of the system defines them. */
+#define LEVEL_2 "+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt"
+#define LEVEL_3 LEVEL_2 ",+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe"
+#define LEVEL_4 LEVEL_3 ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl"
+typedef struct Level {
+    HostTarget target;
+    const char *features;
+} Level;
+static const Level levels[] = {
+    {{"baseline", "x86-64", "", 128, 16, false, false, 0, NULL}, ""},
+    {{"x86-64", "x86-64", "", 128, 16, false, false, 0, NULL}, ""},
+    {{"x86-64-v2", "x86-64-v2", "", 128, 16, false, true, 0, NULL}, LEVEL_2},
+    {{"x86-64-v3", "x86-64-v3", "", 256, 16, true, true, 0, NULL}, LEVEL_3},
+    {{"x86-64-v4", "x86-64-v4", "", 512, 32, true, true, 0, NULL}, LEVEL_4},
+};
+enum { LEVELS = sizeof levels / sizeof *levels };
+
+static uint64_t features_needed(const char *features) {
+    static const char *const names[] = {
+#define QTM_FEATURE(name) name,
+#include "qtm/features.def"
+#undef QTM_FEATURE
     };
+    uint64_t needs = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (has_feature(features, names[i])) needs |= (uint64_t)1 << i;
+    return needs;
+}
+
+bool host_target(Arena *arena, const char *march, HostTarget *out, const char **error) {
     *out = (HostTarget){.march = "native"};
     if (!march || !strcmp(march, "native")) {
         target_native(arena, out);
+        out->needs = features_needed(out->features);
         return true;
     }
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (!strcmp(march, levels[i].march)) {
-            *out = levels[i];
+    for (size_t i = 0; i < LEVELS; i++)
+        if (!strcmp(march, levels[i].target.march)) {
+            *out = levels[i].target;
+            out->needs = features_needed(levels[i].features);
             return true;
         }
     *error = arena_format(
         arena, "no machine type '%s': choose native, baseline, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4", march);
     return false;
+}
+
+void host_targets(Arena *arena, HostTarget out[HOST_TARGETS]) {
+    static const char *const names[HOST_TARGETS] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
+    for (int i = 0; i < HOST_TARGETS; i++) {
+        const char *error;
+        host_target(arena, names[i], &out[i], &error);
+        out[i].suffix = arena_format(arena, "__v%d", i + 2);
+    }
 }

@@ -8,6 +8,7 @@
 #include "runtime/comm/comm.h"
 #include "runtime/core/options.h"
 #include "runtime/core/status.h"
+#include "runtime/core/processor.h"
 #include "runtime/train/draw.h"
 #include "runtime/train/gradcheck.h"
 #include "runtime/train/identify.h"
@@ -44,6 +45,13 @@ static int failure_print(const char *program, qtm_status status, bool root) {
     return status == QTM_MISUSE ? 2 : 1;
 }
 
+static void version_print(const struct qtm_model *model) {
+    printf("%s, model %s, compiled by qtmc %s for", model->name, model->hash, model->compiler);
+    for (int i = 0; i < model->processor_count; i++) printf("%s %s", i ? "," : "", model->processors[i].name);
+    if (model->processor_count > 1) printf("; runs the code for %s", model->processors[qtm_processor_used].name);
+    printf("\n");
+}
+
 static int misuse_print(const char *program, const struct qtm_arguments *arguments, bool root) {
     if (!root) return 2;
     fprintf(stderr, "%s: error: %s\n", program, arguments->message);
@@ -60,9 +68,11 @@ int qtm_main(int argc, char **argv, const struct qtm_model *model) {
                 program, model->version, QTM_MODEL_VERSION);
         return 1;
     }
+    qtm_status status = qtm_processor_start(model, qtm_features());
+    if (status) return failure_print(program, status, true);
     signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of the write */
     struct qtm_comm *comm = NULL;
-    qtm_status status = qtm_comm_open(&argc, &argv, &comm);
+    status = qtm_comm_open(&argc, &argv, &comm);
     if (status) return failure_print(program, status, true);
     bool root = qtm_comm_rank(comm) == 0;
     struct qtm_arguments arguments;
@@ -70,7 +80,7 @@ int qtm_main(int argc, char **argv, const struct qtm_model *model) {
     if (exit_status) {
         misuse_print(program, &arguments, root);
     } else if (arguments.version) {
-        if (root) printf("%s, model %s, compiled by qtmc %s\n", model->name, model->hash, model->compiler);
+        if (root) version_print(model);
     } else if (arguments.help) {
         if (root) qtm_arguments_help(program, arguments.command, model);
     } else {

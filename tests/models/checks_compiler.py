@@ -31,6 +31,8 @@ def check_compiler_usage(work):
         ("build", SMALL, "-o", "x", "-D", "width"): "NAME=INTEGER",
         ("build", SMALL, "-o", "x", "-D", "width=1.5"): "NAME=INTEGER",
         ("build", SMALL, "-o", "x", "-march=z80"): "z80",
+        ("build", SMALL, "-o", "x", "-march=x86-64", "--multi-target"): "give one of them",
+        ("check", SMALL, "--multi-target"): "belongs to qtmc build",
         ("build", SMALL, "-o", "x", "-O7"): "0, 1, 2 or 3",
         ("check", SMALL, "--message-format=xml"): "human or json",
         ("--emit=tir", SMALL, "--message-format=json"): "for build and check",
@@ -125,6 +127,30 @@ def check_compiler_levels(work):
     for flags in (["-O0"], ["-O1"], ["-O2"], ["-march=x86-64-v3"], ["-march=x86-64"]):
         work.run(work.qtmc, "build", SMALL, "-o", "model", *flags)
         work.run("./model", "check-gradients", f"--measured={work.small[1]}")
+
+
+def check_compiler_multi_target(work):
+    """One executable for several processors gives the numbers of the build for the one that it runs as, bit for bit; another
+    processor's differ by rounding. A processor that lacks something is told what."""
+    work.run(work.qtmc, "build", SMALL, "-o", "several", "--multi-target")
+    out, _ = work.run("./several", "--version")
+    runs = re.search(r" for x86-64-v2, x86-64-v3, x86-64-v4; runs the code for (x86-64-v\d)\n$", out)
+    expect(runs, "the processors of a build", out)
+    work.run(work.qtmc, "build", SMALL, "-o", "one", f"-march={runs[1]}")
+    work.run(work.qtmc, "build", SMALL, "-o", "least", "-march=x86-64-v2")
+    said = {}
+    for name in ("several", "one", "least"):
+        work.run(f"./{name}", "fit", "likelihood", "--steps=25", "--threads=2", f"--out={name}.run", f"--measured={work.small[1]}")
+        work.run(f"./{name}", "check-gradients", f"--measured={work.small[1]}")
+        said[name] = work.summary(f"{name}.run")["params"]
+    expect(work.weights("several.run") == work.weights("one.run"), f"not the code of {runs[1]}", said)
+    for name, one in said["least"].items():
+        expect(abs(one["value"] - said["one"][name]["value"]) < 1e-3, "processors disagree", said)
+    best = int(runs[1][-1])
+    if best < 4:
+        work.run(work.qtmc, "build", SMALL, "-o", "large", f"-march=x86-64-v{best + 1}")
+        _, err = work.run("./large", "--version", status=1)
+        expect_in(f"compiled for the processor x86-64-v{best + 1}, and this one lacks ", err)
 
 
 def check_compiler_installed_tree_moves(work):

@@ -275,11 +275,21 @@ struct qtm_packed {
     int64_t bytes, whole; /* packed, and as text; 0: absent */
 };
 
+/* A processor that the functions are compiled for. */
+struct qtm_processor {
+    const char *name;
+    uint64_t needs; /* bit f: feature f of qtm/features.def */
+};
+extern int qtm_processor_used; /* place in qtm_model.processors of the one whose code runs; set by qtm_main */
+
 struct qtm_model {
     int version;                      /* QTM_MODEL_VERSION */
     const char *name, *hash, *source; /* hash of the source text and of the -D sizes; source: its text, kept in runs */
     const char *compiler;             /* version of qtmc */
-    bool has_truth;                   /* every param has one */
+    int processor_count;
+    const struct qtm_processor
+        *processors; /* each needs what those before it need, and more; the last one that can, runs */
+    bool has_truth;  /* every param has one */
     int param_count, param_block_count, option_count, event_count, data_count, fit_count;
     const struct qtm_param *params;
     const struct qtm_param_block *param_blocks;
