@@ -113,7 +113,7 @@ LLVMValueRef access_stride(Body *b, const LirAccess *access, TirAxisId axis); /*
 Address access_address(Body *b, const LirAccess *access);
 Address access_address_pair(Body *b, const LirAccess *access); /* of an element and the next one */
 LLVMValueRef access_load(Body *b, const LirAccess *access);    /* in register form: bools are i1 */
-bool target_gathers(const HostTarget *target); /* by an instruction that is faster than its parts */
+bool target_gathers(const HostTarget *target);                 /* by an instruction that is faster than its parts */
 LLVMValueRef access_gather(Body *b, const Address *address);
 LLVMValueRef access_gather_wide(Body *b, const Address *address, LLVMTypeRef wide); /* `wide` at every element */
 void access_store(Body *b, const LirAccess *access, LLVMValueRef value);

@@ -50,13 +50,13 @@ static void table_grow(Share *share) {
     share->size = size;
 }
 
-static void share_kernel(Share *share, const LirFunction *f, const LirGroup *group, LirKernel *k, bool hot) {
+static void share_kernel(Share *share, const LirFunction *f, const char *owner, const LirGroup *group, LirKernel *k,
+                         bool hot) {
     KernelPorts ports = kernel_ports(share->arena, f, group, k);
     table_grow(share);
     Known wanted = {hash_words(ports.key.data, ports.key.count), ports.key.data, ports.key.count, 0};
     Known *known = table_find(share->table, share->size, &wanted);
-    const char *name =
-        arena_format(share->arena, "%s.%s", llvm_symbol(share->arena, f->name), llvm_symbol(share->arena, k->name));
+    const char *name = arena_format(share->arena, "%s.%s", owner, llvm_symbol(share->arena, k->name));
     if (!known->place) {
         LlvmKernel first = {.function = f, .group = group, .kernel = k};
         VEC_PUSH(share->arena, &share->part->kernels, first);
@@ -72,11 +72,19 @@ static void share_kernel(Share *share, const LirFunction *f, const LirGroup *gro
     if (hot) share->part->kernels.data[known->place - 1].hot = true;
 }
 
-static void share_function(Share *share, const LirFunction *f, bool hot) {
+/* `owner`: the function's symbol; of a loop's body that of the function around it and the last part of its own name,
+ * since the functions of both widths and of all stages have bodies of equal names. */
+static void share_function(Share *share, const LirFunction *f, const char *owner, bool hot) {
     for (size_t g = 0; g < f->groups.count; g++) {
         const LirGroup *group = &f->groups.data[g];
-        if (group->loop) share_function(share, group->loop->body, hot);
-        for (size_t k = 0; k < group->kernels.count; k++) share_kernel(share, f, group, group->kernels.data[k], hot);
+        if (group->loop) {
+            const LirFunction *body = group->loop->body;
+            const char *dot = strrchr(body->name, '.'), *last = dot ? dot + 1 : body->name;
+            const char *inner = arena_format(share->arena, "%s.%s", owner, llvm_symbol(share->arena, last));
+            share_function(share, body, inner, hot);
+        }
+        for (size_t k = 0; k < group->kernels.count; k++)
+            share_kernel(share, f, owner, group, group->kernels.data[k], hot);
     }
 }
 
@@ -85,7 +93,8 @@ LlvmPart llvm_whole(Arena *arena, const LirModule *module) {
     Share share = {.arena = arena, .f64 = module->f64, .part = &part};
     for (size_t i = 0; i < module->functions.count; i++) {
         VEC_PUSH(arena, &part.functions, module->functions.data[i]);
-        share_function(&share, module->functions.data[i], module->functions.data[i]->hot);
+        const LirFunction *f = module->functions.data[i];
+        share_function(&share, f, llvm_symbol(arena, f->name), f->hot);
     }
     return part;
 }

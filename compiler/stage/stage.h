@@ -62,8 +62,8 @@ void stage_late(TirFunction *f, const uint32_t *number, uint32_t field, const Ti
 TirFunction *stage_split(TirFunction *f, const bool *taken, uint32_t field, const char *name);
 
 /* --- shared.c --- */
-/* Two updates: the blocks that are moved from the first one on before the second one runs, and every how many steps they
- * run. */
+/* Two updates: the blocks that are moved from the first one on before the second one runs, and every how many steps
+ * they run. */
 typedef struct StageMoves {
     const uint32_t *blocks;
     size_t count;

@@ -7,8 +7,8 @@
 
 #include "runtime/comm/comm.h"
 #include "runtime/core/options.h"
-#include "runtime/core/status.h"
 #include "runtime/core/processor.h"
+#include "runtime/core/status.h"
 #include "runtime/train/draw.h"
 #include "runtime/train/gradcheck.h"
 #include "runtime/train/identify.h"

@@ -8,7 +8,8 @@
  * from a chain of dependent additions, measured in turns with the rounds max_ulp, at                         largest
  * error seen, against the C library in the next wider type: in f32 every Nth float (--sweep=1: all of them), in f64 as
  * many numbers of all exponents
- * --asm: the assembly of FUNCTION in FOLDER/FUNCTION_f32.s, for functions.py, which adds the limit by instruction ports.
+ * --asm: the assembly of FUNCTION in FOLDER/FUNCTION_f32.s, for functions.py, which adds the limit by instruction
+ * ports.
  */
 #include <dlfcn.h>
 #include <float.h>
@@ -114,7 +115,8 @@ ONE(log)
 ONE(expm1)
 ONE(log1p)
 ONE(tanh)
-ONE(sin) ONE(cos) ONE(erf) ONE(erfc) ONE(atan) ONE(lgamma)
+ONE(sin)
+ONE(cos) ONE(erf) ONE(erfc) ONE(atan) ONE(lgamma)
 
     typedef struct Case {
     const char *name;

@@ -396,7 +396,7 @@ Test(schedule, slots_follow_from_the_work) {
         int64_t block;
         LirEffectKind sum; /* of the weight gradient */
     } want[] = {
-        {"8", 1, 8, LIR_STORE},       {"60", 1, 60, LIR_STORE},         {"64", 2, 32, LIR_STORE},
+        {"8", 1, 8, LIR_STORE},       {"60", 1, 60, LIR_STORE},          {"64", 2, 32, LIR_STORE},
         {"2048", 16, 128, LIR_STORE}, {"1000000", 16, 1020, LIR_ADD_TO}, {"dynamic 0", 16, 1020, LIR_ADD_TO},
     };
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
