@@ -149,7 +149,7 @@ static qtm_status finite_check(struct check *check) {
     return qtm_trap_explain(session->model, &check->gradient);
 }
 
-/* Keeps the worst of what the clauses' function says of this point. */
+/* Keeps the worst of what the clauses' function says of this point; of points that differ by rounding, the first. */
 static void clauses_run(struct check *check, const struct qtm_update *update) {
     qtm_call_run(&check->clauses, check->session->draw_seed, 0);
     for (int i = 0; i < update->clause_count; i++) {
@@ -158,7 +158,7 @@ static void clauses_run(struct check *check, const struct qtm_update *update) {
             int output = qtm_call_find(&check->clauses, QTM_VALUE, 4 * i + k);
             number[k] = qtm_call_value(&check->clauses, output, 0);
         }
-        if (!(number[0] <= worst[0])) memcpy(worst, number, sizeof number);
+        if (!(number[0] <= worst[0] * (1 + 1e-9))) memcpy(worst, number, sizeof number);
     }
 }
 
