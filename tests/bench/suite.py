@@ -16,7 +16,7 @@ def workloads(quick):
     for events in (10_000,) if quick else (10_000, 100_000, 1_000_000, 10_000_000):
         chosen += [Sampler(2, events, False), Sampler(2, events, True)]
     if not quick:
-        chosen += [Sampler(5, 100_000, False), Solution(Proxy1d("proxy1d.2k", 32, 64, 32, 3), 2000),
+        chosen += [Sampler(5, 262_144, False), Solution(Proxy1d("proxy1d.2k", 32, 64, 32, 3), 2000),
                    Solution(Proxy2d("proxy2d.4k", 16, 256, 32, 3), 2000)]
     chosen += [Program("products", "bench_products", "matrix products of many shapes, beside the peak", "--json",
                        *(["--quick"] if quick else [])),

@@ -242,7 +242,8 @@ class Dis(Workload):
 
 
 class Sampler(Workload):
-    """The default sampler: events in two variables or five, with the derivative of a mean by the parameters or without."""
+    """The default sampler: events in two variables or five, with the derivative of a mean by the parameters or without.
+    Without, whole batches are drawn, of 16,384 events in two variables and 262,144 in five, and counted as time."""
 
     peers, threads = "sampler", (1,)
     NODES = {2: 100, 5: 20}
