@@ -110,15 +110,19 @@ static long double beta_density_l(long double x, long double y) {
         (void)y;                                                                                                       \
         return f##l(x);                                                                                                \
     }
-ONE(exp)
-ONE(log)
-ONE(expm1)
-ONE(log1p)
-ONE(tanh)
-ONE(sin)
-ONE(cos) ONE(erf) ONE(erfc) ONE(atan) ONE(lgamma)
+ONE(exp);
+ONE(log);
+ONE(expm1);
+ONE(log1p);
+ONE(tanh);
+ONE(sin);
+ONE(cos);
+ONE(erf);
+ONE(erfc);
+ONE(atan);
+ONE(lgamma);
 
-    typedef struct Case {
+typedef struct Case {
     const char *name;
     LirOpcode code; /* or */
     uint32_t (*body)(Bodies *);

@@ -36,10 +36,17 @@ static void timed_run(int which, const struct qtm_frame *frame) {
     static void timed_run_##n(const struct qtm_frame *frame) {                                                         \
         timed_run(n, frame);                                                                                           \
     }
-TIMED(0)
-TIMED(1)
-TIMED(2) TIMED(3) TIMED(4) TIMED(5) TIMED(6) TIMED(7) static const qtm_entry entries[FUNCTIONS] = {
-    timed_run_0, timed_run_1, timed_run_2, timed_run_3, timed_run_4, timed_run_5, timed_run_6, timed_run_7};
+TIMED(0);
+TIMED(1);
+TIMED(2);
+TIMED(3);
+TIMED(4);
+TIMED(5);
+TIMED(6);
+TIMED(7);
+
+static const qtm_entry entries[FUNCTIONS] = {timed_run_0, timed_run_1, timed_run_2, timed_run_3,
+                                             timed_run_4, timed_run_5, timed_run_6, timed_run_7};
 
 static void time_take(struct qtm_call *call) {
     if (!call || function_count == FUNCTIONS) return;
